@@ -1,0 +1,122 @@
+"""The error tree. Each class says what the turn does about it.
+
+TertuliaError
+├── SettingsError            the operator's input is wrong; the message says what to do
+├── StorageError             the database cannot be used; nothing was written
+│   ├── StorageBusy          locked by another process: try again
+│   ├── StorageFull          no room on the disk
+│   └── StorageVersionError  written by a newer Tertulia, or no database of ours
+├── ModelError               the model gave no (whole) answer
+│   ├── ModelUnavailable     cannot be reached, broke off, or 5xx: another try may succeed
+│   │   └── ModelBusy        503/429: refused for now; `retry_after` seconds if it said so
+│   ├── ModelTimeout         no first chunk, or no end, within the deadline
+│   ├── ContextOverflow      the prompt is too long: cut and ask again
+│   └── ModelRefused         4xx: asking again will not help
+├── ChannelError             the platform did not take a call
+│   ├── RetryAfter           flood control: this chat waits `seconds`
+│   ├── ChannelUnavailable   network or 5xx: the call may or may not have taken place
+│   ├── MarkupRefused        the text's markup is not accepted: send it plain
+│   ├── MessageGone          the message to edit does not exist (any more)
+│   └── ChatGone             the chat is closed to the bot: no more sends
+├── AccessError              this person may not do that
+├── ToolError                a tool failed; the model is told why
+└── PluginError              a plugin failed; the core answers without it
+"""
+
+from __future__ import annotations
+
+
+class TertuliaError(Exception):
+    """Base of all errors that Tertulia raises on purpose. Its text is fit for an operator."""
+
+
+class SettingsError(TertuliaError):
+    """A setting is unknown, malformed or contradicts another."""
+
+
+class StorageError(TertuliaError):
+    """The database cannot be used."""
+
+
+class StorageBusy(StorageError):
+    """Another process holds the database."""
+
+
+class StorageFull(StorageError):
+    """The disk is full."""
+
+
+class StorageVersionError(StorageError):
+    """The file is no database of Tertulia's, or a newer version wrote it."""
+
+
+class ModelError(TertuliaError):
+    """The model gave no answer, or not a whole one."""
+
+
+class ModelUnavailable(ModelError):
+    """The server cannot be reached, broke off or failed; another try may succeed."""
+
+
+class ModelBusy(ModelUnavailable):
+    """The server refuses for now (429, 503)."""
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ModelTimeout(ModelError):
+    """The first chunk, or the end, did not come in time."""
+
+
+class ContextOverflow(ModelError):
+    """The prompt and the answer do not fit the model's window. `limit` tokens, where known."""
+
+    def __init__(self, message: str, limit: int = 0) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class ModelRefused(ModelError):
+    """The server refuses this request for good (4xx)."""
+
+
+class ChannelError(TertuliaError):
+    """The platform did not take a call."""
+
+
+class RetryAfter(ChannelError):
+    """Flood control: no call to this chat for `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"flood control: retry after {seconds:g} s")
+        self.seconds = seconds
+
+
+class ChannelUnavailable(ChannelError):
+    """A network error or 5xx: whether the call took place is not known."""
+
+
+class MarkupRefused(ChannelError):
+    """The platform cannot parse the text's markup."""
+
+
+class MessageGone(ChannelError):
+    """The message to edit is not there, or can no longer be edited."""
+
+
+class ChatGone(ChannelError):
+    """The bot was blocked, removed, or the chat does not exist."""
+
+
+class AccessError(TertuliaError):
+    """This person may not do that."""
+
+
+class ToolError(TertuliaError):
+    """A tool failed, or its arguments are invalid."""
+
+
+class PluginError(TertuliaError):
+    """A plugin failed or overran its deadline. The text names the plugin."""

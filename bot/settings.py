@@ -1,0 +1,249 @@
+"""Every setting, read once: environment over `tertulia.toml` over defaults.
+
+Nothing else in Tertulia reads the environment. `load_settings` raises SettingsError with one
+line per mistake, each saying what to do; an unknown key names the nearest known one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from bot.errors import SettingsError
+from bot.types import Sampling
+
+PREFIX = "TERTULIA_"
+FILE = "tertulia.toml"
+
+
+class Access(StrEnum):
+    INVITE = "invite"
+    OPEN = "open"
+
+
+class AmbiguousSend(StrEnum):
+    """What to do with a first send of which a crash hid the outcome (Telegram has no key)."""
+
+    AT_LEAST_ONCE = "at_least_once"
+    AT_MOST_ONCE = "at_most_once"
+
+
+class SamplingSettings(BaseModel):
+    """Sampling parameters by vLLM's names; unset leaves the choice to the server."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=-1)] | None = None
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    stop: tuple[str, ...] = Field(default=(), max_length=4)
+    seed: int | None = None
+
+    def over(self, base: Sampling) -> Sampling:
+        """`base`, with what is set here in its place."""
+        given = {k: v for k, v in self.model_dump().items() if v is not None and v != ()}
+        return Sampling(**{**{f: getattr(base, f) for f in Sampling.__slots__}, **given})
+
+
+class PersonaSettings(BaseModel):
+    """A way to speak: a system prompt, and the model and sampling that go with it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt: str
+    model: str = ""
+    sampling: SamplingSettings = SamplingSettings()
+
+
+class Settings(BaseModel):
+    """All settings; each field's description is its line in the README's table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Field(default_factory=lambda: user_data_path("tertulia"), description="Folder for all data.")
+    database_url: str = Field(
+        "", description="`sqlite:///FILE` or `postgresql://…`; default: `tertulia.db` in the home."
+    )
+    broker_url: str = Field("", description="`amqp://…` for the cluster runtime; unset: one process.")
+
+    model_url: str = Field(
+        "",
+        description="Root of an OpenAI-compatible API, e.g. `http://127.0.0.1:8000/v1`; several, comma-separated, are tried in order.",
+    )
+    model: str = Field("", description="Model name; default: the server's first.")
+    model_api_key: SecretStr = Field(SecretStr(""), description="Key of the model server.")
+    model_discovery: bool = Field(
+        True, description="With no model URL: look for vLLM, Ollama or LM Studio on this machine."
+    )
+    model_window: int = Field(0, ge=0, description="Tokens of prompt and answer together; 0: ask the server.")
+    cache_salt: SecretStr = Field(
+        SecretStr(""), description="Parts this bot's prefix cache from other tenants of the same vLLM."
+    )
+    sampling: SamplingSettings = Field(
+        SamplingSettings(),
+        description="Sampling of the bot: temperature, top_p, top_k, min_p, repetition_penalty, max_tokens, stop, seed.",
+    )
+    system_prompt: str = Field("", description="Replaces the built-in system prompt.")
+    personas: dict[str, PersonaSettings] = Field(
+        {}, description="Named ways to speak: prompt, model, sampling."
+    )
+
+    telegram_token: SecretStr = Field(SecretStr(""), description="Bot token from @BotFather.")
+    telegram_api_url: str = Field("https://api.telegram.org", description="Root of the Bot API.")
+    telegram_mode: Literal["polling", "webhook"] = Field("polling", description="How updates arrive.")
+    discord_token: SecretStr = Field(
+        SecretStr(""), description="Bot token from the Discord developer portal."
+    )
+    discord_api_url: str = Field("https://discord.com/api/v10", description="Root of Discord's REST API.")
+
+    access: Access = Field(
+        Access.INVITE, description="`invite`: owner code and invites; `open`: everybody may chat."
+    )
+    web: bool = Field(True, description="Serve the chat page, the API and the metrics.")
+    web_host: str = Field("127.0.0.1", description="Address to listen on.")
+    web_port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0: any free one.")
+
+    concurrency: int = Field(64, ge=1, description="Turns that generate at the same time.")
+    turn_timeout: float = Field(600, gt=0, description="Seconds one turn may take to generate.")
+    first_chunk_timeout: float = Field(120, gt=0, description="Seconds until the model's first chunk.")
+    stop_grace: float = Field(20, ge=0, description="Seconds running turns may take to end at SIGTERM.")
+    checkpoint_interval: float = Field(
+        2, gt=0, description="Seconds between two stored checkpoints of an answer."
+    )
+    ambiguous_send: AmbiguousSend = Field(
+        AmbiguousSend.AT_LEAST_ONCE,
+        description="A first message whose sending a crash hid: `at_least_once` sends it again, `at_most_once` does not.",
+    )
+    max_input: int = Field(100_000, ge=1, description="Longest question, in characters.")
+    rate_limit: int = Field(30, ge=0, description="Questions one person may ask in a minute; 0: any number.")
+
+    prompt_budget: int = Field(
+        0, ge=0, description="Most tokens of a prompt; 0: the window less the room for the answer."
+    )
+    keep_context: bool = Field(
+        True, description="Passages shown to the model stay in the rendered history until the next cut."
+    )
+    summaries: bool = Field(True, description="Summarise what is cut from the window, in the background.")
+    tool_steps: int = Field(6, ge=0, description="Rounds of tool calls in one turn.")
+    tool_timeout: float = Field(30, gt=0, description="Seconds one tool call may take.")
+    plugin_timeout: float = Field(10, gt=0, description="Seconds a plugin may take to add its context.")
+    plugins_disabled: tuple[str, ...] = Field((), description="Plugins not to load.")
+    plugins: dict[str, dict[str, Any]] = Field({}, description="Each plugin's own settings, by its name.")
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("model_url", "telegram_api_url", "discord_api_url", mode="after")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        for url in filter(None, map(str.strip, value.split(","))):
+            if not url.startswith(("http://", "https://")):
+                raise ValueError(f"{url!r} is no http:// or https:// URL")
+        return value.strip().rstrip("/")
+
+    @property
+    def database(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{self.home / 'tertulia.db'}"
+
+    @property
+    def model_urls(self) -> tuple[str, ...]:
+        return tuple(u.strip().rstrip("/") for u in self.model_url.split(",") if u.strip())
+
+
+SIMPLE_FIELDS = {n for n in Settings.model_fields if n not in ("personas", "plugins")}
+_SEQUENCES = {"plugins_disabled", "stop"}
+
+
+def load_settings(
+    environ: Mapping[str, str] | None = None, *, folder: Path | None = None, **overrides: Any
+) -> Settings:
+    """Settings from the environment, then `tertulia.toml` in `folder` (the working folder) or
+    in the home, then defaults; `overrides` (command-line options) win over all.
+
+    Raises SettingsError.
+    """
+    environ = os.environ if environ is None else environ
+    from_env = _from_environment(environ)
+    from_file = _from_file(_find_file(from_env, overrides, folder or Path.cwd()))
+    sampling = {**from_file.get("sampling", {}), **from_env.pop("sampling", {})}
+    given = {**from_file, **from_env, **{k: v for k, v in overrides.items() if v is not None}}
+    if sampling:
+        given["sampling"] = sampling
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(e) for e in error.errors())) from None
+
+
+def _find_file(env: Mapping[str, Any], overrides: Mapping[str, Any], folder: Path) -> Path | None:
+    home = Path(overrides.get("home") or env.get("home") or user_data_path("tertulia"))
+    for candidate in (folder / FILE, home.expanduser() / FILE):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _from_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"{path}: {error}. Mend the file, or move it away.") from None
+    unknown = [
+        f"{path}: {_unknown(k, set(Settings.model_fields))}" for k in values if k not in Settings.model_fields
+    ]
+    if unknown:
+        raise SettingsError("\n".join(unknown))
+    return values
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    sampling: dict[str, Any] = {}
+    for variable, text in environ.items():
+        name = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX) or text == "":
+            continue
+        value: Any = [v.strip() for v in text.split(",") if v.strip()] if name in _SEQUENCES else text
+        if name in SamplingSettings.model_fields:
+            sampling[name] = value
+        elif name in SIMPLE_FIELDS - {"sampling"}:
+            values[name] = value
+        else:
+            known = {
+                PREFIX + n.upper()
+                for n in (SIMPLE_FIELDS - {"sampling"}) | set(SamplingSettings.model_fields)
+            }
+            raise SettingsError(_unknown(variable, known))
+    if sampling:
+        values["sampling"] = sampling
+    return values
+
+
+def _unknown(key: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else " See `tertulia check` for those that exist."
+    return f"unknown setting {key!r}.{hint}"
+
+
+def _explain(error: Any) -> str:
+    place = ".".join(str(p) for p in error["loc"]) or "settings"
+    if error["type"] == "extra_forbidden":
+        return _unknown(place, set(SamplingSettings.model_fields) | set(PersonaSettings.model_fields))
+    variable = f" ({PREFIX}{place.removeprefix('sampling.').upper()})"
+    return f"{place}{variable}: {error['msg'].removeprefix('Value error, ')}"

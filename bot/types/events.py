@@ -1,0 +1,116 @@
+"""Where things happen, who did them, and what happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from urllib.parse import quote
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a conversation takes place. The thread may be empty, never absent."""
+
+    platform: str
+    account: str
+    chat: str
+    thread: str = ""
+
+    @property
+    def key(self) -> str:
+        """One unambiguous string: the lane, and the conversation's unique key."""
+        return "/".join(quote(p, safe="") for p in (self.platform, self.account, self.chat, self.thread))
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who acted, as the platform names them. `id` is unique within the platform."""
+
+    id: str
+    name: str = ""
+    language: str = ""
+    is_bot: bool = False
+    roles: tuple[str, ...] = ()
+    trusted: bool = False
+    """The platform itself vouches that this person may chat (a visitor on a loopback page)."""
+
+
+class PartKind(StrEnum):
+    TEXT = "text"
+    IMAGE = "image"
+    AUDIO = "audio"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a message. Media are references (`ref`), never bytes."""
+
+    kind: PartKind = PartKind.TEXT
+    text: str = ""
+    ref: str = ""
+    media_type: str = ""
+    name: str = ""
+    size: int = 0
+
+
+class EventKind(StrEnum):
+    MESSAGE = "message"
+    COMMAND = "command"
+    BUTTON = "button"
+    REACTION = "reaction"
+    EDIT = "edit"
+    DELETE = "delete"
+    MEMBERSHIP = "membership"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A normalised inbound happening.
+
+    `id` is the platform's own id of the happening; with platform and account it is unique, and a
+    second arrival changes nothing. `message_id` is the message that the event is, or is about
+    (the edited question, the answer that was reacted to). `data` is the command with its
+    arguments (``/model name``), a button's payload, a reaction's emoji or a membership change.
+    """
+
+    id: str
+    kind: EventKind
+    address: Address
+    sender: Sender
+    parts: tuple[Part, ...] = ()
+    message_id: str = ""
+    reply_to: str = ""
+    data: str = ""
+    private: bool = True
+    addressed: bool = True
+    """In a group: the bot was mentioned, replied to or commanded. Always true in private."""
+    received_at: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """Unique over all platforms: (platform, account, platform's id)."""
+        return "/".join(quote(p, safe="") for p in (self.address.platform, self.address.account, self.id))
+
+    @property
+    def text(self) -> str:
+        return "\n".join(p.text for p in self.parts if p.kind is PartKind.TEXT)
+
+
+class PersonRole(StrEnum):
+    OWNER = "owner"
+    OPERATOR = "operator"
+    MEMBER = "member"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    id: str
+    role: PersonRole = PersonRole.MEMBER
+    name: str = ""
+    language: str = ""
+    """A BCP 47 tag chosen by the person (`/language`); empty: take the platform's word."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    created_at: float = 0.0

@@ -1,0 +1,103 @@
+"""What a person is answered with, and the platform messages that show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.types.history import Citation, Usage
+from bot.types.model import FinishReason
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """`data` comes back in an Event of kind BUTTON; at most 64 bytes of UTF-8."""
+
+    label: str
+    data: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a person is answered with: Markdown (CommonMark and tables) and what goes with it."""
+
+    text: str
+    buttons: tuple[Button, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    usage: Usage = Usage()
+    finish_reason: str = FinishReason.STOP
+
+
+class Markup(StrEnum):
+    """The text format that a channel takes."""
+
+    PLAIN = "plain"
+    MARKDOWN = "markdown"
+    HTML = "html"
+    TELEGRAM_HTML = "telegram_html"
+    DISCORD = "discord"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many calls a chat takes: `calls` within any `seconds`. Several may hold at once."""
+
+    calls: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a chat on a platform can show. The core asks this, never the platform's name."""
+
+    markup: Markup = Markup.PLAIN
+    text_limit: int = 4096
+    """The longest message, in UTF-16 code units of the rendered text (markup not counted)."""
+    edits: bool = False
+    idempotent_sends: bool = False
+    """A send repeated with the same key is not a second message."""
+    buttons: bool = False
+    typing: bool = False
+    chat_paces: tuple[Pace, ...] = ()
+    account_paces: tuple[Pace, ...] = ()
+    """Limits over all chats of the bot account together."""
+    min_edit_interval: float = 1.0
+    """Seconds between two previews of the same answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One platform message, rendered in the channel's markup. `plain` is the same without it."""
+
+    text: str
+    plain: str
+    buttons: tuple[Button, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    final: bool = False
+    """The answer is whole: this text will not change again (unless its question is edited)."""
+    finish_reason: str = ""
+    activity: str = ""
+    """What the assistant is doing while no text has come, in the person's language."""
+
+
+class DeliveryState(StrEnum):
+    SENDING = "sending"
+    SENT = "sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The platform message that shows part `part` of a turn's answer."""
+
+    turn_id: str
+    part: int
+    state: DeliveryState
+    message_id: str = ""
+    digest: str = ""
+    """Of the rendered text last known to be shown; empty when unknown."""
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of the first send."""
+        return f"{self.turn_id}:{self.part}"
