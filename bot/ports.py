@@ -7,7 +7,7 @@ in-memory fakes of the tests included. Methods raise only what is named here and
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, runtime_checkable
 
@@ -30,12 +30,20 @@ from bot.types import (
 )
 
 
+class Timer(Protocol):
+    def cancel(self) -> None: ...
+
+
 class Clock(Protocol):
-    """Time. `time` is Unix seconds, `monotonic` never goes back."""
+    """Time. `time` is Unix seconds, `monotonic` never goes back.
+
+    `call_later` runs `callback` on the event loop after `seconds`, unless cancelled before.
+    """
 
     def time(self) -> float: ...
     def monotonic(self) -> float: ...
     async def sleep(self, seconds: float) -> None: ...
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer: ...
 
 
 class Telemetry(Protocol):
@@ -365,5 +373,6 @@ __all__ = [
     "Search",
     "Service",
     "Telemetry",
+    "Timer",
     "Turns",
 ]

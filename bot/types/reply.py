@@ -64,6 +64,10 @@ class Capabilities:
     """Limits over all chats of the bot account together."""
     min_edit_interval: float = 1.0
     """Seconds between two previews of the same answer."""
+    activity: bool = False
+    """Shows `Outgoing.activity` while there is no text."""
+    tells_end: bool = False
+    """The end of an answer is told even where nothing visible changes (`Outgoing.final`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ class Outgoing:
 
     text: str
     plain: str
+    markup: Markup = Markup.PLAIN
+    """What `text` is written in: the channel's own markup, or PLAIN after MarkupRefused."""
     buttons: tuple[Button, ...] = ()
     citations: tuple[Citation, ...] = ()
     final: bool = False

@@ -1,0 +1,169 @@
+"""History -> model messages within a token budget. Pure functions.
+
+A prompt is: the fixed system message (with the summary of what was cut), the append-only
+history, and the question with what changes every turn after it. As long as it fits, the next
+turn's prompt begins with this turn's, message for message, so a server that caches prefixes
+computes only what is new. When it does not fit, the history is cut back to half of its room in
+one step, at a turn's border, so the prefix changes once in many turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.types import Message, Role
+
+OVERHEAD = 8
+"""Tokens a chat template adds around one message, at most, where only an estimate is known."""
+SUMMARY_HEAD = "Summary of the conversation so far:"
+_LEFT_OUT = "\n[… {n} characters left out …]\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the turns before `first_turn` were about."""
+
+    first_turn: int
+    text: str = ""
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Messages that fit. `tokens` bounds their length; `first_turn` is the window's start (if
+    it differs from the given one, the window was cut); `trimmed`: the question itself was."""
+
+    messages: tuple[Message, ...]
+    tokens: int
+    summary: Summary
+    trimmed: bool = False
+
+
+def tokens_of(message: Message) -> int:
+    """The stored count, else a bound: a byte-level tokenizer gives at most one token a byte."""
+    return message.tokens or len(message.content.encode(errors="replace")) + _calls(message) + OVERHEAD
+
+
+def _calls(message: Message) -> int:
+    return sum(len(c.name) + len(c.arguments.encode(errors="replace")) + OVERHEAD for c in message.tool_calls)
+
+
+def build(
+    system: Message,
+    history: Sequence[Message],
+    question: Sequence[Message],
+    *,
+    budget: int,
+    summary: Summary,
+    prepared: Summary | None = None,
+) -> Prompt:
+    """The prompt of `question` (the user's message, then the tool steps taken so far).
+
+    Guarantees: `tokens <= budget` whenever `budget` holds the system message and a few words
+    (64 tokens more); the question's message is there, its text trimmed in the middle only if it
+    alone does not fit; the window's start moves only when the whole does not fit. `history`
+    starts at `summary.first_turn`. `prepared` is a newer summary, written in the background:
+    it takes effect with a cut, never before.
+    """
+    head = _head(system, summary)
+    fixed = tokens_of(head) + sum(map(tokens_of, question))
+    if fixed + sum(map(tokens_of, history)) <= budget:
+        return _prompt(head, history, question, summary)
+    cut = cut_at(history, room=budget - fixed)
+    if prepared is not None and cut > summary.first_turn:
+        cut = max(cut, prepared.first_turn)
+    if prepared is not None and summary.first_turn < prepared.first_turn <= cut:
+        summary = Summary(cut, prepared.text, prepared.tokens)
+    elif cut != summary.first_turn:
+        summary = Summary(cut, summary.text, summary.tokens)
+    return _fit(system, [m for m in history if m.turn >= cut], question, budget, summary)
+
+
+def cut_at(history: Sequence[Message], *, room: int) -> int:
+    """The first turn of the newest turns that together take at most half of `room` tokens."""
+    left = max(0, room // 2)
+    first = history[-1].turn + 1 if history else 1
+    size = 0
+    for message in reversed(history):
+        size += tokens_of(message)
+        if size > left:
+            return first
+        first = message.turn
+    return first
+
+
+def _fit(
+    system: Message, history: Sequence[Message], question: Sequence[Message], budget: int, summary: Summary
+) -> Prompt:
+    """The last cut, which needs no model: it always fits."""
+    head = _head(system, summary)
+    if _size([head, *history, *question]) > budget and history:
+        turn = question[0].turn or history[-1].turn + 1
+        history, summary = [], replace(summary, first_turn=max(summary.first_turn, turn))
+        head = _head(system, summary)
+    if _size([head, *question]) > budget and summary.text:
+        summary = replace(summary, text="", tokens=0)
+        head = system
+    trimmed = False
+    if _size([head, *question]) > budget:
+        question, trimmed = _trim(question, budget - tokens_of(head))
+    return _prompt(head, history, question, summary, trimmed)
+
+
+def _trim(question: Sequence[Message], room: int) -> tuple[list[Message], bool]:
+    """Tool results first, then passages, then the middle of the person's own text."""
+    messages = list(question)
+    for index in [*range(len(messages) - 1, 0, -1)]:
+        if (excess := _size(messages) - room) <= 0:
+            return messages, False
+        message = messages[index]
+        if message.role is Role.TOOL:
+            keep = max(0, len(message.text.encode(errors="replace")) - excess)
+            messages[index] = replace(message, text=_middle_out(message.text, keep), tokens=0)
+    asked = messages[0]
+    if _size(messages) > room and asked.context:
+        messages[0] = asked = replace(asked, context="", tokens=0)
+    if _size(messages) <= room:
+        return messages, False
+    others = _size(messages[1:])
+    if others + 64 > room:  # steps that can no longer be shown are asked for again
+        messages, others = messages[:1], 0
+    keep = max(0, room - others - OVERHEAD)
+    messages[0] = replace(asked, text=_middle_out(asked.text, keep), tokens=0)
+    return messages, True
+
+
+def _middle_out(text: str, size: int) -> str:
+    """At most `size` bytes of `text`: its beginning and end, with a note between if it fits."""
+    raw = text.encode(errors="replace")
+    if len(raw) <= size:
+        return text
+    note = _LEFT_OUT.format(n=len(text))
+    spare = size - len(note.encode())
+    if spare < 16:
+        return raw[:size].decode(errors="ignore")
+    half = spare // 2
+    return raw[:half].decode(errors="ignore") + note + raw[-half:].decode(errors="ignore")
+
+
+def _head(system: Message, summary: Summary) -> Message:
+    if not summary.text:
+        return system
+    tokens = system.tokens and summary.tokens and system.tokens + summary.tokens + OVERHEAD
+    return replace(system, text=f"{system.text}\n\n{SUMMARY_HEAD}\n{summary.text}", tokens=tokens)
+
+
+def _size(messages: Sequence[Message]) -> int:
+    return sum(map(tokens_of, messages))
+
+
+def _prompt(
+    head: Message,
+    history: Sequence[Message],
+    question: Sequence[Message],
+    summary: Summary,
+    trimmed: bool = False,
+) -> Prompt:
+    messages = (head, *history, *question)
+    return Prompt(messages, _size(messages), summary, trimmed)
