@@ -1,0 +1,232 @@
+"""SQLite: one writer thread with group commit, a few readers, and care with foreign files.
+
+WAL with `synchronous=FULL`: a commit is on the disk when it returns (https://sqlite.org/wal.html).
+Writes that wait while the disk syncs are committed together next time, each in a savepoint of
+its own, so that a hundred of them cost one sync.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from bot.errors import StorageBusy, StorageError, StorageVersionError
+from storage.failures import explain
+from storage.jobs import Job, hand_back
+from storage.migrations import bring_up_to_date
+
+APPLICATION_ID = 0x54725475
+"""In the header of every file of ours (https://sqlite.org/fileformat2.html#application_id)."""
+READERS = 3
+BATCH = 128
+BUSY_MS = 5_000
+_HEADER = b"SQLite format 3\0"
+
+
+class SqliteBackend:
+    """One file, one writer. See `storage.db.Backend`."""
+
+    def __init__(self, url: str) -> None:
+        self.path = Path(url.removeprefix("sqlite:///")).expanduser().absolute()
+        self._writes: SimpleQueue[Job | None] = SimpleQueue()
+        self._reads: SimpleQueue[Job | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._engine = sqlite_engine(self.path)
+
+    def open(self, loop: asyncio.AbstractEventLoop) -> None:
+        check_file(self.path)
+        try:
+            self._prepare()
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            raise explain(error) from None
+        self._loop = loop
+        targets = [("writer", self._write), *((f"reader-{n}", self._read) for n in range(READERS))]
+        for name, target in targets:
+            thread = threading.Thread(target=target, name=f"sqlite-{name}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _prepare(self) -> None:
+        with self._engine.connect() as connection:
+            _claim(_raw(connection))
+            bring_up_to_date(connection)
+
+    def close(self) -> None:
+        self._writes.put(None)
+        for _ in range(READERS):
+            self._reads.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._engine.dispose()
+
+    def read(self, job: Job) -> None:
+        self._reads.put(job)
+
+    def write(self, job: Job) -> None:
+        self._writes.put(job)
+
+    @contextlib.contextmanager
+    def exclusive(self, name: str) -> Iterator[None]:
+        with lock_file(self.path.with_name(f"{self.path.name}-{name}.lock"), name):
+            yield
+
+    def _read(self) -> None:
+        with self._engine.connect() as connection:
+            _raw(connection).execute("PRAGMA query_only=ON")
+            connection.info["begin"] = "BEGIN"
+            while (job := self._reads.get()) is not None:
+                with job, connection.begin():
+                    job.result = job.work(connection)
+                hand_back(self._loop, [job])
+
+    def _write(self) -> None:
+        with self._engine.connect() as connection:
+            while batch := self._take():
+                if not _commit_together(connection, batch):
+                    for job in batch:
+                        _commit_alone(connection, job)
+                hand_back(self._loop, batch)
+
+    def _take(self) -> list[Job]:
+        """The writes that wait, at least one; none once all is done and the end was asked for."""
+        first = self._writes.get()
+        batch = [] if first is None else [first]
+        while batch and len(batch) < BATCH:
+            try:
+                job = self._writes.get_nowait()
+            except Empty:
+                break
+            if job is None:
+                self._writes.put(None)
+                break
+            batch.append(job)
+        return batch
+
+
+def _commit_together(connection: Connection, batch: list[Job]) -> bool:
+    """Settled or not: False, with nothing written, if the transaction as a whole was lost; then
+    each job is to be tried alone, so that one cannot take the others down."""
+    if len(batch) == 1:
+        return False
+    raw = _raw(connection)
+    try:
+        transaction = connection.begin()
+    except sqlite3.Error as error:
+        for job in batch:
+            job.error = error
+        return True
+    try:
+        with transaction:
+            for job in batch:
+                raw.execute("SAVEPOINT job")
+                if not job.run(connection):
+                    raw.execute("ROLLBACK TO job")
+                raw.execute("RELEASE job")
+    except (sqlite3.Error, SQLAlchemyError):
+        return False
+    return True
+
+
+def _commit_alone(connection: Connection, job: Job) -> None:
+    with job, connection.begin():
+        job.result = job.work(connection)
+
+
+def sqlite_engine(path: Path) -> Engine:
+    """An engine whose transactions begin as this module wants them: IMMEDIATE unless read-only."""
+
+    def connect() -> sqlite3.Connection:
+        raw = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        for pragma in (
+            f"busy_timeout={BUSY_MS}",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-16000",
+            "journal_size_limit=67108864",
+        ):
+            raw.execute(f"PRAGMA {pragma}")
+        return raw
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        _raw(connection).execute(connection.info.get("begin", "BEGIN IMMEDIATE"))
+
+    return engine
+
+
+def check_file(path: Path) -> None:
+    """Raise unless the file is a database of ours, or there is room for a new one.
+
+    Only its header is read: a foreign file is not even opened by SQLite, which would leave files
+    beside it.
+    """
+    try:
+        if not path.exists() or path.stat().st_size == 0:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o600)
+            return
+        with path.open("rb") as file:
+            header = file.read(100)
+    except OSError as error:
+        raise StorageError(
+            f"{path}: {error.strerror}. Give this user write access to it, or set TERTULIA_DATABASE_URL."
+        ) from error
+    if not header.startswith(_HEADER):
+        raise StorageVersionError(
+            f"{path} is no SQLite database. Move it away, or set TERTULIA_DATABASE_URL to another file."
+        )
+    if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        raise StorageVersionError(
+            f"{path} is a database of another program. Set TERTULIA_DATABASE_URL to another file."
+        )
+
+
+@contextlib.contextmanager
+def lock_file(path: Path, name: str) -> Iterator[None]:
+    """An OS lock on `path`, which is made if needed and left there. Raises StorageBusy."""
+    with path.open("ab") as file:
+        try:
+            _lock(file.fileno())
+        except OSError as error:
+            raise StorageBusy(
+                f"another Tertulia process is using this database ({name}); stop it, or give this one "
+                "its own TERTULIA_HOME"
+            ) from error
+        yield
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _claim(raw: sqlite3.Connection) -> None:
+    """Mark a new file as ours, before anything else stands in it."""
+    if raw.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raw.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    raw.execute("PRAGMA journal_mode=WAL")
+
+
+def _raw(connection: Connection) -> sqlite3.Connection:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return raw

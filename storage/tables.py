@@ -1,0 +1,198 @@
+"""The tables. Stores use them through SQLAlchemy Core (`person`, `turn`, …), not as objects.
+
+Texts are valid Unicode without NUL, which PostgreSQL cannot hold (`storage.text` sees to it);
+columns of JSON are text, written and read by msgspec, so that both databases keep the same bytes.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, ColumnElement, Index, Integer, MetaData, Table, Text, literal_column
+from sqlmodel import Field, SQLModel
+
+_ORDERED = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that compares by code point on both databases."""
+_NOT_DONE: ColumnElement[bool] = literal_column("state <> 1")
+_SERIAL = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Base(SQLModel):
+    metadata = MetaData()
+
+
+metadata = Base.metadata
+
+
+class PersonRow(Base, table=True):
+    __tablename__ = "person"
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    role: str = Field(sa_type=Text)
+    name: str = Field(sa_type=Text)
+    language: str = Field(sa_type=Text)
+    settings: str = Field(sa_type=Text)
+    created_at: float
+
+
+class IdentityRow(Base, table=True):
+    __tablename__ = "identity"
+
+    platform: str = Field(primary_key=True, sa_type=Text)
+    user_id: str = Field(primary_key=True, sa_type=Text)
+    person_id: str = Field(foreign_key="person.id", index=True, sa_type=Text)
+    name: str = Field(sa_type=Text)
+    created_at: float
+
+
+class InviteRow(Base, table=True):
+    """`code_hash` is the SHA-256 of the code, which itself is stored nowhere."""
+
+    __tablename__ = "invite"
+
+    code_hash: str = Field(primary_key=True, sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    role: str = Field(sa_type=Text)
+    uses_left: int
+    expires_at: float
+    created_by: str = Field(index=True, sa_type=Text)
+    created_at: float
+
+
+class ConversationRow(Base, table=True):
+    __tablename__ = "conversation"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_SERIAL)
+    address_key: str = Field(unique=True, sa_type=Text)
+    platform: str = Field(sa_type=Text)
+    account: str = Field(sa_type=Text)
+    chat: str = Field(sa_type=Text)
+    thread: str = Field(sa_type=Text)
+    start_turn: int
+    first_turn: int
+    summary: str = Field(sa_type=Text)
+    summary_tokens: int
+    model: str = Field(sa_type=Text)
+    persona: str = Field(sa_type=Text)
+    title: str = Field(sa_type=Text)
+    settings: str = Field(sa_type=Text)
+
+
+class MessageRow(Base, table=True):
+    """Clustered by (conversation, turn, step): a history is one walk along the primary key.
+
+    `shown` tells whether it is part of the history: its turn ended well, or was cancelled with
+    text.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    conversation_id: int = Field(primary_key=True, foreign_key="conversation.id", sa_type=_SERIAL)
+    turn: int = Field(primary_key=True)
+    step: int = Field(primary_key=True)
+    shown: bool
+    role: str = Field(sa_type=Text)
+    text: str = Field(sa_type=Text)
+    context: str = Field(sa_type=Text)
+    name: str = Field(sa_type=Text)
+    attachments: str = Field(sa_type=Text)
+    tool_calls: str = Field(sa_type=Text)
+    tool_call_id: str = Field(sa_type=Text)
+    tokens: int
+
+
+class TurnRow(Base, table=True):
+    """`revision` counts how often the turn of this number was replaced."""
+
+    __tablename__ = "turn"
+    __table_args__ = (
+        Index("ix_turn_place", "conversation_id", "number", "revision", unique=True),
+        Index("ix_turn_question", "conversation_id", "question_id"),
+        Index("ix_turn_person", "person_id", "conversation_id"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    conversation_id: int = Field(foreign_key="conversation.id", sa_type=_SERIAL)
+    number: int
+    revision: int
+    event_key: str = Field(unique=True, sa_type=Text)
+    state: str = Field(sa_type=Text)
+    person_id: str = Field(sa_type=Text)
+    text: str = Field(sa_type=Text)
+    question_id: str = Field(sa_type=Text)
+    attempts: int
+    model: str = Field(sa_type=Text)
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    finish_reason: str = Field(sa_type=Text)
+    citations: str = Field(sa_type=Text)
+    error: str = Field(sa_type=Text)
+    started_at: float
+    ended_at: float
+
+
+class DeliveryRow(Base, table=True):
+    __tablename__ = "delivery"
+
+    turn_id: str = Field(primary_key=True, foreign_key="turn.id", ondelete="CASCADE", sa_type=Text)
+    part: int = Field(primary_key=True)
+    state: str = Field(sa_type=Text)
+    message_id: str = Field(index=True, sa_type=Text)
+    digest: str = Field(sa_type=Text)
+
+
+class FeedbackRow(Base, table=True):
+    __tablename__ = "feedback"
+
+    turn_id: str = Field(primary_key=True, foreign_key="turn.id", ondelete="CASCADE", sa_type=Text)
+    person_id: str = Field(primary_key=True, index=True, sa_type=Text)
+    value: int
+    reason: str = Field(sa_type=Text)
+    created_at: float
+
+
+class PluginValueRow(Base, table=True):
+    __tablename__ = "plugin_kv"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    scope: str = Field(primary_key=True, sa_type=Text)
+    plugin: str = Field(primary_key=True, sa_type=Text)
+    key: str = Field(primary_key=True, sa_type=_ORDERED)
+    value: str = Field(sa_type=Text)
+
+
+class InboxRow(Base, table=True):
+    """`state`: 0 waits, 1 done, 2 dead. A done row keeps its key alone, against late duplicates."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        Index("ix_inbox_open", "state", "id", sqlite_where=_NOT_DONE, postgresql_where=_NOT_DONE),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_SERIAL)
+    key: str = Field(unique=True, sa_type=Text)
+    state: int
+    sender: str = Field(sa_type=Text)
+    payload: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    put_at: float
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The Core table of a model."""
+    found: Table = metadata.tables[str(model.__tablename__)]
+    return found
+
+
+person = table_of(PersonRow)
+identity = table_of(IdentityRow)
+invite = table_of(InviteRow)
+conversation = table_of(ConversationRow)
+message = table_of(MessageRow)
+turn = table_of(TurnRow)
+delivery = table_of(DeliveryRow)
+feedback = table_of(FeedbackRow)
+plugin_kv = table_of(PluginValueRow)
+inbox = table_of(InboxRow)
