@@ -1,0 +1,174 @@
+"""The real model servers, started from `.venv-vllm` on loopback ports that the system gives.
+
+    async with vllm_server(model, logs=tmp_path) as server:
+        server.url            # http://127.0.0.1:PORT
+        await server.metrics()
+        server.kill()         # SIGKILL: the client sees its stream break off
+        await server.start()  # the same port again
+
+They run in a session of their own, so that ending one ends its children, and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from tests.vllm.setup import PYTHON
+
+START_SECONDS = 300.0
+"""A vLLM takes 40 to 60 s on two idle cores, and more on busy ones."""
+MODEL = "tiny"
+"""The name under which vLLM serves whatever it serves."""
+
+
+class ServerFailed(AssertionError):
+    """The server did not start; the message ends with its log."""
+
+
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """A server's process, which may be killed and started again on the same port."""
+
+    command: Sequence[str]
+    log: Path
+    environment: dict[str, str]
+    port: int
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    started_in: float = field(default=0.0, init=False)
+    """Seconds that the last start took."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Returns when `/health` answers. Raises ServerFailed with the log if it does not."""
+        began = time.monotonic()
+        self.process = self._spawn()
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+            while not await _healthy(client):
+                if self.process.poll() is not None or time.monotonic() - began > START_SECONDS:
+                    self.kill()
+                    raise ServerFailed(f"{self.command[:4]} did not start:\n{self.tail()}")
+                await asyncio.sleep(0.2)
+        self.started_in = time.monotonic() - began
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as output:
+            return subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.log.parent,
+                env=os.environ | self.environment,
+                start_new_session=True,
+            )
+
+    def kill(self, by: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal to the server and its children; returns when the server is gone."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, by)
+        self.process.wait(timeout=60)
+        self.process = None
+
+    def tail(self, lines: int = 60) -> str:
+        """The end of the log."""
+        return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])
+
+    async def metrics(self) -> Metrics:
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+            reply = await client.get("/metrics")
+        return Metrics(reply.raise_for_status().text)
+
+
+class Metrics:
+    """One reading of vLLM's `/metrics`; `metrics["generation_tokens_total"]` sums over labels."""
+
+    def __init__(self, text: str) -> None:
+        samples = (line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("vllm:"))
+        self._samples = [(name.removeprefix("vllm:"), float(value)) for name, value in samples]
+
+    def __getitem__(self, name: str) -> float:
+        return self.get(name)
+
+    def get(self, name: str, label: str = "") -> float:
+        """The sum of the samples of this name whose labels contain `label`, as ``key="value"``."""
+        found = [v for n, v in self._samples if n.partition("{")[0] == name and label in n]
+        if not found:
+            raise KeyError(f"no metric {name!r} with {label!r}")
+        return sum(found)
+
+
+async def _healthy(client: httpx.AsyncClient) -> bool:
+    try:
+        return (await client.get("/health")).is_success
+    except httpx.TransportError:
+        return False
+
+
+@asynccontextmanager
+async def _running(server: Server) -> AsyncIterator[Server]:
+    try:
+        await server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+@asynccontextmanager
+async def vllm_server(model: Path, *, logs: Path, args: Sequence[str] = ()) -> AsyncIterator[Server]:
+    """A CPU vLLM that serves `model` as MODEL with a window of 2,048 tokens, in float32: greedy
+    answers do not depend on how requests were batched."""
+    port = free_port()
+    options = {
+        "--model": str(model),
+        "--served-model-name": MODEL,
+        "--host": "127.0.0.1",
+        "--port": str(port),
+        "--max-model-len": "2048",
+        "--dtype": "float32",
+    }
+    command = [str(PYTHON), "-m", "vllm.entrypoints.openai.api_server", "--enforce-eager"]
+    command += [part for option in options.items() for part in option] + list(args)
+    environment = {
+        "HF_HUB_OFFLINE": "1",
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "VLLM_NO_USAGE_STATS": "1",
+    }
+    async with _running(Server(command, logs / f"vllm-{port}.log", environment, port)) as server:
+        yield server
+
+
+@asynccontextmanager
+async def transformers_server(model: Path, *, logs: Path) -> AsyncIterator[Server]:
+    """`transformers serve` with `model`: an OpenAI-compatible server of another make, without
+    `/tokenize` and `/metrics`, with an empty list of models, that refuses fields it does not know."""
+    port = free_port()
+    home = logs / "huggingface"
+    (home / "hub").mkdir(parents=True, exist_ok=True)
+    program = str(PYTHON.parent / "transformers")
+    command = [program, "serve", str(model), "--host", "127.0.0.1", "--port", str(port)]
+    environment = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(home)}
+    async with _running(Server(command, logs / f"transformers-{port}.log", environment, port)) as server:
+        yield server
