@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
 from bot.clock import Scope
 from bot.types import Event
@@ -61,22 +61,22 @@ Handle = Callable[[Event, Hold], Awaitable[None]]
 
 
 class Dispatcher:
-    """Feeds events to `handle`, lane by lane; urgent ones go to `urgent` at once.
+    """Feeds events to `handle`, lane by lane.
 
-    `handle` deals with its own failures; one that escapes is logged, and the lane goes on.
+    `intercept` sees each event as it arrives; work that it returns is run at once instead of
+    in the lane (`/stop` must not wait for what it stops). `handle` deals with its own failures;
+    one that escapes is logged, and the lane goes on.
     """
 
     def __init__(
         self,
         handle: Handle,
         *,
-        urgent: Callable[[Event], Awaitable[None]],
-        is_urgent: Callable[[Event], bool],
+        intercept: Callable[[Event], Coroutine[None, None, None] | None],
         limit: int,
     ) -> None:
         self._handle = handle
-        self._urgent = urgent
-        self._is_urgent = is_urgent
+        self._intercept = intercept
         self._free = limit
         self._lanes: dict[str, _Lane] = {}
         self._ready: OrderedDict[str, deque[str]] = OrderedDict()
@@ -102,8 +102,9 @@ class Dispatcher:
     def submit(self, event: Event) -> None:
         if not self._open:
             return
-        if self._is_urgent(event):
-            self._spawn(self._urgent(event), event)
+        urgent = self._intercept(event)
+        if urgent is not None:
+            self._spawn(urgent, event)
             return
         key = event.address.key
         lane = self._lanes.get(key)
@@ -184,11 +185,8 @@ class Dispatcher:
             hold.release()
             self._start()
 
-    def _spawn(self, work: Awaitable[None], event: Event) -> None:
-        async def guarded() -> None:
-            await work
-
-        task = asyncio.create_task(guarded(), name=event.key)
+    def _spawn(self, work: Coroutine[None, None, None], event: Event) -> None:
+        task = asyncio.create_task(work, name=event.key)
         self._tasks.add(task)
         self._idle.clear()
         task.add_done_callback(self._ended)

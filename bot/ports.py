@@ -7,7 +7,7 @@ in-memory fakes of the tests included. Methods raise only what is named here and
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, runtime_checkable
 
@@ -234,9 +234,11 @@ class Turns(Protocol):
         ...
 
     async def finish(self, turn: Turn, messages: Sequence[Message] = ()) -> None:
-        """Store the turn as given (its state has `ended`) with its messages, in one
-        transaction. Replaces the messages of the same number. Finishing a turn that has ended
-        changes nothing."""
+        """Store the turn as given, in one transaction with its messages. Two steps: first in
+        state DELIVERING (the answer is whole, on its way) with the messages, which replace those
+        of the same number; then in the state it ended in, where no messages given means that
+        they stay as they are. A turn that is DONE or CANCELLED is not touched; one that FAILED
+        may be tried and finished again."""
         ...
 
     async def get(self, turn_id: str) -> Turn | None: ...
@@ -331,7 +333,7 @@ class Model(Protocol):
         estimate. Never raises for an unreachable server."""
         ...
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[Chunk]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """The answer. Ends after a chunk with a `finish_reason`; closing the iterator early
         (`aclose`) aborts the request on the server. Errors before the first chunk may have
         been retried; after it never are."""

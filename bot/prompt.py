@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
 
 from bot.types import Message, Role
 
@@ -31,12 +33,13 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Messages that fit. `tokens` bounds their length; `first_turn` is the window's start (if
-    it differs from the given one, the window was cut); `trimmed`: the question itself was."""
+    """Messages that fit. `tokens` bounds their length; `summary.first_turn` is the window's start
+    (if it differs from the given one, the window was cut); `trimmed`: the question itself was."""
 
     messages: tuple[Message, ...]
     tokens: int
     summary: Summary
+    budget: int
     trimmed: bool = False
 
 
@@ -62,34 +65,41 @@ def build(
 
     Guarantees: `tokens <= budget` whenever `budget` holds the system message and a few words
     (64 tokens more); the question's message is there, its text trimmed in the middle only if it
-    alone does not fit; the window's start moves only when the whole does not fit. `history`
-    starts at `summary.first_turn`. `prepared` is a newer summary, written in the background:
-    it takes effect with a cut, never before.
+    alone does not fit; the window's start moves only when the whole does not fit. Turns of
+    `history` before `summary.first_turn` are left out. `prepared` is a newer summary, written in
+    the background: it takes effect with a cut, never before.
     """
+    history = [m for m in history if m.turn >= summary.first_turn]
     head = _head(system, summary)
     fixed = tokens_of(head) + sum(map(tokens_of, question))
     if fixed + sum(map(tokens_of, history)) <= budget:
-        return _prompt(head, history, question, summary)
-    cut = cut_at(history, room=budget - fixed)
-    if prepared is not None and cut > summary.first_turn:
-        cut = max(cut, prepared.first_turn)
-    if prepared is not None and summary.first_turn < prepared.first_turn <= cut:
-        summary = Summary(cut, prepared.text, prepared.tokens)
-    elif cut != summary.first_turn:
-        summary = Summary(cut, summary.text, summary.tokens)
-    return _fit(system, [m for m in history if m.turn >= cut], question, budget, summary)
+        return _prompt(head, history, question, budget, summary)
+    summary = _cut(history, budget - fixed, summary, prepared)
+    kept = [m for m in history if m.turn >= summary.first_turn]
+    return _fit(system, kept, question, budget, summary)
+
+
+def _cut(history: Sequence[Message], room: int, summary: Summary, prepared: Summary | None) -> Summary:
+    """The window after a cut. A prepared summary is taken with its own border where that leaves
+    a quarter of the room free, so that nothing falls between summary and window."""
+    cut = max(cut_at(history, room=room), summary.first_turn)
+    if prepared is None or prepared.first_turn <= summary.first_turn:
+        return replace(summary, first_turn=cut)
+    kept = _size([m for m in history if m.turn >= prepared.first_turn])
+    if kept + prepared.tokens - summary.tokens <= room * 3 // 4:
+        cut = prepared.first_turn
+    return replace(prepared, first_turn=max(cut, prepared.first_turn))
 
 
 def cut_at(history: Sequence[Message], *, room: int) -> int:
     """The first turn of the newest turns that together take at most half of `room` tokens."""
     left = max(0, room // 2)
     first = history[-1].turn + 1 if history else 1
-    size = 0
-    for message in reversed(history):
-        size += tokens_of(message)
-        if size > left:
-            return first
-        first = message.turn
+    for turn, messages in groupby(reversed(history), key=attrgetter("turn")):
+        left -= sum(map(tokens_of, messages))
+        if left < 0:
+            break
+        first = turn
     return first
 
 
@@ -108,7 +118,7 @@ def _fit(
     trimmed = False
     if _size([head, *question]) > budget:
         question, trimmed = _trim(question, budget - tokens_of(head))
-    return _prompt(head, history, question, summary, trimmed)
+    return _prompt(head, history, question, budget, summary, trimmed)
 
 
 def _trim(question: Sequence[Message], room: int) -> tuple[list[Message], bool]:
@@ -162,8 +172,9 @@ def _prompt(
     head: Message,
     history: Sequence[Message],
     question: Sequence[Message],
+    budget: int,
     summary: Summary,
     trimmed: bool = False,
 ) -> Prompt:
     messages = (head, *history, *question)
-    return Prompt(messages, _size(messages), summary, trimmed)
+    return Prompt(messages, _size(messages), summary, budget, trimmed)

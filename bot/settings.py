@@ -117,6 +117,8 @@ class Settings(BaseModel):
     concurrency: int = Field(64, ge=1, description="Turns that generate at the same time.")
     turn_timeout: float = Field(600, gt=0, description="Seconds one turn may take to generate.")
     first_chunk_timeout: float = Field(120, gt=0, description="Seconds until the model's first chunk.")
+    model_patience: float = Field(180, ge=0, description="Seconds to wait for a model server that is down or restarting before a question is answered with an apology.")
+    max_answer: int = Field(100_000, ge=1, description="Longest answer, in characters; a model that goes on is stopped there.")
     stop_grace: float = Field(20, ge=0, description="Seconds running turns may take to end at SIGTERM.")
     checkpoint_interval: float = Field(
         2, gt=0, description="Seconds between two stored checkpoints of an answer."

@@ -1,0 +1,262 @@
+"""A growing text -> paced platform messages that a crash cannot double, cut or reorder.
+
+Each part of an answer is one row (turn, part) -> platform message. The row is written in state
+SENDING before the first send and SENT after it; everything later is an edit of that message,
+which may be repeated. Where the platform takes an idempotency key, a send repeated after a crash
+is no second message. Where it takes none, the first send is a placeholder, as small as can be:
+what a crash can double is the placeholder, never the text (policy AT_LEAST_ONCE); with
+AT_MOST_ONCE the whole text is the first send, and one whose outcome a crash hid is taken as sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from bot.errors import ChannelUnavailable, ChatGone, MarkupRefused, MessageGone, RetryAfter
+from bot.markup import Rendered, parts
+from bot.pacing import Pacer
+from bot.ports import Channel, Clock, Telemetry, Turns
+from bot.settings import AmbiguousSend
+from bot.types import Address, Capabilities, Delivery, DeliveryState, Markup, Outgoing, Reply
+
+log = logging.getLogger(__name__)
+PLACEHOLDER = "…"
+TYPING_SECONDS = 4.5
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """What all deliveries share."""
+
+    turns: Turns
+    pacer: Pacer
+    clock: Clock
+    telemetry: Telemetry
+    ambiguous: AmbiguousSend = AmbiguousSend.AT_LEAST_ONCE
+
+    def begin(self, channel: Channel, address: Address, turn_id: str, reply_to: str) -> Shown:
+        return Shown(self, channel, address, turn_id, reply_to)
+
+
+class Shown:
+    """One turn's answer on its platform.
+
+    ``async with courier.begin(…) as shown:`` then `show` the text whenever it has grown, and
+    `finish` it once. `show` and `activity` never wait; previews are coalesced to the newest text.
+    """
+
+    def __init__(
+        self, courier: Courier, channel: Channel, address: Address, turn_id: str, reply_to: str
+    ) -> None:
+        self._courier = courier
+        self._channel = channel
+        self._address = address
+        self._turn_id = turn_id
+        self._reply_to = reply_to
+        self._caps: Capabilities = channel.capabilities(address)
+        self._rows: dict[int, Delivery] = {}
+        self._gone: Counter[int] = Counter()
+        self._text = ""
+        self._activity = ""
+        self._changed = asyncio.Event()
+        self._calling = asyncio.Lock()
+        self._previews: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Shown:
+        if self._caps.edits or self._caps.typing:
+            self._previews = asyncio.create_task(self._preview_loop())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stop_previews()
+
+    def resume(self, rows: Sequence[Delivery]) -> None:
+        """What an earlier attempt has sent. What those messages show by now is not known."""
+        self._rows = {row.part: replace(row, digest="") for row in rows}
+
+    def show(self, text: str) -> None:
+        """The text so far."""
+        self._text = text
+        self._activity = ""
+        self._changed.set()
+
+    def activity(self, text: str) -> None:
+        """What is being done while no text grows."""
+        self._activity = text
+        self._changed.set()
+
+    async def finish(self, reply: Reply) -> None:
+        """Show the whole reply (its text is not empty), however long flood control or an outage
+        takes. On return every part is on the platform, and parts of an earlier, longer text are
+        deleted. Raises ChatGone if the chat takes no more messages.
+        """
+        await self._stop_previews()
+        rendered = parts(reply.text, self._caps.markup, self._caps.text_limit)
+        for index, part in enumerate(rendered):
+            out = self._outgoing(part)
+            await self._settle(index, self._ending(out, reply) if index == len(rendered) - 1 else out)
+        surplus = [row for part, row in self._rows.items() if part >= len(rendered)]
+        for row in surplus:
+            if row.message_id:
+                await self._insist(partial(self._channel.delete, self._address, row.message_id))
+        if surplus:
+            await self._courier.turns.drop_deliveries(self._turn_id, len(rendered))
+
+    # previews
+
+    async def _preview_loop(self) -> None:
+        while not self._visible():
+            self._changed.clear()
+            async with self._calling:
+                await self._show_typing()
+            timer = self._courier.clock.call_later(TYPING_SECONDS, self._changed.set)
+            await self._changed.wait()
+            timer.cancel()
+        while self._caps.edits:
+            await self._changed.wait()
+            await self._courier.pacer.take(self._address, self._caps, final=False)
+            self._changed.clear()
+            async with self._calling:
+                await self._preview()
+
+    def _visible(self) -> bool:
+        return bool(self._text or (self._activity and self._caps.activity))
+
+    async def _show_typing(self) -> None:
+        if not self._caps.typing:
+            return
+        try:
+            await self._channel.typing(self._address)
+        except RetryAfter as error:
+            self._courier.pacer.block(self._address, error.seconds)
+        except (ChannelUnavailable, ChatGone) as error:
+            log.debug("typing: %s", error)
+
+    async def _preview(self) -> None:
+        """One call towards the newest text; a failure is left to the next preview."""
+        rendered = parts(self._text, self._caps.markup, self._caps.text_limit) or [Rendered("", "")]
+        index = -1
+        try:
+            for index, part in enumerate(rendered):
+                out = replace(self._outgoing(part), activity=self._activity)
+                if not self._fresh(index, out):
+                    await self._step(index, out)
+                    if index < len(rendered) - 1 or not self._fresh(index, out):
+                        self._changed.set()
+                    return
+        except RetryAfter as error:
+            self._courier.telemetry.count("flood_waits", kind="preview")
+            self._courier.pacer.block(self._address, error.seconds)
+            self._changed.set()
+        except MessageGone:
+            self._forget(index)
+        except (ChannelUnavailable, MarkupRefused, ChatGone) as error:
+            log.debug("preview of turn %s: %s", self._turn_id, error)
+
+    async def _stop_previews(self) -> None:
+        """End the previews, never in the middle of a call: its outcome would be unknown."""
+        task, self._previews = self._previews, None
+        if task is None:
+            return
+        async with self._calling:
+            task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+    # single messages
+
+    async def _settle(self, index: int, out: Outgoing) -> None:
+        """Make part `index` show `out`, for good."""
+        while not self._fresh(index, out):
+            try:
+                await self._insist(partial(self._step, index, out))
+            except MarkupRefused as error:
+                if out.markup is Markup.PLAIN:
+                    raise ChatGone(f"the platform refuses even the plain text: {error}") from error
+                log.warning("turn %s: %s; sending it plain", self._turn_id, error)
+                out = replace(out, text=out.plain, markup=Markup.PLAIN)
+            except MessageGone as error:
+                log.info("turn %s: %s; sending it anew", self._turn_id, error)
+                self._forget(index)
+
+    async def _insist(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Call until it is done: waits out flood control and outages, with a growing pause."""
+        courier, pause = self._courier, 0.5
+        while True:
+            await courier.pacer.take(self._address, self._caps, final=True)
+            try:
+                return await call()
+            except RetryAfter as error:
+                courier.telemetry.count("flood_waits", kind="final")
+                courier.pacer.block(self._address, error.seconds)
+            except ChannelUnavailable as error:
+                log.warning("turn %s: %s; trying again in about %.1f s", self._turn_id, error, pause)
+                await courier.clock.sleep(pause * random.uniform(0.75, 1.25))
+                pause = min(pause * 2, 30.0)
+
+    async def _step(self, index: int, out: Outgoing) -> None:
+        """One call that brings part `index` nearer to `out`: its first send, or an edit."""
+        row = self._rows.get(index)
+        if row is None or row.state is DeliveryState.SENDING:
+            await self._send(index, out, row)
+            return
+        if row.message_id:
+            await self._channel.edit(self._address, row.message_id, out)
+        self._rows[index] = replace(row, digest=self._digest(out))
+
+    async def _send(self, index: int, out: Outgoing, row: Delivery | None) -> None:
+        keyed, policy = self._caps.idempotent_sends, self._courier.ambiguous
+        if row is None:
+            row = Delivery(self._turn_id, index, DeliveryState.SENDING)
+            if not keyed:
+                await self._store(row)
+        elif not keyed and policy is AmbiguousSend.AT_MOST_ONCE:
+            await self._store(replace(row, state=DeliveryState.SENT))
+            return
+        exposed = not keyed and self._caps.edits and policy is AmbiguousSend.AT_LEAST_ONCE
+        first = Outgoing(PLACEHOLDER, PLACEHOLDER) if exposed else out
+        again = f":{self._gone[index]}" if self._gone[index] else ""
+        message_id = await self._channel.send(
+            self._address, first, key=row.key + again, reply_to=self._reply_to if index == 0 else ""
+        )
+        sent = replace(row, state=DeliveryState.SENT, message_id=message_id, digest=self._digest(first))
+        await self._store(sent)
+
+    async def _store(self, row: Delivery) -> None:
+        await self._courier.turns.put_delivery(row)
+        self._rows[row.part] = row
+
+    def _forget(self, index: int) -> None:
+        """The platform lost this part's message: the next step sends it anew, by another key."""
+        self._gone[index] += 1
+        self._rows.pop(index, None)
+
+    def _fresh(self, index: int, out: Outgoing) -> bool:
+        """Whether the platform shows just this."""
+        row = self._rows.get(index)
+        return row is not None and row.state is DeliveryState.SENT and row.digest == self._digest(out)
+
+    def _outgoing(self, part: Rendered) -> Outgoing:
+        return Outgoing(part.text, part.plain, markup=self._caps.markup)
+
+    def _ending(self, out: Outgoing, reply: Reply) -> Outgoing:
+        return replace(
+            out,
+            buttons=reply.buttons if self._caps.buttons else (),
+            citations=reply.citations,
+            finish_reason=reply.finish_reason,
+            final=True,
+        )
+
+    def _digest(self, out: Outgoing) -> str:
+        end = (out.final, out.finish_reason, out.citations) if self._caps.tells_end else ()
+        shown = (out.text, out.buttons, out.activity if self._caps.activity else "", end)
+        return hashlib.blake2b(repr(shown).encode(errors="replace"), digest_size=12).hexdigest()

@@ -1,0 +1,265 @@
+"""One answer in the making: model steps and tool calls, until there is a whole text.
+
+What a server loses (it restarts, refuses for a while, breaks off) is asked for again: from the
+text so far where the model can continue it, else anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from bot.citations import shift
+from bot.clock import Ended, Scope
+from bot.errors import ContextOverflow, ModelBusy, ModelError, ModelTimeout, ModelUnavailable
+from bot.plugins.api import PluginContext
+from bot.ports import Clock, Model, Telemetry
+from bot.prompt import OVERHEAD, Prompt, Summary, build, tokens_of
+from bot.tools import Toolbox
+from bot.types import (
+    Chunk,
+    FinishReason,
+    Message,
+    ModelRequest,
+    Passage,
+    Role,
+    Sampling,
+    ToolCall,
+    Usage,
+)
+
+log = logging.getLogger(__name__)
+ANSWER_ROOM = 1024
+"""Tokens kept free for the answer where the sampling sets no limit (at most half the window)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    first_chunk: float
+    patience: float
+    tool_steps: int
+    max_answer: int
+    prompt_budget: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked, of which model, and with what."""
+
+    model: Model
+    system: Message
+    history: Sequence[Message]
+    question: Message
+    summary: Summary
+    prepared: Summary | None
+    sampling: Sampling
+    request: ModelRequest
+    """Session, salt, priority and language; the messages are filled in at each step."""
+    plugin_context: PluginContext
+
+
+@dataclass(slots=True)
+class Draft:
+    """The answer so far. `steps` are the tool calls and results before the last text."""
+
+    text: str = ""
+    steps: list[Message] = field(default_factory=list)
+    passages: list[Passage] = field(default_factory=list)
+    usage: Usage = Usage()
+    finish_reason: str = ""
+    prompt: Prompt | None = None
+    question_tokens: int = 0
+    answer_tokens: int = 0
+    reasoned: bool = False
+    note: str = ""
+    """What the person is told below the text (stopped, failed, cut short)."""
+    begun: int = 0
+    """Where in `text` the present step begins."""
+
+    @property
+    def step_text(self) -> str:
+        return self.text[self.begun :]
+
+
+class Generation:
+    """Runs one Ask into one Draft. `show` gets the whole text whenever it has grown."""
+
+    def __init__(
+        self,
+        ask: Ask,
+        draft: Draft,
+        toolbox: Toolbox,
+        limits: Limits,
+        *,
+        clock: Clock,
+        telemetry: Telemetry,
+        show: Callable[[str], None],
+        activity: Callable[[str], None],
+        waiting: str,
+    ) -> None:
+        self._ask = ask
+        self.draft = draft
+        self._toolbox = toolbox
+        self._limits = limits
+        self._clock = clock
+        self._telemetry = telemetry
+        self._show = show
+        self._activity = activity
+        self._waiting = waiting
+        self._budget = 0
+        self._counted = False
+        self._progress = clock.monotonic()
+
+    async def run(self) -> None:
+        """Fill the draft. Raises ModelError; the draft then holds what there is."""
+        self._budget = await self._room()
+        for step in range(self._limits.tool_steps + 1):
+            calls = await self._step(with_tools=step < self._limits.tool_steps)
+            if not calls:
+                if not self.draft.text.strip():
+                    raise ModelError("the model gave no text")
+                return
+            await self._call_tools(calls)
+        raise ModelError(f"the model still calls tools after {self._limits.tool_steps} rounds")
+
+    async def _room(self) -> int:
+        window = await self._ask.model.window()
+        answer = min(self._ask.sampling.max_tokens or ANSWER_ROOM, window // 2)
+        budget = window - answer
+        return min(budget, self._limits.prompt_budget) if self._limits.prompt_budget else budget
+
+    async def _step(self, *, with_tools: bool) -> tuple[ToolCall, ...]:
+        """One model call, asked again as long as there is patience."""
+        self._progress = self._clock.monotonic()
+        pause, cuts = 0.5, 0
+        while True:
+            try:
+                return await self._stream(with_tools)
+            except ContextOverflow as error:
+                cuts += 1
+                if cuts > 6:
+                    raise
+                self._budget = self._smaller(error)
+                log.info("prompt cut to %d tokens: %s", self._budget, error)
+            except (ModelUnavailable, ModelTimeout) as error:
+                waited = self._clock.monotonic() - self._progress
+                if waited + pause > self._limits.patience:
+                    raise
+                log.warning("model %s: %s; asking again", self._ask.model.name, error)
+                self._telemetry.count("model_retries")
+                self._activity(self._waiting)
+                await self._clock.sleep(max(pause, error.retry_after if isinstance(error, ModelBusy) else 0))
+                pause = min(pause * 2, 8.0)
+
+    def _smaller(self, error: ContextOverflow) -> int:
+        assert self.draft.prompt is not None
+        known = error.limit - self._room_for_answer(error.limit) if error.limit else self._budget
+        return min(known, int(min(self.draft.prompt.tokens, self._budget) * 0.7))
+
+    def _room_for_answer(self, window: int) -> int:
+        return min(self._ask.sampling.max_tokens or ANSWER_ROOM, window // 2)
+
+    async def _stream(self, with_tools: bool) -> tuple[ToolCall, ...]:
+        draft, model = self.draft, self._ask.model
+        prefill = draft.step_text if model.continues and not draft.reasoned else ""
+        if not prefill:
+            draft.text = draft.text[: draft.begun]
+        prompt = draft.prompt = await self._prompt()
+        request = replace(
+            self._ask.request,
+            messages=prompt.messages,
+            sampling=self._ask.sampling,
+            tools=self._toolbox.specs if with_tools and model.generates else (),
+            prefill=prefill,
+            passages=tuple(draft.passages),
+        )
+        calls: tuple[ToolCall, ...] = ()
+        async with contextlib.aclosing(model.stream(request)) as stream:
+            chunk = await self._first(stream)
+            while chunk is not None:
+                calls += chunk.tool_calls
+                self._take(chunk, prompt, bool(prefill))
+                if len(draft.text) > self._limits.max_answer:
+                    draft.text = draft.text[: self._limits.max_answer]
+                    draft.finish_reason = FinishReason.LENGTH
+                    return ()
+                chunk = await anext(stream, None)
+        return calls
+
+    async def _first(self, stream: AsyncIterator[Chunk]) -> Chunk | None:
+        started = self._clock.monotonic()
+        try:
+            async with Scope(self._clock, self._limits.first_chunk):
+                chunk = await anext(stream, None)
+        except Ended as ended:
+            raise ModelTimeout(f"no answer began within {self._limits.first_chunk:g} s") from ended
+        self._telemetry.observe("first_chunk", self._clock.monotonic() - started)
+        return chunk
+
+    def _take(self, chunk: Chunk, prompt: Prompt, prefilled: bool) -> None:
+        draft = self.draft
+        self._progress = self._clock.monotonic()
+        draft.reasoned = draft.reasoned or bool(chunk.reasoning)
+        if chunk.text:
+            draft.text += chunk.text
+            self._show(draft.text)
+        if chunk.usage is not None:
+            draft.usage += chunk.usage
+            if not prefilled and not draft.steps:
+                self._learn(chunk.usage, prompt)
+        if chunk.finish_reason:
+            draft.finish_reason = chunk.finish_reason
+
+    def _learn(self, usage: Usage, prompt: Prompt) -> None:
+        """The server's own count of the prompt, less what is known, is the question's."""
+        head, question = prompt.messages[0], prompt.messages[-1]
+        if usage.prompt and head.tokens and not prompt.trimmed:
+            known = sum(m.tokens for m in prompt.messages if m is not question)
+            self.draft.question_tokens = max(1, usage.prompt - known)
+        if usage.completion and not self.draft.reasoned:
+            self.draft.answer_tokens = usage.completion + OVERHEAD
+
+    async def _prompt(self) -> Prompt:
+        """Built from bounds where counts are not known yet; they are taken only if it matters."""
+        ask, steps = self._ask, self.draft.steps
+        size = sum(map(tokens_of, (ask.system, *ask.history, ask.question, *steps))) + ask.summary.tokens
+        if size > self._budget and not self._counted:
+            await self._count()
+        return build(
+            self._ask.system,
+            ask.history,
+            [self._ask.question, *self.draft.steps],
+            budget=self._budget,
+            summary=self.draft.prompt.summary if self.draft.prompt else ask.summary,
+            prepared=ask.prepared,
+        )
+
+    async def _count(self) -> None:
+        self._counted = True
+        ask = self._ask
+        loose = [m for m in (ask.system, ask.question) if not m.tokens]
+        counts = dict(zip(map(id, loose), await ask.model.count([m.content for m in loose]), strict=True))
+        self._ask = replace(
+            ask,
+            system=replace(ask.system, tokens=counts.get(id(ask.system), ask.system.tokens)),
+            question=replace(ask.question, tokens=counts.get(id(ask.question), ask.question.tokens)),
+        )
+
+    async def _call_tools(self, calls: tuple[ToolCall, ...]) -> None:
+        draft, context = self.draft, self._ask.plugin_context
+        draft.steps.append(
+            Message(Role.ASSISTANT, draft.step_text, tool_calls=calls, turn=self._ask.question.turn)
+        )
+        for call in calls:
+            self._activity(self._toolbox.activity(call, context.language))
+            outcome = await self._toolbox.call(call, context)
+            self._telemetry.count("tool_calls", ok=str(outcome.ok).lower())
+            text = shift(outcome.message.text, len(draft.passages))
+            draft.passages.extend(outcome.passages)
+            draft.steps.append(replace(outcome.message, text=text, turn=self._ask.question.turn))
+        self._counted = False
+        if draft.text and not draft.text.endswith("\n\n"):
+            draft.text += "\n\n"
+        draft.begun = len(draft.text)

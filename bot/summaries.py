@@ -1,0 +1,104 @@
+"""Summaries of what the next cut of a window will leave out, written ahead in the background.
+
+A summary that came after its cut would change the prompt's head a second time, and the cached
+prefix with it. So it is asked for when the window is three quarters full, for just the turns that
+the cut will take, as a continuation of the same prefix; it takes effect with the cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import asdict, replace
+from typing import Any
+
+from bot.errors import ModelError, StorageError
+from bot.generation import Ask
+from bot.ports import Conversations, Model
+from bot.prompt import Prompt, Summary, cut_at, tokens_of
+from bot.types import Conversation, Message, ModelRequest, Priority, Role, Sampling
+
+log = logging.getLogger(__name__)
+KEY = "prepared_summary"
+FULL = 0.75
+LENGTH = 256
+"""Tokens of a summary, at most."""
+_INSTRUCTION = (
+    "Summarise the conversation above in at most 150 words, in its language: what the person "
+    "wants, facts and decisions worth remembering, open questions. Write the summary only."
+)
+
+
+class Summaries:
+    """Prepared summaries wait in the conversation's settings, so that a restart keeps them."""
+
+    def __init__(self, conversations: Conversations, *, enabled: bool) -> None:
+        self._conversations = conversations
+        self._enabled = enabled
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """On leaving, summaries under way are given up: they can be written again."""
+        try:
+            yield
+        finally:
+            tasks = list(self._tasks.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def prepared(self, conversation: Conversation) -> Summary | None:
+        """The summary that waits for this conversation's next cut."""
+        stored: Any = conversation.settings.get(KEY)
+        if not isinstance(stored, dict) or stored.get("first_turn", 0) <= conversation.first_turn:
+            return None
+        return Summary(**stored)
+
+    def consider(self, ask: Ask, prompt: Prompt) -> None:
+        """Begin a summary if the window is nearly full and none waits. Never waits itself."""
+        conversation = ask.plugin_context.conversation
+        busy = conversation.id in self._tasks or ask.prepared is not None
+        if not self._enabled or busy or prompt.tokens < FULL * prompt.budget:
+            return
+        task = asyncio.create_task(self._prepare(ask, prompt, conversation.id))
+        self._tasks[conversation.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(conversation.id, None))
+
+    async def wait(self) -> None:
+        """Until no summary is under way."""
+        await asyncio.gather(*self._tasks.values())
+
+    async def _prepare(self, ask: Ask, prompt: Prompt, conversation_id: int) -> None:
+        head = prompt.messages[0]
+        history = [m for m in prompt.messages[1:] if m.turn < ask.question.turn]
+        first_turn = cut_at(history, room=prompt.budget - tokens_of(head) - tokens_of(ask.question))
+        gone = [m for m in history if m.turn < first_turn]
+        if not gone:
+            return
+        try:
+            summary = await self._write(ask.model, [head, *gone], ask.request, first_turn)
+            await self._conversations.update(conversation_id, settings={KEY: asdict(summary)})
+        except (ModelError, StorageError) as error:
+            log.warning("no summary for conversation %d: %s", conversation_id, error)
+
+    async def _write(
+        self, model: Model, messages: list[Message], like: ModelRequest, first_turn: int
+    ) -> Summary:
+        request = replace(
+            like,
+            messages=(*messages, Message(Role.USER, _INSTRUCTION)),
+            sampling=Sampling(temperature=0.2, max_tokens=LENGTH),
+            request_id=f"{like.request_id}-summary",
+            priority=Priority.BATCH,
+        )
+        text, tokens = "", 0
+        async with contextlib.aclosing(model.stream(request)) as stream:
+            async for chunk in stream:
+                text += chunk.text
+                tokens = chunk.usage.completion if chunk.usage else tokens
+        if not text.strip():
+            raise ModelError("an empty summary")
+        return Summary(first_turn, text.strip(), tokens)
