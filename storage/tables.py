@@ -133,9 +133,11 @@ class TurnRow(Base, table=True):
 
 
 class DeliveryRow(Base, table=True):
+    """`turn_id` may also be ``event:KEY``: a reply outside of turns."""
+
     __tablename__ = "delivery"
 
-    turn_id: str = Field(primary_key=True, foreign_key="turn.id", ondelete="CASCADE", sa_type=Text)
+    turn_id: str = Field(primary_key=True, sa_type=Text)
     part: int = Field(primary_key=True)
     state: str = Field(sa_type=Text)
     message_id: str = Field(index=True, sa_type=Text)

@@ -219,7 +219,6 @@ def _delivery() -> None:
         _text("state"),
         _text("message_id"),
         _text("digest"),
-        sa.ForeignKeyConstraint(["turn_id"], ["turn.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("turn_id", "part"),
     )
     op.create_index("ix_delivery_message_id", "delivery", ["message_id"])

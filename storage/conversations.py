@@ -1,0 +1,208 @@
+"""Conversations and their histories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, TextClause, text
+
+from bot.errors import StorageError
+from bot.ports import Clock
+from bot.types import Address, Conversation, Message, Part, Role, ToolCall
+from storage.db import Database
+from storage.text import clean, clean_address, from_json, merged, to_json
+
+_COLUMNS = (
+    "id, platform, account, chat, thread, start_turn, first_turn, summary, summary_tokens,"
+    " model, persona, title, settings"
+)
+_FAR = 1 << 30
+
+FIND = text(f"SELECT {_COLUMNS} FROM conversation WHERE address_key = :key")
+GET = text(f"SELECT {_COLUMNS} FROM conversation WHERE id = :id")
+MAKE = text(
+    "INSERT INTO conversation (address_key, platform, account, chat, thread, start_turn, first_turn,"
+    " summary, summary_tokens, model, persona, title, settings)"
+    " VALUES (:key, :platform, :account, :chat, :thread, 1, 1, '', 0, '', '', '', '{}')"
+    " ON CONFLICT (address_key) DO NOTHING"
+)
+HISTORY = text(
+    "SELECT turn, step, role, text, context, name, attachments, tool_calls, tool_call_id, tokens"
+    " FROM message WHERE conversation_id = :id AND turn >= :first AND turn < :before AND shown"
+    " ORDER BY turn, step"
+)
+RESTART = text(
+    "UPDATE conversation SET start_turn = last.number + 1, first_turn = last.number + 1,"
+    " summary = '', summary_tokens = 0"
+    " FROM (SELECT coalesce(max(number), 0) AS number FROM turn WHERE conversation_id = :id) AS last"
+    f" WHERE id = :id RETURNING {_COLUMNS}"
+)
+CUT = text(
+    "UPDATE conversation SET first_turn = :first, summary = :summary, summary_tokens = :tokens"
+    " WHERE id = :id AND first_turn < :first"
+)
+UPDATE = text(
+    "UPDATE conversation SET model = :model, persona = :persona, title = :title, settings = :settings"
+    f" WHERE id = :id RETURNING {_COLUMNS}"
+)
+LISTING = text(
+    f"SELECT {_COLUMNS} FROM conversation WHERE id IN ("
+    "SELECT DISTINCT conversation_id FROM turn WHERE person_id = :person AND conversation_id < :before"
+    " ORDER BY conversation_id DESC LIMIT :limit) ORDER BY id DESC"
+)
+
+
+class SqlConversations:
+    """See `bot.ports.Conversations`. An unknown id raises StorageError."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def open(self, address: Address) -> Conversation:
+        address = clean_address(address)
+        key = {"key": address.key}
+        row = await self._db.read(lambda c: c.execute(FIND, key).first())
+        if row is None:
+            row = await self._db.write(lambda c: _make(c, address))
+        return _conversation(row)
+
+    async def get(self, conversation_id: int) -> Conversation | None:
+        row = await self._db.read(lambda c: c.execute(GET, {"id": conversation_id}).first())
+        return None if row is None else _conversation(row)
+
+    async def history(
+        self, conversation_id: int, *, first_turn: int, before_turn: int | None = None
+    ) -> list[Message]:
+        bounds = {
+            "id": conversation_id,
+            "first": first_turn,
+            "before": _FAR if before_turn is None else before_turn,
+        }
+        rows = await self._db.read(lambda c: c.execute(HISTORY, bounds).all())
+        return [message_of(row) for row in rows]
+
+    async def restart(self, conversation_id: int) -> Conversation:
+        return await self._change(RESTART, {"id": conversation_id})
+
+    async def cut(
+        self, conversation_id: int, *, first_turn: int, summary: str, summary_tokens: int
+    ) -> Conversation:
+        values = {
+            "id": conversation_id,
+            "first": first_turn,
+            "summary": clean(summary),
+            "tokens": summary_tokens,
+        }
+
+        def work(connection: Connection) -> Row[Any] | None:
+            connection.execute(CUT, values)
+            return connection.execute(GET, {"id": conversation_id}).first()
+
+        return _known(await self._db.write(work), conversation_id)
+
+    async def update(
+        self,
+        conversation_id: int,
+        *,
+        model: str | None = None,
+        persona: str | None = None,
+        title: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Conversation:
+        def work(connection: Connection) -> Row[Any] | None:
+            lock = " FOR UPDATE" if self._db.dialect == "postgresql" else ""
+            row = connection.execute(text(f"{GET.text}{lock}"), {"id": conversation_id}).first()
+            if row is None:
+                return None
+            given = {"model": model, "persona": persona, "title": title}
+            values = {k: getattr(row, k) if v is None else clean(v) for k, v in given.items()}
+            values["settings"] = to_json(merged(from_json(row.settings, dict), settings))
+            return connection.execute(UPDATE, {"id": conversation_id, **values}).first()
+
+        return _known(await self._db.write(work), conversation_id)
+
+    async def listing(self, person_id: str, *, limit: int = 50, before: int = 0) -> list[Conversation]:
+        bounds = {"person": person_id, "before": before or 1 << 62, "limit": limit}
+        rows = await self._db.read(lambda c: c.execute(LISTING, bounds).all())
+        return [_conversation(row) for row in rows]
+
+    async def _change(self, statement: TextClause, values: Mapping[str, Any]) -> Conversation:
+        row = await self._db.write(lambda c: c.execute(statement, values).first())
+        return _known(row, values["id"])
+
+
+def _make(connection: Connection, address: Address) -> Row[Any]:
+    key = {"key": address.key}
+    connection.execute(
+        MAKE,
+        {
+            **key,
+            "platform": address.platform,
+            "account": address.account,
+            "chat": address.chat,
+            "thread": address.thread,
+        },
+    )
+    return connection.execute(FIND, key).one()
+
+
+def _known(row: Row[Any] | None, conversation_id: int) -> Conversation:
+    if row is None:
+        raise StorageError(f"there is no conversation {conversation_id}")
+    return _conversation(row)
+
+
+def _conversation(row: Row[Any]) -> Conversation:
+    return Conversation(
+        id=row.id,
+        address=Address(row.platform, row.account, row.chat, row.thread),
+        start_turn=row.start_turn,
+        first_turn=row.first_turn,
+        summary=row.summary,
+        summary_tokens=row.summary_tokens,
+        model=row.model,
+        persona=row.persona,
+        title=row.title,
+        settings=from_json(row.settings, dict),
+    )
+
+
+def message_of(row: Row[Any]) -> Message:
+    """The message of a row of the columns that HISTORY selects."""
+    return Message(
+        role=Role(row.role),
+        text=row.text,
+        context=row.context,
+        name=row.name,
+        attachments=from_json(row.attachments, tuple[Part, ...]) if row.attachments else (),
+        tool_calls=from_json(row.tool_calls, tuple[ToolCall, ...]) if row.tool_calls else (),
+        tool_call_id=row.tool_call_id,
+        tokens=row.tokens,
+        turn=row.turn,
+        step=row.step,
+    )
+
+
+def message_rows(
+    conversation_id: int, number: int, messages: Sequence[Message], *, shown: bool
+) -> list[dict[str, Any]]:
+    """Rows of the `message` table; empty tuples are stored as empty text."""
+    return [
+        {
+            "conversation_id": conversation_id,
+            "turn": number,
+            "step": step,
+            "shown": shown,
+            "role": str(m.role),
+            "text": clean(m.text),
+            "context": clean(m.context),
+            "name": clean(m.name),
+            "attachments": to_json(m.attachments) if m.attachments else "",
+            "tool_calls": to_json(m.tool_calls) if m.tool_calls else "",
+            "tool_call_id": clean(m.tool_call_id),
+            "tokens": m.tokens,
+        }
+        for step, m in enumerate(messages)
+    ]

@@ -1,0 +1,1 @@
+"""Inboxes: where events wait, durably, for the core."""

@@ -1,0 +1,274 @@
+"""Turns and their deliveries: the persisted state machine."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from bot.ports import Clock
+from bot.types import (
+    Citation,
+    Conversation,
+    Delivery,
+    DeliveryState,
+    Event,
+    Message,
+    Role,
+    Turn,
+    TurnState,
+    Usage,
+)
+from storage.conversations import message_of, message_rows
+from storage.db import Database
+from storage.text import clean, from_json, key_of, to_json
+
+_COLUMNS = (
+    "id, conversation_id, event_key, number, state, person_id, text, question_id, attempts, model,"
+    " prompt_tokens, completion_tokens, cached_tokens, finish_reason, citations, error, started_at, ended_at"
+)
+_BEGIN = (
+    f"INSERT INTO turn ({_COLUMNS}, revision)"
+    " SELECT :id, :conversation_id, :event_key, {number}, 'generating', :person_id, '', :question_id, 1, '',"
+    " 0, 0, 0, '', '', '', :now, 0, {revision} FROM turn WHERE conversation_id = :conversation_id {which}"
+    f" ON CONFLICT (event_key) DO UPDATE SET attempts = turn.attempts + 1 RETURNING {_COLUMNS}"
+)
+
+LOCK = text("SELECT id FROM conversation WHERE id = :conversation_id FOR UPDATE")
+BEGIN = text(_BEGIN.format(number="coalesce(max(number), 0) + 1", revision="0", which=""))
+BEGIN_AGAIN = text(
+    _BEGIN.format(number=":number", revision="max(revision) + 1", which="AND number = :number")
+)
+REPLACED = text("SELECT number, question_id FROM turn WHERE id = :id AND conversation_id = :conversation_id")
+TAKE_DELIVERIES = text(
+    "UPDATE delivery SET turn_id = :id WHERE turn_id IN (SELECT id FROM turn"
+    " WHERE conversation_id = :conversation_id AND number = :number AND id <> :id)"
+)
+CHECKPOINT = text(
+    "UPDATE turn SET text = :text, state = :state WHERE id = :id AND state IN ('generating', 'delivering')"
+)
+FINISH = text(
+    "UPDATE turn SET state = :state, text = :text, model = :model, prompt_tokens = :prompt,"
+    " completion_tokens = :completion, cached_tokens = :cached, finish_reason = :finish_reason,"
+    " citations = :citations, error = :error, ended_at = :ended_at"
+    " WHERE id = :id AND state NOT IN ('done', 'cancelled')"
+)
+UNSAY = text("DELETE FROM message WHERE conversation_id = :conversation_id AND turn = :number")
+SAY = text(
+    "INSERT INTO message (conversation_id, turn, step, shown, role, text, context, name, attachments,"
+    " tool_calls, tool_call_id, tokens) VALUES (:conversation_id, :turn, :step, :shown, :role, :text,"
+    " :context, :name, :attachments, :tool_calls, :tool_call_id, :tokens)"
+)
+SHOW = text(
+    "UPDATE message SET shown = :shown"
+    " WHERE conversation_id = :conversation_id AND turn = :number AND shown <> :shown"
+)
+ANSWERED = text(
+    "SELECT 1 FROM message WHERE conversation_id = :conversation_id AND turn = :number"
+    " AND role = 'assistant' AND text <> '' LIMIT 1"
+)
+GET = text(f"SELECT {_COLUMNS} FROM turn WHERE id = :id")
+OF_EVENT = text(f"SELECT {_COLUMNS} FROM turn WHERE event_key = :key")
+OF_MESSAGE = text(
+    f"SELECT {_COLUMNS} FROM turn WHERE id IN ("
+    "SELECT id FROM turn WHERE conversation_id = :conversation_id AND question_id = :message_id"
+    " UNION SELECT t.id FROM delivery AS d JOIN turn AS t ON t.id = d.turn_id"
+    " WHERE d.message_id = :message_id AND t.conversation_id = :conversation_id)"
+    " ORDER BY number DESC, revision DESC LIMIT 1"
+)
+LAST = text(
+    f"SELECT {_COLUMNS} FROM turn WHERE conversation_id = :conversation_id"
+    " AND number >= (SELECT start_turn FROM conversation WHERE id = :conversation_id)"
+    " ORDER BY number DESC, revision DESC LIMIT 1"
+)
+QUESTION = text(
+    "SELECT turn, step, role, text, context, name, attachments, tool_calls, tool_call_id, tokens"
+    " FROM message WHERE conversation_id = :conversation_id AND turn = :number AND role = 'user'"
+    " ORDER BY step LIMIT 1"
+)
+DELIVERIES = text(
+    "SELECT turn_id, part, state, message_id, digest FROM delivery WHERE turn_id = :id ORDER BY part"
+)
+PUT_DELIVERY = text(
+    "INSERT INTO delivery (turn_id, part, state, message_id, digest)"
+    " VALUES (:turn_id, :part, :state, :message_id, :digest) ON CONFLICT (turn_id, part)"
+    " DO UPDATE SET state = excluded.state, message_id = excluded.message_id, digest = excluded.digest"
+)
+DROP_DELIVERIES = text("DELETE FROM delivery WHERE turn_id = :id AND part >= :part")
+RATE = text(
+    "INSERT INTO feedback (turn_id, person_id, value, reason, created_at)"
+    " VALUES (:id, :person_id, :value, :reason, :now) ON CONFLICT (turn_id, person_id)"
+    " DO UPDATE SET value = excluded.value, reason = excluded.reason, created_at = excluded.created_at"
+)
+UNRATE = text("DELETE FROM feedback WHERE turn_id = :id AND person_id = :person_id")
+
+
+class SqlTurns:
+    """See `bot.ports.Turns`."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def begin(
+        self, conversation: Conversation, event: Event, *, person_id: str, replaces: str = ""
+    ) -> Turn:
+        now = self._clock.time()
+        values = {
+            "id": turn_id(now),
+            "conversation_id": conversation.id,
+            "event_key": key_of(event),
+            "person_id": person_id,
+            "question_id": clean(event.message_id),
+            "now": now,
+        }
+        lock = self._db.dialect == "postgresql"  # SQLite has one writer as it is
+        return _turn(await self._db.write(lambda c: _begin(c, values, replaces, lock)))
+
+    async def checkpoint(self, turn_id: str, text: str, state: TurnState = TurnState.GENERATING) -> None:
+        values = {"id": turn_id, "text": clean(text), "state": str(state)}
+
+        def work(connection: Connection) -> None:
+            connection.execute(CHECKPOINT, values)
+
+        await self._db.write(work)
+
+    async def finish(self, turn: Turn, messages: Sequence[Message] = ()) -> None:
+        await self._db.write(lambda c: _finish(c, turn, messages))
+
+    async def get(self, turn_id: str) -> Turn | None:
+        return await self._one(GET, id=turn_id)
+
+    async def of_event(self, event_key: str) -> Turn | None:
+        return await self._one(OF_EVENT, key=clean(event_key))
+
+    async def of_message(self, conversation_id: int, message_id: str) -> Turn | None:
+        if not message_id:
+            return None
+        return await self._one(OF_MESSAGE, conversation_id=conversation_id, message_id=clean(message_id))
+
+    async def last(self, conversation_id: int) -> Turn | None:
+        return await self._one(LAST, conversation_id=conversation_id)
+
+    async def question(self, turn: Turn) -> Message | None:
+        place = {"conversation_id": turn.conversation_id, "number": turn.number}
+        row = await self._db.read(lambda c: c.execute(QUESTION, place).first())
+        return None if row is None else message_of(row)
+
+    async def deliveries(self, turn_id: str) -> list[Delivery]:
+        rows = await self._db.read(lambda c: c.execute(DELIVERIES, {"id": clean(turn_id)}).all())
+        return [Delivery(r.turn_id, r.part, DeliveryState(r.state), r.message_id, r.digest) for r in rows]
+
+    async def put_delivery(self, delivery: Delivery) -> None:
+        values = {
+            "turn_id": clean(delivery.turn_id),
+            "part": delivery.part,
+            "state": str(delivery.state),
+            "message_id": clean(delivery.message_id),
+            "digest": delivery.digest,
+        }
+
+        def work(connection: Connection) -> None:
+            connection.execute(PUT_DELIVERY, values)
+
+        await self._db.write(work)
+
+    async def drop_deliveries(self, turn_id: str, from_part: int) -> None:
+        def work(connection: Connection) -> None:
+            connection.execute(DROP_DELIVERIES, {"id": clean(turn_id), "part": from_part})
+
+        await self._db.write(work)
+
+    async def feedback(self, turn_id: str, person_id: str, value: int, reason: str = "") -> bool:
+        values = {"id": turn_id, "person_id": person_id, "value": value, "reason": clean(reason)}
+        values["now"] = self._clock.time()
+
+        def work(connection: Connection) -> bool:
+            if connection.execute(GET, values).first() is None:
+                return False
+            connection.execute(RATE if value else UNRATE, values)
+            return True
+
+        return await self._db.write(work)
+
+    async def _one(self, statement: Any, **values: Any) -> Turn | None:
+        row = await self._db.read(lambda c: c.execute(statement, values).first())
+        return None if row is None else _turn(row)
+
+
+def turn_id(now: float) -> str:
+    """A new id: the time, so that ids of a day lie together in the index, and 72 random bits."""
+    return f"{int(now * 1000):011x}{secrets.token_urlsafe(9)}"
+
+
+def _begin(connection: Connection, values: dict[str, Any], replaces: str, lock: bool) -> Row[Any]:
+    if lock:
+        connection.execute(LOCK, values)
+    old = None
+    if replaces:
+        place = {"id": replaces, "conversation_id": values["conversation_id"]}
+        old = connection.execute(REPLACED, place).first()
+    if old is None:
+        return connection.execute(BEGIN, values).one()
+    question_id = old.question_id or values["question_id"]
+    row = connection.execute(BEGIN_AGAIN, {**values, "number": old.number, "question_id": question_id}).one()
+    if row.attempts == 1:
+        place = {"id": row.id, "conversation_id": row.conversation_id, "number": row.number}
+        connection.execute(TAKE_DELIVERIES, place)
+    return row
+
+
+def _finish(connection: Connection, turn: Turn, messages: Sequence[Message]) -> None:
+    if not connection.execute(FINISH, _values(turn)).rowcount:
+        return
+    place = {"conversation_id": turn.conversation_id, "number": turn.number}
+    if messages:
+        shown = turn.state is TurnState.DONE or (
+            turn.state is TurnState.CANCELLED and any(m.role is Role.ASSISTANT and m.text for m in messages)
+        )
+        connection.execute(UNSAY, place)
+        connection.execute(SAY, message_rows(turn.conversation_id, turn.number, messages, shown=shown))
+    elif turn.state.ended:
+        shown = turn.state is TurnState.DONE or (
+            turn.state is TurnState.CANCELLED and connection.execute(ANSWERED, place).first() is not None
+        )
+        connection.execute(SHOW, {**place, "shown": shown})
+
+
+def _values(turn: Turn) -> dict[str, Any]:
+    return {
+        "id": turn.id,
+        "state": str(turn.state),
+        "text": clean(turn.text),
+        "model": clean(turn.model),
+        "prompt": turn.usage.prompt,
+        "completion": turn.usage.completion,
+        "cached": turn.usage.cached,
+        "finish_reason": clean(turn.finish_reason),
+        "citations": to_json(turn.citations) if turn.citations else "",
+        "error": clean(turn.error),
+        "ended_at": turn.ended_at,
+    }
+
+
+def _turn(row: Row[Any]) -> Turn:
+    return Turn(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        event_key=row.event_key,
+        number=row.number,
+        state=TurnState(row.state),
+        person_id=row.person_id,
+        text=row.text,
+        question_id=row.question_id,
+        attempts=row.attempts,
+        model=row.model,
+        usage=Usage(row.prompt_tokens, row.completion_tokens, row.cached_tokens),
+        finish_reason=row.finish_reason,
+        citations=from_json(row.citations, tuple[Citation, ...]) if row.citations else (),
+        error=row.error,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
