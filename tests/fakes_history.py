@@ -1,0 +1,236 @@
+"""In-memory conversations and turns; import them from `tests.fakes`."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bot.errors import StorageError
+from bot.types import Address, Conversation, Delivery, Event, Message, Role, Turn, TurnState
+from storage.text import clean, clean_address, from_json, key_of, merged, to_json
+
+if TYPE_CHECKING:
+    from bot.ports import Clock
+    from tests.fakes import Memory
+
+T = TypeVar("T")
+_ids = itertools.count(1)
+
+
+def _memory(memory: Memory | None) -> Memory:
+    from tests.fakes import Memory
+
+    return memory or Memory()
+
+
+def _cleaned(value: T) -> T:
+    return from_json(to_json(value), type(value))
+
+
+class FakeConversations:
+    def __init__(self, memory: Memory | None = None) -> None:
+        self.memory = _memory(memory)
+
+    async def open(self, address: Address) -> Conversation:
+        address = clean_address(address)
+        for conversation in self.memory.conversations.values():
+            if conversation.address == address:
+                return conversation
+        return self._store(Conversation(next(_ids), address))
+
+    async def get(self, conversation_id: int) -> Conversation | None:
+        return self.memory.conversations.get(conversation_id)
+
+    async def history(
+        self, conversation_id: int, *, first_turn: int, before_turn: int | None = None
+    ) -> list[Message]:
+        found = sorted(
+            (number, rows)
+            for (conversation, number), rows in self.memory.messages.items()
+            if conversation == conversation_id
+            and number >= first_turn
+            and (before_turn is None or number < before_turn)
+        )
+        return [message for _, rows in found for message, shown in rows if shown]
+
+    async def restart(self, conversation_id: int) -> Conversation:
+        numbers = [t.number for t, _ in self.memory.turns.values() if t.conversation_id == conversation_id]
+        first = max(numbers, default=0) + 1
+        old = self._known(conversation_id)
+        return self._store(replace(old, start_turn=first, first_turn=first, summary="", summary_tokens=0))
+
+    async def cut(
+        self, conversation_id: int, *, first_turn: int, summary: str, summary_tokens: int
+    ) -> Conversation:
+        old = self._known(conversation_id)
+        if first_turn <= old.first_turn:
+            return old
+        return self._store(
+            replace(old, first_turn=first_turn, summary=clean(summary), summary_tokens=summary_tokens)
+        )
+
+    async def update(
+        self,
+        conversation_id: int,
+        *,
+        model: str | None = None,
+        persona: str | None = None,
+        title: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Conversation:
+        old = self._known(conversation_id)
+        return self._store(
+            replace(
+                old,
+                model=old.model if model is None else clean(model),
+                persona=old.persona if persona is None else clean(persona),
+                title=old.title if title is None else clean(title),
+                settings=_cleaned(merged(old.settings, settings)),
+            )
+        )
+
+    async def listing(self, person_id: str, *, limit: int = 50, before: int = 0) -> list[Conversation]:
+        asked = {t.conversation_id for t, _ in self.memory.turns.values() if t.person_id == person_id}
+        ids = sorted((i for i in asked if not before or i < before), reverse=True)
+        return [self.memory.conversations[i] for i in ids[:limit]]
+
+    def _known(self, conversation_id: int) -> Conversation:
+        if conversation_id not in self.memory.conversations:
+            raise StorageError(f"there is no conversation {conversation_id}")
+        return self.memory.conversations[conversation_id]
+
+    def _store(self, conversation: Conversation) -> Conversation:
+        self.memory.conversations[conversation.id] = conversation
+        return conversation
+
+
+class FakeTurns:
+    def __init__(self, memory: Memory | None = None, clock: Clock | None = None) -> None:
+        from tests.fakes import FakeClock
+
+        self.memory = _memory(memory)
+        self._clock = clock or FakeClock()
+
+    def _of(self, conversation_id: int) -> list[tuple[Turn, int]]:
+        """The turns of the conversation, newest first."""
+        rows = [r for r in self.memory.turns.values() if r[0].conversation_id == conversation_id]
+        return sorted(rows, key=lambda r: (r[0].number, r[1]), reverse=True)
+
+    async def begin(
+        self, conversation: Conversation, event: Event, *, person_id: str, replaces: str = ""
+    ) -> Turn:
+        if (known := await self.of_event(key_of(event))) is not None:
+            return self._change(replace(known, attempts=known.attempts + 1))
+        turns = self._of(conversation.id)
+        old = next((t for t, _ in turns if t.id == replaces), None)
+        turn = Turn(
+            id=secrets.token_urlsafe(18),
+            conversation_id=conversation.id,
+            event_key=key_of(event),
+            number=old.number if old else max((t.number for t, _ in turns), default=0) + 1,
+            person_id=person_id,
+            question_id=(old and old.question_id) or clean(event.message_id),
+            started_at=self._clock.time(),
+        )
+        earlier = [t for t, _ in turns if t.number == turn.number]
+        self.memory.turns[turn.id] = (turn, len(earlier))
+        for replaced in earlier:
+            for delivery in await self.deliveries(replaced.id):
+                del self.memory.deliveries[delivery.turn_id, delivery.part]
+                await self.put_delivery(replace(delivery, turn_id=turn.id))
+        return turn
+
+    def _change(self, turn: Turn) -> Turn:
+        self.memory.turns[turn.id] = (turn, self.memory.turns[turn.id][1])
+        return turn
+
+    async def checkpoint(self, turn_id: str, text: str, state: TurnState = TurnState.GENERATING) -> None:
+        turn = await self.get(turn_id)
+        if turn is not None and not turn.state.ended:
+            self._change(replace(turn, text=clean(text), state=state))
+
+    async def finish(self, turn: Turn, messages: Sequence[Message] = ()) -> None:
+        stored = await self.get(turn.id)
+        if stored is None or stored.state in (TurnState.DONE, TurnState.CANCELLED):
+            return
+        kept = {k: getattr(stored, k) for k in ("event_key", "person_id", "question_id", "attempts")}
+        self._change(replace(_cleaned(turn), **kept, started_at=stored.started_at))
+        place = (turn.conversation_id, turn.number)
+        if not messages and not turn.state.ended:
+            return
+        said = list(messages) or [m for m, _ in self.memory.messages.get(place, ())]
+        shown = turn.state is TurnState.DONE or (
+            turn.state is TurnState.CANCELLED and any(m.role is Role.ASSISTANT and m.text for m in said)
+        )
+        self.memory.messages[place] = [
+            (replace(_cleaned(m), turn=turn.number, step=step), shown) for step, m in enumerate(said)
+        ]
+
+    async def get(self, turn_id: str) -> Turn | None:
+        return self.memory.turns.get(turn_id, (None, 0))[0]
+
+    async def of_event(self, event_key: str) -> Turn | None:
+        return next((t for t, _ in self.memory.turns.values() if t.event_key == clean(event_key)), None)
+
+    async def of_message(self, conversation_id: int, message_id: str) -> Turn | None:
+        message_id = clean(message_id)
+        shown = {d.turn_id for d in self.memory.deliveries.values() if d.message_id == message_id}
+        turns = (t for t, _ in self._of(conversation_id) if t.question_id == message_id or t.id in shown)
+        return next(turns, None) if message_id else None
+
+    async def last(self, conversation_id: int) -> Turn | None:
+        conversation = self.memory.conversations.get(conversation_id)
+        turns = self._of(conversation_id)
+        if conversation is None or not turns or turns[0][0].number < conversation.start_turn:
+            return None
+        return turns[0][0]
+
+    async def question(self, turn: Turn) -> Message | None:
+        said = self.memory.messages.get((turn.conversation_id, turn.number), ())
+        return next((m for m, _ in said if m.role is Role.USER), None)
+
+    async def deliveries(self, turn_id: str) -> list[Delivery]:
+        rows = [d for d in self.memory.deliveries.values() if d.turn_id == clean(turn_id)]
+        return sorted(rows, key=lambda d: d.part)
+
+    async def put_delivery(self, delivery: Delivery) -> None:
+        delivery = _cleaned(delivery)
+        self.memory.deliveries[delivery.turn_id, delivery.part] = delivery
+
+    async def drop_deliveries(self, turn_id: str, from_part: int) -> None:
+        for delivery in await self.deliveries(turn_id):
+            if delivery.part >= from_part:
+                del self.memory.deliveries[delivery.turn_id, delivery.part]
+
+    async def feedback(self, turn_id: str, person_id: str, value: int, reason: str = "") -> bool:
+        if turn_id not in self.memory.turns:
+            return False
+        self.memory.feedback.pop((turn_id, person_id), None)
+        if value:
+            self.memory.feedback[turn_id, person_id] = (value, clean(reason))
+        return True
+
+    def erase(self, person_id: str) -> None:
+        """What `People.delete` does to histories."""
+        memory = self.memory
+        own = [t for t, _ in memory.turns.values() if t.person_id == person_id]
+        shared = {t.conversation_id for t, _ in memory.turns.values() if t.person_id != person_id}
+        gone = {t.id for t in own}
+        memory.deliveries = {k: v for k, v in memory.deliveries.items() if k[0] not in gone}
+        memory.feedback = {k: v for k, v in memory.feedback.items() if k[0] not in gone and k[1] != person_id}
+        for turn in own:
+            memory.messages.pop((turn.conversation_id, turn.number), None)
+            old = memory.conversations.get(turn.conversation_id)
+            if turn.conversation_id not in shared:
+                memory.turns.pop(turn.id)
+                memory.conversations.pop(turn.conversation_id, None)
+                scope = f"conversation:{turn.conversation_id}"
+                memory.values = {k: v for k, v in memory.values.items() if k[1] != scope}
+                continue
+            if old is not None:
+                memory.conversations[old.id] = replace(old, summary="", summary_tokens=0)
+            blank = Turn(turn.id, turn.conversation_id, f"erased:{turn.id}", turn.number, turn.state)
+            memory.turns[turn.id] = (blank, memory.turns[turn.id][1])
