@@ -1,0 +1,239 @@
+"""The tree: what a Markdown text means, with nothing of how it was written.
+
+CommonMark with tables and strikethrough, except that
+
+- raw HTML is text;
+- link reference definitions are text, so that `[1]` stays `[1]` and what comes later never
+  changes what came before;
+- a link whose scheme is not http, https, mailto or tg is text; an image is a link to it (showing
+  it would tell a third party who reads);
+- an emphasis within the same emphasis adds nothing, nor does bold within a heading;
+- blocks nested deeper than `_DEEPEST` are text, a paragraph with more than `_MOST_BRACKETS` opening
+  brackets has no links, and what comes after `_MARKDOWN_LENGTH` characters is paragraphs of text:
+  so the time is bounded whatever the input.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+
+_DEEPEST = 24
+_MOST_BRACKETS = 500
+_MARKDOWN_LENGTH = 65_536
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SCHEME = re.compile(r"(?:https?|mailto|tg):", re.IGNORECASE)
+_NOT_LANGUAGE = re.compile(r"[^A-Za-z0-9+#_-]")
+
+
+class Kind(StrEnum):
+    DOCUMENT = "document"
+    PARAGRAPH = "paragraph"
+    HEADING = "heading"
+    QUOTE = "quote"
+    LIST = "list"
+    ITEM = "item"
+    CODE_BLOCK = "code_block"
+    TABLE = "table"
+    ROW = "row"
+    CELL = "cell"
+    RULE = "rule"
+    TEXT = "text"
+    CODE = "code"
+    STRONG = "strong"
+    EMPHASIS = "emphasis"
+    STRIKE = "strike"
+    LINK = "link"
+    BREAK = "break"
+    SOFT_BREAK = "soft_break"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A block or an inline.
+
+    Code (blocks and inline) has its text in a TEXT child, a table has its header as first row.
+    """
+
+    kind: Kind
+    children: tuple[Node, ...] = ()
+    text: str = ""
+    """What a TEXT says; the source of a DOCUMENT."""
+    info: str = ""
+    """The URL of a LINK, the language of a CODE_BLOCK, the alignment of a CELL (left, right, center)."""
+    number: int = -1
+    """The level of a HEADING (1 to 6), the number of an ITEM in an ordered list (else -1)."""
+    tight: bool = False
+    """A LIST without blank lines between its items, and the PARAGRAPHs in it."""
+    continued: bool = False
+    """An ITEM that began in an earlier part: it has no marker here."""
+
+
+_BLOCKS = {
+    "paragraph": Kind.PARAGRAPH,
+    "heading": Kind.HEADING,
+    "blockquote": Kind.QUOTE,
+    "bullet_list": Kind.LIST,
+    "ordered_list": Kind.LIST,
+    "list_item": Kind.ITEM,
+    "table": Kind.TABLE,
+    "tr": Kind.ROW,
+    "th": Kind.CELL,
+    "td": Kind.CELL,
+}
+_INLINES = {"strong": Kind.STRONG, "em": Kind.EMPHASIS, "s": Kind.STRIKE, "link": Kind.LINK}
+
+
+def parse(text: str) -> Node:
+    """The DOCUMENT that `text` means. Never fails; takes time linear in the length."""
+    cleaned = clean(text)
+    end = _markdown_end(cleaned)
+    blocks = _blocks(_parser(links=True).parse(cleaned[:end]))
+    return Node(Kind.DOCUMENT, (*blocks, *_paragraphs(cleaned[end:])), text)
+
+
+def clean(text: str) -> str:
+    """Without control characters but newline and tab; lone surrogates become U+FFFD."""
+    if _SURROGATE.search(text):
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+class _Parser(MarkdownIt):
+    def validateLink(self, url: str) -> bool:
+        return _SCHEME.match(url) is not None
+
+
+@lru_cache(maxsize=2)
+def _parser(*, links: bool) -> MarkdownIt:
+    parser = _Parser("commonmark", {"html": False, "maxNesting": 3 * _DEEPEST})
+    parser.enable(["table", "strikethrough"]).disable(["reference", "html_block", "html_inline"])
+    parser.block.ruler.before("table", "deep", _deep)
+    parser.core.ruler.at("inline", _inline_rule)
+    return parser if links else parser.disable(["link", "image"])
+
+
+def _inline_rule(state: StateCore) -> None:
+    """A core rule: inlines, without links where looking for them takes quadratic time."""
+    for token in state.tokens:
+        if token.type == "inline":
+            parser = _parser(links=token.content.count("[") <= _MOST_BRACKETS)
+            token.children = []
+            parser.inline.parse(token.content, parser, state.env, token.children)
+
+
+def _markdown_end(text: str) -> int:
+    """Where the Markdown ends: the whole, or the last blank line or newline within the bound."""
+    if len(text) <= _MARKDOWN_LENGTH:
+        return len(text)
+    blank = text.rfind("\n\n", 0, _MARKDOWN_LENGTH)
+    line = text.rfind("\n", 0, _MARKDOWN_LENGTH)
+    return next((at for at in (blank, line) if at > 0), _MARKDOWN_LENGTH)
+
+
+def _paragraphs(text: str) -> list[Node]:
+    """Text without markup."""
+    found: list[Node] = []
+    for block in re.split(r"\n[ \t]*\n\s*", text.strip()):
+        lines: list[Node] = []
+        for line in block.split("\n") if block else ():
+            lines += [Node(Kind.SOFT_BREAK)] if lines else []
+            lines.append(Node(Kind.TEXT, text=line.strip()))
+        found += [Node(Kind.PARAGRAPH, tuple(lines))] if lines else []
+    return found
+
+
+def _deep(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """A block rule: what is nested too deep is one paragraph (the parser would drop it)."""
+    if state.level < _DEEPEST:
+        return False
+    if not silent:
+        state.push("paragraph_open", "p", 1)
+        inline = state.push("inline", "", 0)
+        inline.content = state.getLines(start, end, state.blkIndent, False).strip()
+        inline.children = []
+        state.push("paragraph_close", "p", -1)
+        state.line = end
+    return True
+
+
+def _blocks(tokens: Iterable[Token]) -> tuple[Node, ...]:
+    open_: list[tuple[Token | None, list[Node]]] = [(None, [])]
+    for token in tokens:
+        name = token.type.removesuffix("_open").removesuffix("_close")
+        if token.type == "inline":
+            opening, inlines = open_[-1]
+            bold = opening is not None and opening.type == "heading_open"
+            inlines.extend(_inlines(token.children or [], Kind.STRONG if bold else None))
+        elif token.type in {"fence", "code_block"}:
+            open_[-1][1].append(_code_block(token))
+        elif token.type == "hr":
+            open_[-1][1].append(Node(Kind.RULE))
+        elif name in _BLOCKS and token.nesting == 1:
+            open_.append((token, []))
+        elif name in _BLOCKS:
+            opening, children = open_.pop()
+            open_[-1][1].append(_block(_BLOCKS[name], opening or token, children))
+    return tuple(open_[0][1])
+
+
+def _block(kind: Kind, token: Token, children: list[Node]) -> Node:
+    node = Node(kind, tuple(children))
+    if kind is Kind.HEADING:
+        return replace(node, number=int(token.tag[1:]))
+    if kind is Kind.PARAGRAPH:
+        return replace(node, tight=token.hidden)
+    if kind is Kind.CELL:
+        return replace(node, info=str(token.attrGet("style") or "").removeprefix("text-align:"))
+    if kind is Kind.LIST:
+        paragraphs = [c for item in children for c in item.children if c.kind is Kind.PARAGRAPH]
+        tight = all(p.tight for p in paragraphs)
+        if token.type == "ordered_list_open":
+            start = int(token.attrs.get("start", 1))
+            children = [replace(item, number=start + i) for i, item in enumerate(children)]
+        return replace(node, children=tuple(children), tight=tight)
+    return node
+
+
+def _code_block(token: Token) -> Node:
+    language = _NOT_LANGUAGE.sub("", (token.info.split() or [""])[0])
+    return Node(Kind.CODE_BLOCK, (Node(Kind.TEXT, text=token.content),), info=language)
+
+
+def _inlines(tokens: Iterable[Token], outer: Kind | None) -> list[Node]:
+    open_: list[tuple[Kind | None, str, list[Node]]] = [(outer, "", [])]
+    for token in tokens:
+        name = token.type.removesuffix("_open").removesuffix("_close")
+        if name not in _INLINES:
+            open_[-1][2].extend(_leaf(token))
+        elif token.nesting == 1:
+            open_.append((_INLINES[name], str(token.attrGet("href") or ""), []))
+        else:
+            kind, url, children = open_.pop()
+            assert kind is not None
+            repeated = any(around is kind for around, _, _ in open_)
+            open_[-1][2].extend(children if repeated else [Node(kind, tuple(children), info=url)])
+    return open_[0][2]
+
+
+def _leaf(token: Token) -> list[Node]:
+    if token.type == "softbreak":
+        return [Node(Kind.SOFT_BREAK)]
+    if token.type == "hardbreak":
+        return [Node(Kind.BREAK)]
+    if token.type == "code_inline":
+        return [Node(Kind.CODE, (Node(Kind.TEXT, text=token.content),))]
+    if token.type == "image":
+        url = str(token.attrGet("src") or "")
+        alt = token.content or url
+        return [Node(Kind.LINK, (Node(Kind.TEXT, text=alt),), info=url)]
+    return [Node(Kind.TEXT, text=token.content)] if token.content else []
