@@ -1,0 +1,150 @@
+"""Request bodies: a `ModelRequest` as the OpenAI API and vLLM's extensions to it want it.
+
+https://platform.openai.com/docs/api-reference/chat/create and vLLM's ChatCompletionRequest. What
+is not set is not sent, so that strict servers take it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from bot.types import Message, ModelRequest, Priority, Role, Sampling
+
+BATCH_PRIORITY = 10
+"""vLLM serves lower numbers first, and 0 unless told otherwise: interactive requests send none."""
+_SPEAKERS = {Role.USER: "User: ", Role.ASSISTANT: "Assistant:", Role.TOOL: "Tool: ", Role.SYSTEM: ""}
+
+
+@dataclass(slots=True)
+class Dialect:
+    """What one server turned out to want; learnt from its refusals and kept."""
+
+    template: bool = True
+    """Its tokenizer has a chat template; else plain completions with one of ours."""
+    priority: bool = True
+    limit_key: str = "max_tokens"
+
+    def learn(self, refusal: str) -> bool:
+        """True if the refusal taught something, so that asking anew makes sense."""
+        text = refusal.lower()
+        if self.priority and "priority" in text:
+            self.priority = False
+            return True
+        if self.limit_key == "max_tokens" and "max_completion_tokens' instead" in text:
+            self.limit_key = "max_completion_tokens"
+            return True
+        return False
+
+
+def chat_body(
+    request: ModelRequest, model: str, *, dialect: Dialect, vllm: bool, extra: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The body of `/v1/chat/completions`. `extra` wins."""
+    messages = [_message(m) for m in request.messages]
+    body = _common(request, model, dialect, vllm)
+    if request.prefill and vllm:
+        messages.append({"role": "assistant", "content": request.prefill.rstrip()})
+        body |= {"continue_final_message": True, "add_generation_prompt": False}
+    if request.tools:
+        body["tools"] = [
+            {
+                "type": "function",
+                "function": {n: getattr(t, n) for n in ("name", "description", "parameters")},
+            }
+            for t in request.tools
+        ]
+    return {"messages": messages, **body, **(extra or {})}
+
+
+def completion_body(request: ModelRequest, model: str, *, dialect: Dialect, vllm: bool) -> dict[str, Any]:
+    """The body of `/v1/completions` for a model without a chat template. It stops where it would
+    speak for the person; without a limit servers stop after 16 tokens, so one is always sent."""
+    body = _common(request, model, dialect, vllm)
+    body["stop"] = [*request.sampling.stop, "\nUser:"]
+    body.setdefault("max_tokens", 512)
+    return {"prompt": rendered(request.messages, request.prefill.rstrip()), **body}
+
+
+def rendered(messages: Sequence[Message], prefill: str = "") -> str:
+    """The default chat template: a line with its speaker for each message."""
+    lines = [
+        _SPEAKERS[m.role] + (" " if m.role is Role.ASSISTANT else "") + m.content
+        for m in messages
+        if m.content
+    ]
+    return "\n".join([*lines, f"Assistant: {prefill}" if prefill else "Assistant:"])
+
+
+def headers(request: ModelRequest) -> dict[str, str]:
+    """`X-Session-ID` brings a conversation to the server that has its prefix (vllm-router, Ray
+    Serve); it is a hash, so that no server learns who talks."""
+    given = {"content-type": "application/json", "accept": "text/event-stream"}
+    if request.session:
+        given["x-session-id"] = hashlib.sha256(request.session.encode(errors="replace")).hexdigest()[:32]
+    if request.request_id:
+        given["x-request-id"] = quote(request.request_id, safe=":")
+    return given
+
+
+def encode(body: Mapping[str, Any]) -> bytes:
+    """JSON; characters that UTF-8 cannot hold (lone surrogates) become question marks."""
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_clean(body))
+
+
+def _common(request: ModelRequest, model: str, dialect: Dialect, vllm: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {"model": request.model or model, "stream": True}
+    body["stream_options"] = {"include_usage": True}
+    body |= sampling_fields(request.sampling, dialect)
+    if vllm and request.salt:
+        body["cache_salt"] = base64.b64encode(hashlib.sha256(request.salt.encode()).digest()).decode()
+    if vllm and dialect.priority and request.priority is Priority.BATCH:
+        body["priority"] = BATCH_PRIORITY
+    return body
+
+
+def sampling_fields(sampling: Sampling, dialect: Dialect) -> dict[str, Any]:
+    """What is set, by vLLM's names (those of OpenAI where it has them)."""
+    fields = {name: getattr(sampling, name) for name in Sampling.__slots__}
+    fields[dialect.limit_key] = fields.pop("max_tokens")
+    fields["stop"] = list(sampling.stop) or None
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _message(message: Message) -> dict[str, Any]:
+    if message.role is Role.TOOL:
+        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content}
+    if not message.tool_calls:
+        return {"role": message.role.value, "content": message.content}
+    calls = [
+        {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": _arguments(c.arguments)}}
+        for c in message.tool_calls
+    ]
+    return {"role": "assistant", "content": message.content or None, "tool_calls": calls}
+
+
+def _arguments(text: str) -> str:
+    """vLLM parses these for the template and refuses the request if it cannot."""
+    try:
+        return text if isinstance(msgspec.json.decode(text.encode(errors="replace")), dict) else "{}"
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return "{}"
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, Mapping):
+        return {_clean(k): _clean(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean(v) for v in value]
+    return value
