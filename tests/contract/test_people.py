@@ -1,0 +1,151 @@
+"""People: roles, invitations, and what is theirs to take along or erase."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from bot.errors import AccessError
+from bot.types import Delivery, DeliveryState, Message, Person, PersonRole, Role, Sender, Turn, TurnState
+from tests.contract.conftest import Stores, an_event
+
+ANN, BOB = Sender("ann", "Ann"), Sender("bob", "Bob")
+
+
+async def test_a_newcomer_is_admitted_once_and_found_by_identity_and_id(stores: Stores) -> None:
+    assert await stores.people.find("test", "ann") is None
+    ann = await stores.people.admit("test", ANN)
+    assert (ann.role, ann.name, ann.created_at) == (PersonRole.MEMBER, "Ann", stores.clock.time())
+    assert await stores.people.admit("test", ANN, PersonRole.OPERATOR) == ann
+    assert await stores.people.find("test", "ann") == ann == await stores.people.get(ann.id)
+    assert await stores.people.find("other", "ann") is None
+    assert await stores.people.get("nobody") is None
+
+
+async def test_two_who_arrive_at_once_as_the_same_identity_are_one_person(stores: Stores) -> None:
+    people = await asyncio.gather(*(stores.people.admit("test", ANN) for _ in range(10)))
+    assert len({p.id for p in people}) == 1
+
+
+async def test_update_changes_what_is_given_and_merges_settings(stores: Stores) -> None:
+    ann = await stores.people.admit("test", ANN)
+    await stores.people.update(ann.id, language="zh-Hans", settings={"a": 1, "b": [1, {"c": "字"}]})
+    changed = await stores.people.update(ann.id, role=PersonRole.OPERATOR, settings={"a": None, "d": True})
+    assert changed == await stores.people.get(ann.id)
+    assert (changed.role, changed.language) == (PersonRole.OPERATOR, "zh-Hans")
+    assert changed.settings == {"b": [1, {"c": "字"}], "d": True}
+    with pytest.raises(AccessError):
+        await stores.people.update("nobody", language="en")
+
+
+async def test_the_newest_owner_code_makes_its_first_presenter_owner_and_no_other(stores: Stores) -> None:
+    old, code = await stores.people.owner_code(), await stores.people.owner_code()
+    assert old
+    assert code
+    with pytest.raises(AccessError):
+        await stores.people.redeem("test", ANN, old)
+    assert (await stores.people.redeem("test", ANN, code)).role is PersonRole.OWNER
+    with pytest.raises(AccessError):
+        await stores.people.redeem("test", BOB, code)
+    assert await stores.people.owner_code() is None
+
+
+async def test_an_owner_code_is_dead_once_there_is_an_owner(stores: Stores) -> None:
+    code = await stores.people.owner_code()
+    assert code
+    await stores.people.admit("test", ANN, PersonRole.OWNER)
+    with pytest.raises(AccessError):
+        await stores.people.redeem("test", BOB, code)
+
+
+async def test_an_invitation_admits_as_many_as_it_says_until_it_expires(stores: Stores) -> None:
+    owner = await stores.people.admit("test", ANN, PersonRole.OWNER)
+    code = await stores.people.invite(owner.id, role=PersonRole.OPERATOR, uses=2)
+    assert 22 <= len(code) <= 32
+    senders = [Sender(f"u{n}") for n in range(5)]
+    tries = await asyncio.gather(
+        *(stores.people.redeem("test", s, code) for s in senders), return_exceptions=True
+    )
+    assert [p.role for p in tries if isinstance(p, Person)] == [PersonRole.OPERATOR] * 2
+    assert sum(isinstance(p, AccessError) for p in tries) == 3
+    brief = await stores.people.invite(owner.id, expires_at=stores.clock.time() + 60)
+    await stores.clock.advance(60)
+    for wrong in (brief, "unknown", "", "\ud800\0"):
+        with pytest.raises(AccessError):
+            await stores.people.redeem("test", BOB, wrong)
+    assert await stores.people.find("test", "bob") is None
+
+
+async def test_redeeming_never_lowers_a_role_nor_lets_a_blocked_person_in(stores: Stores) -> None:
+    owner = await stores.people.admit("test", ANN, PersonRole.OWNER)
+    bob = await stores.people.admit("test", BOB, PersonRole.BLOCKED)
+    code = await stores.people.invite(owner.id)
+    assert await stores.people.redeem("test", ANN, code) == owner
+    assert await stores.people.redeem("test", BOB, code) == bob
+    assert (await stores.people.redeem("test", Sender("eve"), code)).role is PersonRole.MEMBER
+
+
+async def ask(stores: Stores, person: Person, number: int, *, chat: str, user: str, text: str) -> Turn:
+    """A whole turn: asked, answered with an echo, delivered, rated."""
+    event = an_event(number, chat=chat, user=user, text=text)
+    await stores.inbox.put(event)
+    conversation = await stores.conversations.open(event.address)
+    turn = await stores.turns.begin(conversation, event, person_id=person.id)
+    await stores.turns.put_delivery(Delivery(turn.id, 0, DeliveryState.SENT, f"a{number}"))
+    done = Turn(
+        **{f: getattr(turn, f) for f in turn.__slots__} | {"state": TurnState.DONE, "text": f"re {text}"}
+    )
+    said = [Message(Role.USER, text, name=user), Message(Role.ASSISTANT, f"re {text}")]
+    await stores.turns.finish(done, said)
+    await stores.turns.feedback(turn.id, person.id, 1, f"because {text}")
+    await stores.inbox.done(event)
+    return done
+
+
+async def test_a_person_takes_along_and_erases_all_of_theirs_and_nobody_elses(stores: Stores) -> None:
+    ann, bob = await stores.people.admit("test", ANN), await stores.people.admit("test", BOB)
+    mine = await ask(stores, ann, 1, chat="private", user="ann", text="canary-private")
+    shared = await ask(stores, ann, 2, chat="group", user="ann", text="canary-group")
+    bobs = await ask(stores, bob, 3, chat="group", user="bob", text="bobs-words")
+    await stores.conversations.cut(
+        bobs.conversation_id, first_turn=2, summary="canary-summary", summary_tokens=3
+    )
+    await stores.keyvalue.put("p", ann.id, "k", "canary-value")
+    await stores.keyvalue.put("p", f"conversation:{mine.conversation_id}", "k", "canary-note")
+    await stores.keyvalue.put("p", bob.id, "k", "bobs-value")
+    await stores.inbox.put(an_event(4, user="ann", text="canary-waiting"))
+    await stores.inbox.put(an_event(5, user="bob", text="bobs-waiting"))
+
+    exported = json.dumps(await stores.people.export(ann.id))
+    for word in ("private", "group", "value", "waiting"):
+        assert f"canary-{word}" in exported
+    assert "bobs" not in exported
+
+    await stores.people.delete(ann.id)
+    assert await stores.people.get(ann.id) is None
+    assert await stores.people.find("test", "ann") is None
+    assert await stores.conversations.get(mine.conversation_id) is None
+    assert await stores.turns.get(mine.id) is None
+    assert await stores.turns.deliveries(shared.id) == []
+    assert await stores.turns.of_event(shared.event_key) is None
+    assert "canary" not in json.dumps(await stores.people.export(ann.id))
+    assert await stores.keyvalue.get("p", f"conversation:{mine.conversation_id}", "k") is None
+    group = await stores.conversations.get(bobs.conversation_id)
+    assert group is not None
+    assert (group.summary, group.summary_tokens) == ("", 0)
+    history = await stores.conversations.history(group.id, first_turn=1)
+    assert [m.text for m in history] == ["bobs-words", "re bobs-words"]
+    assert await stores.turns.get(bobs.id) == bobs
+    assert await stores.keyvalue.get("p", bob.id, "k") == "bobs-value"
+    events = stores.restarted().inbox.events()
+    assert (await anext(events)).text == "bobs-waiting"
+    await events.aclose()  # type: ignore[attr-defined]
+    assert not await stores.inbox.put(an_event(4, user="ann"))
+
+
+async def test_deleting_nobody_changes_nothing(stores: Stores) -> None:
+    ann = await stores.people.admit("test", ANN)
+    await stores.people.delete("nobody")
+    assert await stores.people.get(ann.id) == ann
