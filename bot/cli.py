@@ -1,0 +1,153 @@
+"""The `tertulia` command. Exit codes: 0 done, 1 failed, 2 usage."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.errors import TertuliaError
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+app = typer.Typer(
+    name="tertulia",
+    help="A self-hosted chat assistant. Settings come from TERTULIA_* variables and tertulia.toml.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+@app.callback(invoke_without_command=True)
+def _common(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(installed("tertulia"))
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0: any free one.")] = None,
+) -> None:
+    """Start the service: web chat, API, metrics, and each platform that has a token."""
+    from bot.service import run_service
+
+    _go(lambda settings: run_service(settings), uvloop=True, web_host=host, web_port=port)
+
+
+@app.command()
+def ask(
+    question: Annotated[
+        str, typer.Argument(help="What to ask; `-` or a pipe reads it from standard input.")
+    ] = "-",
+    as_json: Json = False,
+) -> None:
+    """Ask one question and print the answer with its sources."""
+    from bot.terminal import ask_once
+
+    text = _question(question)
+    _go(lambda settings: ask_once(settings, text, as_json=as_json))
+
+
+@app.command()
+def chat() -> None:
+    """Talk in the terminal; the conversation is kept."""
+    from bot.terminal import chat_here
+
+    _go(chat_here)
+
+
+@app.command()
+def learn(
+    paths: Annotated[list[Path], typer.Argument(help="Markdown or text files, or folders of them.")],
+    collection: Annotated[str, typer.Option(help="The collection they go into.")] = "documents",
+) -> None:
+    """Read documents, so that questions can be answered from them."""
+    from bot.terminal import learn_paths
+
+    _go(lambda settings: learn_paths(settings, paths, collection))
+
+
+@app.command()
+def check(as_json: Json = False) -> None:
+    """Look at settings, database, model and platforms, and say what to do about each."""
+    from bot.doctor import check_all
+
+    _go(lambda settings: check_all(settings, as_json=as_json))
+
+
+@app.command()
+def migrate(
+    revision: Annotated[str, typer.Argument(help="`head`, `base`, or a revision.")] = "head",
+) -> None:
+    """Bring the database to a revision; `tertulia run` does so by itself. Going down loses data."""
+    from bot.terminal import migrate_to
+
+    _go(lambda settings: migrate_to(settings, revision))
+
+
+@app.command()
+def export(
+    person: Annotated[str, typer.Argument(help="A person's id (`/whoami` shows it).")],
+    output: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
+    delete: Annotated[bool, typer.Option(help="Then delete everything stored about the person.")] = False,
+) -> None:
+    """Everything stored about one person, as JSON."""
+    from bot.terminal import export_person
+
+    _go(lambda settings: export_person(settings, person, output, delete=delete))
+
+
+def main() -> None:
+    """The entry point."""
+    app()
+
+
+def _question(argument: str) -> str:
+    """The question; with `-` all of standard input, and a pipe is added to what was asked."""
+    piped = "" if sys.stdin.isatty() else sys.stdin.read()
+    text = piped if argument == "-" else "\n\n".join(filter(None, (argument, piped.strip())))
+    if not text.strip():
+        typer.echo('Nothing was asked. Try: tertulia ask "How do I connect Telegram?"', err=True)
+        raise typer.Exit(2)
+    return text
+
+
+def _go(
+    work: Callable[[Settings], Coroutine[Any, Any, bool]], *, uvloop: bool = False, **overrides: Any
+) -> None:
+    """Run with the settings in force; an error of ours is a line on standard error and exit 1."""
+    from bot.settings import load_settings
+
+    try:
+        settings = load_settings(**overrides)
+        with asyncio.Runner(loop_factory=_fast_loop() if uvloop else None) as runner:
+            done = runner.run(work(settings))
+    except TertuliaError as error:
+        typer.echo(f"tertulia: {error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    if not done:
+        raise typer.Exit(1)
+
+
+def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where there is one (not on Windows)."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return None
+    return new_event_loop

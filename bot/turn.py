@@ -119,9 +119,7 @@ class Turner:
         )
         if turn.state in (TurnState.DONE, TurnState.CANCELLED):
             return turn
-        shown = self._courier.begin(
-            asked.channel, asked.event.address, turn.id, asked.event.message_id if not asked.replaces else ""
-        )
+        shown = self._courier.begin(asked.channel, asked.event.address, turn.id, asked.event.message_id)
         if turn.attempts > 1 or asked.replaces is not None:
             shown.resume(await self._turns.deliveries(turn.id))
         async with shown:
@@ -150,12 +148,13 @@ class Turner:
 
     async def _answer(self, turn: Turn, asked: Asked, hold: Hold, shown: Shown) -> Turn:
         """Generate, and store the whole answer. Failures become answers that say so."""
-        draft = Draft(text=turn.text)
+        draft = Draft(text=turn.text if turn.state is TurnState.GENERATING else "")
         messages: Sequence[Message] = (Message(Role.USER, asked.text, turn=turn.number),)
         error = ""
         try:
             async with hold.guard(Scope(self._clock, self._rules.turn_timeout)):
                 ask = await self._ask(turn, asked, draft)
+                turn = replace(turn, model=ask.model.name)
                 messages = (ask.question,)
                 await self._generate(turn, ask, draft, asked, shown)
         except Ended as ended:

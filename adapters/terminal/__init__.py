@@ -1,0 +1,1 @@
+"""The terminal: one question (`tertulia ask`) or a conversation (`tertulia chat`)."""

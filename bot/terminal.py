@@ -1,0 +1,126 @@
+"""Commands that need the core for a moment: ask, chat, learn, migrate, export."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import locale
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from adapters.terminal.adapter import TerminalAdapter
+from bot.__main__ import App, compose, open_models, open_stores
+from bot.clock import SystemClock
+from bot.errors import StorageError
+from bot.settings import Settings
+from bot.telemetry import NullTelemetry
+from bot.types import FinishReason, Outgoing
+
+
+@asynccontextmanager
+async def _core(settings: Settings) -> AsyncIterator[tuple[App, TerminalAdapter]]:
+    """The core with the terminal as its only platform, serving while entered."""
+    clock = SystemClock()
+    logging.basicConfig(level=logging.ERROR, format="tertulia: %(message)s")
+    language = (locale.getlocale()[0] or "en").replace("_", "-")
+    adapter = TerminalAdapter(clock, user=getpass.getuser(), language=language)
+    async with (
+        open_stores(settings, clock, durable_inbox=False) as stores,
+        open_models(settings, clock) as models,
+        compose(settings, stores, models, [adapter], NullTelemetry(), clock) as app,
+    ):
+        stop = asyncio.Event()
+        serving = asyncio.create_task(app.serve([adapter], stop))
+        await asyncio.sleep(0)
+        try:
+            yield app, adapter
+        finally:
+            stop.set()
+            await serving
+
+
+async def ask_once(settings: Settings, question: str, *, as_json: bool) -> bool:
+    """Print the answer; False if there is none."""
+    from adapters.terminal.screen import show_answer
+
+    async with _core(settings) as (app, adapter):
+        event = adapter.event(question, f"ask-{secrets.token_hex(6)}")
+        answer = adapter.ask(event)
+        if not as_json:
+            shown = await show_answer(Console(), answer)
+        else:
+            shown = [out async for out in answer][-1]
+            turn = await app.stores.turns.of_event(event.key)
+            typer.echo(json.dumps(_as_json(shown, turn.model if turn else "", turn), ensure_ascii=False))
+        return shown.finish_reason != FinishReason.ERROR
+
+
+def _as_json(shown: Outgoing, model: str, turn: Any) -> dict[str, Any]:
+    return {
+        "answer": shown.text,
+        "citations": [{"source": c.source, "title": c.title, "quote": c.quote} for c in shown.citations],
+        "abstained": not shown.citations,
+        "model": model,
+        "usage": asdict(turn.usage) if turn else {},
+    }
+
+
+async def chat_here(settings: Settings) -> bool:
+    """A conversation until Ctrl-D."""
+    from adapters.terminal.screen import chat
+
+    async with _core(settings) as (app, adapter):
+        language = app.catalogue.pick(locale.getlocale()[0] or "en")
+        await chat(adapter, Console(), history=str(settings.home / "chat_history"), language=language)
+    return True
+
+
+async def learn_paths(settings: Settings, paths: list[Path], collection: str) -> bool:
+    """Read files and folders into a collection, with a progress bar."""
+    from bot.plugins.qa.ingest import learn
+
+    async with open_stores(settings, SystemClock(), durable_inbox=False) as stores:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            for path in paths:
+                task = bar.add_task(str(path), total=None)
+                async for step in learn(stores.search, path, collection):
+                    bar.update(task, total=step.total, completed=step.done, description=step.name)
+    return True
+
+
+async def migrate_to(settings: Settings, revision: str) -> bool:
+    """Move the database to a revision."""
+    from storage.migrations import migrate
+
+    where = await asyncio.to_thread(migrate, settings.database, revision)
+    typer.echo(f"The database is at revision {where}.")
+    return True
+
+
+async def export_person(settings: Settings, person: str, output: Path | None, *, delete: bool) -> bool:
+    """Print or write everything about a person, plugins included; then delete it if asked."""
+    async with _core(settings) as (app, _):
+        if await app.stores.people.get(person) is None:
+            raise StorageError(f"there is no person {person!r}; /whoami shows a person's id")
+        found = await app.stores.people.export(person)
+        found["plugin_data"] = await app.plugins.export_person(person)
+        text = json.dumps(found, ensure_ascii=False, indent=2)
+        if output is None:
+            typer.echo(text)
+        else:
+            await asyncio.to_thread(output.write_text, text + "\n", encoding="utf-8")
+        if delete:
+            await app.plugins.delete_person(person)
+            await app.stores.people.delete(person)
+    return True
