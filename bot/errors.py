@@ -19,6 +19,7 @@ TertuliaError
 │   ├── MessageGone          the message to edit does not exist (any more)
 │   └── ChatGone             the chat is closed to the bot: no more sends
 ├── AccessError              this person may not do that
+├── DocumentError            a file cannot be learned; the message names it and says why
 ├── ToolError                a tool failed; the model is told why
 └── PluginError              a plugin failed; the core answers without it
 """
@@ -112,6 +113,10 @@ class ChatGone(ChannelError):
 
 class AccessError(TertuliaError):
     """This person may not do that."""
+
+
+class DocumentError(TertuliaError):
+    """A document cannot be read: it is missing, too large, or of a kind that is not supported."""
 
 
 class ToolError(TertuliaError):
