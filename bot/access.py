@@ -14,8 +14,6 @@ from bot.ports import Clock, People
 from bot.settings import Access
 from bot.types import Event, EventKind, Person, PersonRole, Reply
 
-RECENT = 10_000
-"""Senders that are remembered, for pauses and counts."""
 FAILED_CODES = 10
 HOUR = 3600.0
 MINUTE = 60.0
@@ -48,7 +46,8 @@ class _Recent:
 
 class Gate:
     """One for the whole process. A repeated event (after a database failure) is judged as
-    before: it is counted once, and told again what it was told."""
+    before: it is counted once, and told again what it was told. Pauses and counts are kept for
+    the last `remembered` senders."""
 
     def __init__(
         self,
@@ -59,6 +58,7 @@ class Gate:
         access: Access,
         rate_limit: int,
         max_input: int,
+        remembered: int = 10_000,
     ) -> None:
         self._people = people
         self._clock = clock
@@ -66,6 +66,7 @@ class Gate:
         self._open = access is Access.OPEN
         self._rate_limit = rate_limit
         self._max_input = max_input
+        self._remembered = remembered
         self._recent: OrderedDict[tuple[str, str], _Recent] = OrderedDict()
 
     async def admit(self, event: Event) -> Person | Refusal:
@@ -168,7 +169,7 @@ class Gate:
         key = (event.address.platform, event.sender.id)
         recent = self._recent.setdefault(key, _Recent())
         self._recent.move_to_end(key)
-        if len(self._recent) > RECENT:
+        if len(self._recent) > self._remembered:
             self._recent.popitem(last=False)
         return recent
 
