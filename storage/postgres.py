@@ -32,12 +32,14 @@ class PostgresBackend:
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        try:
-            with self._engine.connect() as connection:
-                bring_up_to_date(connection)
-        except SQLAlchemyError as error:
-            self._engine.dispose()
-            raise explain(error) from None
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._engine.dispose)
+            try:
+                with self._engine.connect() as connection:
+                    bring_up_to_date(connection)
+            except SQLAlchemyError as error:
+                raise explain(error) from None
+            undo.pop_all()
         for number in range(THREADS):
             thread = threading.Thread(target=self._work, name=f"postgres-{number}", daemon=True)
             thread.start()

@@ -40,8 +40,12 @@ class SqliteBackend:
         self.path = Path(url.removeprefix("sqlite:///")).expanduser().absolute()
         self._writes: SimpleQueue[Job | None] = SimpleQueue()
         self._reads: SimpleQueue[Job | None] = SimpleQueue()
-        self._threads: list[threading.Thread] = []
         self._engine = sqlite_engine(self.path)
+        self._writer = threading.Thread(target=self._write, name="sqlite-writer", daemon=True)
+        self._readers = [
+            threading.Thread(target=self._read, name=f"sqlite-reader-{n}", daemon=True)
+            for n in range(READERS)
+        ]
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         check_file(self.path)
@@ -50,11 +54,8 @@ class SqliteBackend:
         except (sqlite3.Error, SQLAlchemyError) as error:
             raise explain(error) from None
         self._loop = loop
-        targets = [("writer", self._write), *((f"reader-{n}", self._read) for n in range(READERS))]
-        for name, target in targets:
-            thread = threading.Thread(target=target, name=f"sqlite-{name}", daemon=True)
+        for thread in (self._writer, *self._readers):
             thread.start()
-            self._threads.append(thread)
 
     def _prepare(self) -> None:
         with self._engine.connect() as connection:
@@ -62,12 +63,13 @@ class SqliteBackend:
             bring_up_to_date(connection)
 
     def close(self) -> None:
-        self._writes.put(None)
-        for _ in range(READERS):
+        """The writer goes last: the last connection moves the WAL into the file."""
+        for _ in self._readers:
             self._reads.put(None)
-        for thread in self._threads:
+        for thread in self._readers:
             thread.join()
-        self._engine.dispose()
+        self._writes.put(None)
+        self._writer.join()
 
     def read(self, job: Job) -> None:
         self._reads.put(job)

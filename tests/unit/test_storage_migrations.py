@@ -1,0 +1,141 @@
+"""Migrations: up, down, in step with the models; and every hot query uses an index."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, TextClause, inspect, text
+
+from storage import conversations, keyvalue, migrations, people, turns
+from storage.db import Database, open_database
+from storage.inbox import sql as inbox
+from storage.postgres import postgres_engine
+from storage.sqlite import check_file, sqlite_engine
+from storage.tables import metadata
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    if database_url.startswith("sqlite"):
+        from pathlib import Path
+
+        path = Path(database_url.removeprefix("sqlite:///"))
+        check_file(path)
+        made = sqlite_engine(path)
+    else:
+        made = postgres_engine(database_url)
+    yield made
+    made.dispose()
+
+
+def tables(connection: Connection) -> set[str]:
+    found = set(inspect(connection).get_table_names())
+    connection.rollback()
+    return found
+
+
+def test_up_down_and_up_again(engine: Engine) -> None:
+    with engine.connect() as connection:
+        migrations.bring_up_to_date(connection)
+        assert set(metadata.tables) <= tables(connection)
+        migrations.move(connection, "base")
+        assert tables(connection) <= {"alembic_version", "sqlite_sequence"}
+        for revision in migrations.REVISIONS:
+            migrations.move(connection, revision)
+            assert migrations.revision(connection) == revision
+            connection.rollback()
+        for revision in migrations.REVISIONS[::-1]:
+            migrations.move(connection, revision)
+        migrations.move(connection, "head")
+        assert set(metadata.tables) <= tables(connection)
+
+
+def test_models_and_migrations_agree(engine: Engine) -> None:
+    with engine.connect() as connection:
+        migrations.bring_up_to_date(connection)
+        options = {"include_name": lambda name, kind, _: kind != "table" or name in metadata.tables}
+        context = MigrationContext.configure(connection, opts={"compare_type": True, **options})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_named_revisions_are_those_in_the_folder(engine: Engine) -> None:
+    with engine.connect() as connection:
+        script = ScriptDirectory.from_config(migrations.alembic_config(connection))
+        found = [s.revision for s in script.walk_revisions()][::-1]
+    assert tuple(found) == migrations.REVISIONS
+
+
+async def test_an_up_to_date_database_opens_without_alembic_or_the_models(sqlite_url: str) -> None:
+    async with open_database(sqlite_url):
+        pass
+    program = (
+        "import asyncio, sys\nfrom storage.db import open_database\n"
+        "async def main():\n async with open_database(sys.argv[1]): pass\n"
+        "asyncio.run(main())\n"
+        "heavy = {'alembic', 'sqlmodel', 'pydantic', 'greenlet', 'psycopg'}\n"
+        "sys.exit(not heavy.isdisjoint(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", program, sqlite_url], check=False).returncode == 0  # noqa: ASYNC221
+
+
+HOT: list[tuple[TextClause, dict[str, object]]] = [
+    (conversations.FIND, {"key": "k"}),
+    (conversations.GET, {"id": 1}),
+    (conversations.HISTORY, {"id": 1, "first": 1, "before": 9}),
+    (conversations.LISTING, {"person": "p", "before": 9, "limit": 5}),
+    (conversations.RESTART, {"id": 1}),
+    (inbox.PENDING, {"after": 0, "limit": 5}),
+    (inbox.DONE, {"key": "k"}),
+    (inbox.BURY, {"key": "k", "reason": ""}),
+    (inbox.DEAD, {"limit": 5}),
+    (inbox.REVIVE, {"key": "k"}),
+    (inbox.OLDEST, {"after": 0, "limit": 5}),
+    (inbox.FORGET, {"id": 1}),
+    (inbox.FORGET_REPLY, {"key": "k"}),
+    (keyvalue.GET, {"scope": "s", "plugin": "p", "key": "k"}),
+    (keyvalue.ITEMS_BELOW, {"scope": "s", "plugin": "p", "first": "a", "end": "b"}),
+    (keyvalue.DELETE_SCOPE, {"scope": "s"}),
+    (people.FIND, {"platform": "t", "user_id": "u"}),
+    (people.GET, {"id": "p"}),
+    (people.INVITATION, {"code_hash": "h"}),
+    (
+        turns.BEGIN,
+        {"conversation_id": 1, "id": "i", "event_key": "e", "person_id": "p", "question_id": "", "now": 0.0},
+    ),
+    (turns.REPLACED, {"id": "i", "conversation_id": 1}),
+    (turns.TAKE_DELIVERIES, {"id": "i", "conversation_id": 1, "number": 1}),
+    (turns.CHECKPOINT, {"id": "i", "text": "", "state": "generating"}),
+    (turns.UNSAY, {"conversation_id": 1, "number": 1}),
+    (turns.SHOW, {"conversation_id": 1, "number": 1, "shown": True}),
+    (turns.ANSWERED, {"conversation_id": 1, "number": 1}),
+    (turns.OF_EVENT, {"key": "k"}),
+    (turns.OF_MESSAGE, {"conversation_id": 1, "message_id": "m"}),
+    (turns.LAST, {"conversation_id": 1}),
+    (turns.QUESTION, {"conversation_id": 1, "number": 1}),
+    (turns.DELIVERIES, {"id": "i"}),
+    (turns.DROP_DELIVERIES, {"id": "i", "part": 1}),
+]
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"), HOT, ids=lambda v: v.text[:60] if isinstance(v, TextClause) else ""
+)
+async def test_a_hot_query_searches_an_index_and_scans_no_table(
+    sqlite_db: Database, statement: TextClause, values: dict[str, object]
+) -> None:
+    explained = text(f"EXPLAIN QUERY PLAN {statement.text}")
+    plan = await sqlite_db.write(lambda c: [row[3] for row in c.execute(explained, values)])
+    scans = [step for step in plan if step.startswith("SCAN") and step not in ALLOWED]
+    assert scans == []
+    assert any(step.startswith("SEARCH") for step in plan)
+    sorts = [step for step in plan if "TEMP B-TREE" in step]
+    assert not sorts or statement is turns.OF_MESSAGE or statement is conversations.LISTING, plan
+
+
+ALLOWED = {"SCAN last", "SCAN (subquery-1)", "SCAN CONSTANT ROW"}
