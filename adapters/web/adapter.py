@@ -1,0 +1,42 @@
+"""The web as a platform: its intake is the API, its channel the page's streams."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from adapters.web.channel import WebChannel
+from adapters.web.deps import WebDeps
+from adapters.web.server import WebServer
+from bot.ports import Clock
+from bot.types import Event
+
+Put = Callable[[Event], Awaitable[bool]]
+
+
+class WebAdapter:
+    """`bot.ports.Adapter`. `deps` is asked once, when the server starts."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        host: str,
+        port: int,
+        deps: Callable[[WebChannel, Put], Awaitable[WebDeps]],
+    ) -> None:
+        self.channel = WebChannel(clock)
+        self.url = ""
+        self._host = host
+        self._port = port
+        self._deps = deps
+
+    @asynccontextmanager
+    async def lifespan(self, put: Put) -> AsyncIterator[None]:
+        """Listening while entered. Raises SettingsError if the address cannot be had."""
+        from adapters.web.app import create_app
+
+        app = create_app(await self._deps(self.channel, put))
+        server = WebServer(app, host=self._host, port=self._port, on_stop=self.channel.close)
+        async with server.lifespan() as self.url:
+            yield

@@ -1,0 +1,208 @@
+"""An answer as a stream of events: all of it so far, then what is new, until it has ended.
+
+The channel tells what changes; the store is what is true. A reader looks into the store when it
+attaches and whenever the channel has been silent for a while, so that an answer of a process that
+died, or of another process, is found and ended all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import quote
+
+from adapters.web.channel import Stream, WebChannel
+from adapters.web.identity import AnswerId
+from bot.errors import StorageError
+from bot.markup import Node, parse, render
+from bot.ports import Clock, Turns
+from bot.types import FinishReason, Markup, Outgoing, Turn, TurnState, Usage
+
+LOOK_SECONDS = 2.0
+HEARTBEAT_LOOKS = 5
+HTML_SECONDS = 0.12
+HTML_SHARE = 0.05
+"""The part of one core that rendering one answer may take."""
+LOST_LOOKS = 60
+"""After so many looks that found neither a turn nor a word, the reader is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One server-sent event; with no name it is a heartbeat."""
+
+    name: str = ""
+    data: Any = None
+
+
+def event_key(event_id: str) -> str:
+    """The key that `Event.key` gives an event of the page."""
+    return f"web/web/{quote(event_id, safe='')}"
+
+
+async def message_of(turns: Turns, turn: Turn) -> str:
+    """The id of the message that shows this turn; "" if there is none (any more)."""
+    rows = await turns.deliveries(turn.id)
+    return rows[0].message_id if rows else ""
+
+
+class Answer:
+    """One reader's way through one answer. `follow` it once."""
+
+    def __init__(
+        self, answer: AnswerId, channel: WebChannel, turns: Turns, clock: Clock, *, html: bool
+    ) -> None:
+        self._id = answer
+        self._channel = channel
+        self._turns = turns
+        self._clock = clock
+        self._message_id = ""
+        self._text = ""
+        self._activity = ""
+        self._blocks = Blocks(clock) if html else None
+
+    async def follow(self, *, fresh: bool) -> AsyncIterator[Told]:
+        """`fresh`: the question was put just now, so that the store cannot know it yet."""
+        yield Told("start", {"id": self._id.text, "conversation": self._id.conversation})
+        woken = asyncio.Event()
+        looks, silent = 0, 0
+        turn = None if fresh else await self._stored()
+        while True:
+            if turn is not None and turn.state in _WHOLE:
+                for told in self._ending(_outgoing(turn), turn):
+                    yield told
+                return
+            for told in self._progress(turn.text) if turn is not None and not self._text else ():
+                yield told
+            stream = self._channel.find(self._id.text, self._message_id)
+            async for told in self._live(stream, woken):
+                yield told
+                silent = 0
+                if told.name in ("done", "error"):
+                    return
+            if self._channel.closing:
+                return
+            turn = await self._stored()
+            looks, silent = looks + 1, silent + 1
+            if turn is None and not self._text and silent >= LOST_LOOKS:
+                yield Told("error", {"message": "This answer is not available any more.", "code": "lost"})
+                return
+            if looks % HEARTBEAT_LOOKS == 0:
+                yield Told()
+
+    async def _live(self, stream: Stream, woken: asyncio.Event) -> AsyncIterator[Told]:
+        """What is new, until the answer has ended or nothing has happened for a while."""
+        with self._channel.reading(stream, woken):
+            while not self._channel.closing:
+                now = stream.now
+                if now.final:
+                    for told in self._ending(now, await self._stored()):
+                        yield told
+                    return
+                for told in self._news(now):
+                    yield told
+                if stream.now is now and not await self._wait(woken):
+                    return
+
+    async def _wait(self, woken: asyncio.Event) -> bool:
+        """True after a change (or when HTML is due); False after `LOOK_SECONDS` without one."""
+        due = self._blocks.due_in(self._text) if self._blocks else None
+        quiet = due is None
+        timer = self._clock.call_later(LOOK_SECONDS if due is None else due, woken.set)
+        before = self._clock.monotonic()
+        try:
+            await woken.wait()
+        finally:
+            timer.cancel()
+            woken.clear()
+        return not quiet or self._clock.monotonic() - before < LOOK_SECONDS
+
+    def _news(self, now: Outgoing) -> list[Told]:
+        told = []
+        if now.activity != self._activity:
+            self._activity = now.activity
+            told.append(Told("activity", {"text": now.activity}))
+        if now.text:
+            told += self._progress(now.text)
+        elif self._blocks is not None:
+            told += self._blocks.changed(self._text)
+        return told
+
+    def _progress(self, text: str) -> list[Told]:
+        """The way from what was told to `text`."""
+        told = []
+        if text.startswith(self._text):
+            if delta := text[len(self._text) :]:
+                told.append(Told("chunk", {"text": delta}))
+        else:
+            told.append(Told("replace", {"text": text}))
+        self._text = text
+        if self._blocks is not None:
+            told += self._blocks.changed(text)
+        return told
+
+    def _ending(self, out: Outgoing, turn: Turn | None) -> list[Told]:
+        told = self._progress(out.text)
+        if self._blocks is not None:
+            told += self._blocks.changed(out.text, now=True)
+        told.append(Told("citations", [asdict(c) for c in out.citations]))
+        done: dict[str, Any] = {"finish_reason": str(out.finish_reason or FinishReason.STOP)}
+        if turn is not None and turn.usage != Usage():
+            done["usage"] = asdict(turn.usage)
+        told.append(Told("done", done))
+        return told
+
+    async def _stored(self) -> Turn | None:
+        try:
+            turn = await self._turns.of_event(event_key(self._id.text))
+            if turn is not None and not turn.state.ended and not self._message_id:
+                self._message_id = await message_of(self._turns, turn)
+            return turn
+        except StorageError:
+            return None  # the channel goes on telling; the store is asked again
+
+
+class Blocks:
+    """An answer's HTML, told block by block: only what changed since the last time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._shown: list[str] = []
+        self._text = ""
+        self._next = 0.0
+
+    def due_in(self, text: str) -> float | None:
+        """Seconds until this text is to be rendered; None if it has been."""
+        return None if text == self._text else max(0.0, self._next - self._clock.monotonic())
+
+    def changed(self, text: str, *, now: bool = False) -> list[Told]:
+        """The blocks from the first that differs; nothing while it is too soon."""
+        if text == self._text or (not now and self._clock.monotonic() < self._next):
+            return []
+        began = time.thread_time()
+        blocks = html_blocks(text)
+        same = 0
+        while same < min(len(blocks), len(self._shown)) and blocks[same] == self._shown[same]:
+            same += 1
+        cost = time.thread_time() - began
+        self._next = self._clock.monotonic() + max(HTML_SECONDS, cost / HTML_SHARE)
+        self._text, self._shown = text, blocks
+        return [Told("html", {"from": same, "blocks": blocks[same:]})]
+
+
+def html_blocks(text: str) -> list[str]:
+    """The safe HTML of each block at the top level."""
+    document = parse(text)
+    return [render(Node(document.kind, children=(block,)), Markup.HTML) for block in document.children]
+
+
+_WHOLE = (TurnState.DELIVERING, TurnState.DONE, TurnState.CANCELLED, TurnState.FAILED)
+
+
+def _outgoing(turn: Turn) -> Outgoing:
+    return Outgoing(
+        turn.text, turn.text, citations=turn.citations, finish_reason=turn.finish_reason, final=True
+    )

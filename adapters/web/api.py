@@ -1,0 +1,196 @@
+"""The chat's API. Everything a visitor may read or touch is found by the visitor's own id."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.responses import StreamingResponse
+
+from adapters.web import models, translate
+from adapters.web.answers import Answer, event_key, message_of
+from adapters.web.deps import WebDeps
+from adapters.web.history import Histories
+from adapters.web.identity import AnswerId, Signer
+from adapters.web.sse import Streams
+from adapters.web.visit import Visit, visit_of
+from bot.types import Event, Turn
+
+_EVENTS = """Server-sent events, each with JSON data:
+
+- `start` `{"id", "conversation"}`: first; keep both.
+- `chunk` `{"text"}`: more of the answer (Markdown). `replace` `{"text"}`: the whole answer so far, changed.
+- `html` `{"from", "blocks"}`: only if asked for; the answer's blocks from number `from` on are now these.
+- `activity` `{"text"}`: what is being done while no text comes.
+- `citations` `[{"number", "passage_id", "source", "title", "quote"}]`: what `[number]` stands for.
+- `done` `{"finish_reason", "usage"?}`: the end. `error` `{"message", "code"?}`: the end, without an answer.
+
+Lines that begin with `:` are heartbeats. A stream that breaks off without `done` or `error` is
+taken up again with `GET /api/v1/chat/{id}`, which tells the whole answer from its start."""
+
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"description": _EVENTS, "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": models.Problem} for status in statuses}
+
+
+_READ = problems(404, 422, 503)
+_WRITE = problems(400, 403, 404, 409, 413, 415, 422, 503)
+
+
+class Chat:
+    """The calls, over what they need."""
+
+    def __init__(self, deps: WebDeps, signer: Signer) -> None:
+        self._deps = deps
+        self._signer = signer
+        self._streams = Streams()
+        self._histories = Histories(deps.people, deps.conversations, deps.turns)
+
+    async def ask(self, body: models.Ask, visit: Visit) -> Response:
+        signer, deps = self._signer, self._deps
+        if body.retry_of and body.edit_of:
+            raise HTTPException(422, "Give retry_of or edit_of, not both.")
+        if not body.text and not body.retry_of:
+            raise HTTPException(422, "text: the text is empty")
+        about = await self._turn(visit, body.retry_of or body.edit_of or "")
+        conversation = about[0].conversation if about else body.conversation or ""
+        answer = signer.answer(visit.visitor, conversation=conversation, client_id=body.id or "")
+        if self._streams.refuses(visit.visitor):
+            raise HTTPException(429, "Too many answers are open at once. Close some, then ask again.")
+        event, replaced = await self._event(body, visit, answer, about[1] if about else None)
+        fresh = await deps.put(event)
+        if fresh:
+            deps.channel.expect(answer.text, replaced)
+        return self._stream(visit, answer, html=body.html, fresh=fresh)
+
+    async def reattach(self, answer: AnswerId, visit: Visit, html: bool) -> Response:
+        if self._streams.refuses(visit.visitor):
+            raise HTTPException(429, "Too many answers are open at once. Close some, then try again.")
+        return self._stream(visit, answer, html=html, fresh=False)
+
+    async def stop(self, answer: AnswerId, visit: Visit) -> models.Accepted:
+        turn = await self._deps.turns.of_event(event_key(answer.text))
+        if turn is not None and turn.state.ended:
+            return models.Accepted(accepted=False)
+        call = self._call(answer)
+        await self._deps.put(translate.stop(call, visit.sender(), self._deps.clock.time()))
+        return models.Accepted(accepted=True)
+
+    async def feedback(self, answer: AnswerId, body: models.Feedback, visit: Visit) -> models.Accepted:
+        found = await self._turn(visit, answer.text)
+        assert found is not None
+        message_id = await self._shown(found[1])
+        event = translate.feedback(
+            self._call(answer), visit.sender(), message_id, body.value, body.reason, self._deps.clock.time()
+        )
+        return models.Accepted(accepted=await self._deps.put(event))
+
+    async def conversations(self, visit: Visit) -> models.Conversations:
+        return models.Conversations(conversations=await self._histories.listing(visit.visitor))
+
+    async def messages(self, conversation: str, visit: Visit) -> models.Messages:
+        found = await self._histories.messages(visit.visitor, conversation, self._signer)
+        if found is None:
+            raise HTTPException(404, "There is no such conversation.")
+        return models.Messages(conversation=conversation, messages=found)
+
+    def _stream(self, visit: Visit, answer: AnswerId, *, html: bool, fresh: bool) -> Response:
+        deps = self._deps
+        told = Answer(answer, deps.channel, deps.turns, deps.clock, html=html).follow(fresh=fresh)
+        response = StreamingResponse(
+            self._streams.stream(visit.visitor, told),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+        visit.remember(response)
+        return response
+
+    async def _event(
+        self, body: models.Ask, visit: Visit, answer: AnswerId, about: Turn | None
+    ) -> tuple[Event, str]:
+        """The event of a question, and the id of the message that its answer replaces."""
+        sender, now = visit.sender(body.language), self._deps.clock.time()
+        if about is None:
+            return translate.question(answer, sender, body.text, now), ""
+        message_id = await self._shown(about)
+        if body.edit_of:
+            return translate.edit(answer, sender, about.question_id or message_id, body.text, now), message_id
+        return translate.retry(answer, sender, message_id, now), message_id
+
+    async def _turn(self, visit: Visit, text: str) -> tuple[AnswerId, Turn] | None:
+        """The visitor's own turn of this id; None where no id is given."""
+        if not text:
+            return None
+        answer = self._signer.check(visit.visitor, text)
+        turn = await self._deps.turns.of_event(event_key(text)) if answer else None
+        if answer is None or turn is None:
+            raise HTTPException(404, "There is no such answer.")
+        return answer, turn
+
+    async def _shown(self, turn: Turn) -> str:
+        message_id = await message_of(self._deps.turns, turn)
+        if not message_id:
+            raise HTTPException(409, "This answer is not there yet, or another one has replaced it.")
+        return message_id
+
+    def _call(self, answer: AnswerId) -> AnswerId:
+        return self._signer.answer(
+            answer.visitor, conversation=answer.conversation, client_id=secrets.token_hex(16)
+        )
+
+
+def chat_router(deps: WebDeps, signer: Signer) -> APIRouter:
+    chat = Chat(deps, signer)
+    router = APIRouter(prefix="/api/v1", tags=["chat"])
+
+    def visiting(request: Request) -> Visit:
+        return visit_of(request, deps, signer)
+
+    Visiting = Annotated[Visit, Depends(visiting)]
+
+    def own(id: str, visit: Visiting) -> AnswerId:
+        answer = signer.check(visit.visitor, id)
+        if answer is None:
+            raise HTTPException(404, "There is no such answer.")
+        return answer
+
+    Own = Annotated[AnswerId, Depends(own)]
+
+    @router.post("/chat", responses={**STREAM, **_WRITE, **problems(429)}, response_class=StreamingResponse)
+    async def ask(body: models.Ask, visit: Visiting) -> Response:
+        """Ask, ask again, or change a question; the answer streams."""
+        return await chat.ask(body, visit)
+
+    @router.get(
+        "/chat/{id}", responses={**STREAM, **_READ, **problems(429)}, response_class=StreamingResponse
+    )
+    async def reattach(answer: Own, visit: Visiting, html: bool = False) -> Response:
+        """The whole answer from its start, and on as it comes; also after a restart."""
+        return await chat.reattach(answer, visit, html)
+
+    @router.post("/chat/{id}/stop", responses=_WRITE)
+    async def stop(answer: Own, visit: Visiting, body: models.Nothing) -> models.Accepted:
+        """End this answer where it is."""
+        return await chat.stop(answer, visit)
+
+    @router.post("/chat/{id}/feedback", responses=_WRITE)
+    async def feedback(answer: Own, visit: Visiting, body: models.Feedback) -> models.Accepted:
+        """Say whether the answer was good."""
+        return await chat.feedback(answer, body, visit)
+
+    @router.get("/conversations", responses=_READ)
+    async def conversations(visit: Visiting) -> models.Conversations:
+        """The visitor's conversations, newest first."""
+        return await chat.conversations(visit)
+
+    @router.get("/conversations/{conversation}/messages", responses=_READ)
+    async def messages(conversation: models.Name, visit: Visiting) -> models.Messages:
+        """Questions and answers of one conversation, oldest first."""
+        return await chat.messages(conversation, visit)
+
+    return router

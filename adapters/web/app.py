@@ -1,0 +1,106 @@
+"""The web application: chat page, its API, health, metrics, and a console that stays shut."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from adapters.web import models
+from adapters.web.api import chat_router, problems
+from adapters.web.deps import Check, WebDeps
+from adapters.web.guard import Guard
+from adapters.web.identity import Signer
+from adapters.web.pages import page_router
+from adapters.web.visit import here
+from bot.errors import StorageError
+
+CHECK_SECONDS = 3.0
+
+__all__ = ["WebDeps", "create_app"]
+
+
+def create_app(deps: WebDeps) -> FastAPI:
+    """The application over what it needs. Makes no connection and starts no task."""
+    signer = Signer(deps.secret)
+    app = FastAPI(
+        title=deps.name, version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
+    )
+    app.add_middleware(Guard)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(StarletteHTTPException, _refused)
+    app.add_exception_handler(StorageError, _no_storage)
+    app.include_router(chat_router(deps, signer))
+    app.include_router(page_router(deps, signer))
+    _add_health(app, deps)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    return app
+
+
+def _add_health(app: FastAPI, deps: WebDeps) -> None:
+    @app.get("/healthz", tags=["health"])
+    async def healthz() -> models.Health:
+        """The process lives."""
+        return models.Health(status="ok")
+
+    @app.get("/readyz", tags=["health"], responses={503: {"model": models.Readiness}})
+    async def readyz(request: Request, response: Response) -> models.Readiness:
+        """Whether every dependency works; how each is, to this machine only."""
+        names = list(deps.checks)
+        states = await asyncio.gather(*(_state(deps.checks[name]) for name in names))
+        ready = all(state.ok for state in states)
+        response.status_code = 200 if ready else 503
+        shown = deps.open_metrics or here(request)
+        return models.Readiness(
+            ready=ready, dependencies=dict(zip(names, states, strict=True)) if shown else {}
+        )
+
+    @app.get(
+        "/metrics",
+        tags=["health"],
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems(404)},
+    )
+    async def metrics(request: Request) -> Response:
+        """Prometheus metrics, to this machine only unless configured otherwise."""
+        if deps.metrics is None or not (deps.open_metrics or here(request)):
+            raise HTTPException(404, "There is nothing here.")
+        body, media_type = deps.metrics.exposition()
+        return Response(body, headers={"Content-Type": media_type})
+
+
+async def _state(check: Check) -> models.DependencyState:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            ok, detail = await check()
+    except TimeoutError:
+        return models.DependencyState(ok=False, detail=f"no answer within {CHECK_SECONDS:g} s")
+    return models.DependencyState(ok=ok, detail=detail)
+
+
+def _invalid(request: Request, error: Exception) -> JSONResponse:
+    """What is wrong, without repeating the input: it may be huge, or no valid Unicode."""
+    assert isinstance(error, RequestValidationError)
+    problems = [_sentence(e) for e in error.errors()[:5]]
+    return JSONResponse({"message": "; ".join(problems)}, 422)
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    place = ".".join(str(part) for part in error["loc"][1:])
+    text = f"{place}: {error['msg'].removeprefix('Value error, ')}" if place else error["msg"]
+    return str(text)[:300].encode("ascii", "backslashreplace").decode()
+
+
+def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, StarletteHTTPException)
+    return JSONResponse({"message": error.detail}, error.status_code, headers=error.headers)
+
+
+def _no_storage(request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"message": "The database cannot be used just now. Try again in a moment."}, 503)

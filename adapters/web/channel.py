@@ -1,0 +1,168 @@
+"""The way back to the page: the newest state of each answer, in memory, for whoever looks.
+
+Nothing here is a queue. A `Stream` holds only what the answer looks like now; each reader works
+out by itself what is new to it. So a slow or absent reader costs nothing and blocks nobody, and
+what is dropped (old, or too much) is read from the store instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from bot.ports import Clock
+from bot.types import Address, Capabilities, Markup, Outgoing
+
+KEEP_SECONDS = 60.0
+SWEEP_SECONDS = 5.0
+MOST_STREAMS = 4096
+MOST_CHARACTERS = 16_000_000
+_NOTHING = Outgoing("", "")
+_CAPABILITIES = Capabilities(
+    markup=Markup.MARKDOWN,
+    text_limit=2**31,
+    edits=True,
+    idempotent_sends=True,
+    buttons=True,
+    min_edit_interval=0.05,
+    activity=True,
+    tells_end=True,
+)
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """One answer as it looks now. `names` are the ids it is found by."""
+
+    now: Outgoing = _NOTHING
+    changed_at: float = 0.0
+    names: set[str] = field(default_factory=set)
+    readers: set[asyncio.Event] = field(default_factory=set)
+
+    def wake(self) -> None:
+        for reader in self.readers:
+            reader.set()
+
+
+class WebChannel:
+    """`bot.ports.Channel` for the page. Sends never fail and never wait.
+
+    A message's id is the key of its first send. An answer is found by that id, and by the id of
+    the event that it replies to.
+    """
+
+    platform = "web"
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._streams: dict[Stream, None] = {}  # the least recently begun first
+        self._named: dict[str, Stream] = {}
+        self._characters = 0
+        self._sweep_at = 0.0
+        self.closing = False
+
+    def capabilities(self, address: Address) -> Capabilities:
+        return _CAPABILITIES
+
+    async def send(self, address: Address, out: Outgoing, *, key: str, reply_to: str = "") -> str:
+        stream = self._named.get(key) or self._named.get(reply_to) or self._begin()
+        self._name(stream, key, reply_to)
+        self._update(stream, out)
+        return key
+
+    async def edit(self, address: Address, message_id: str, out: Outgoing) -> None:
+        stream = self._named.get(message_id) or self._begin()
+        self._name(stream, message_id)
+        self._update(stream, out)
+
+    async def delete(self, address: Address, message_id: str) -> None:
+        if (stream := self._named.get(message_id)) is not None:
+            self._drop(stream)
+
+    async def typing(self, address: Address) -> None:
+        return None
+
+    # for the readers
+
+    def expect(self, event_id: str, message_id: str = "") -> None:
+        """An answer to this event is to come: as a new message, or in place of `message_id`."""
+        self._name(self._begin(), event_id, message_id)
+
+    def find(self, event_id: str, message_id: str = "") -> Stream:
+        """The stream of this answer, made if there is none."""
+        stream = self._named.get(message_id) or self._named.get(event_id) or self._begin()
+        self._name(stream, event_id, message_id)
+        return stream
+
+    @contextmanager
+    def reading(self, stream: Stream, woken: asyncio.Event) -> Iterator[None]:
+        """While this lasts, `woken` is set at each change, and at `close`."""
+        stream.readers.add(woken)
+        if self.closing:
+            woken.set()
+        try:
+            yield
+        finally:
+            stream.readers.discard(woken)
+            if not stream.readers and stream.now is _NOTHING:
+                self._drop(stream)
+
+    def close(self) -> None:
+        """The server stops: wake all readers so that they go."""
+        self.closing = True
+        for stream in self._streams:
+            stream.wake()
+
+    @property
+    def streams(self) -> int:
+        return len(self._streams)
+
+    @property
+    def characters(self) -> int:
+        """How much text is kept."""
+        return self._characters
+
+    # inside
+
+    def _begin(self) -> Stream:
+        self._sweep()
+        stream = Stream(changed_at=self._clock.monotonic())
+        self._streams[stream] = None
+        return stream
+
+    def _name(self, stream: Stream, *names: str) -> None:
+        for name in filter(None, names):
+            before = self._named.get(name)
+            if before is not None and before is not stream:
+                before.names.discard(name)
+            self._named[name] = stream
+            stream.names.add(name)
+
+    def _update(self, stream: Stream, out: Outgoing) -> None:
+        self._characters += len(out.text) - len(stream.now.text)
+        stream.now = out
+        stream.changed_at = self._clock.monotonic()
+        stream.wake()
+
+    def _sweep(self) -> None:
+        """Drop what has ended a while ago, then the oldest unread while there is too much."""
+        now = self._clock.monotonic()
+        full = len(self._streams) >= MOST_STREAMS or self._characters >= MOST_CHARACTERS
+        if not full and now < self._sweep_at:
+            return
+        self._sweep_at = now + SWEEP_SECONDS
+        for stream in [s for s in self._streams if not s.readers]:
+            spare = len(self._streams) < MOST_STREAMS // 2 and self._characters < MOST_CHARACTERS // 2
+            if (full and not spare) or (stream.now.final and stream.changed_at < now - KEEP_SECONDS):
+                self._drop(stream)
+
+    def _drop(self, stream: Stream) -> None:
+        if stream not in self._streams:
+            return
+        del self._streams[stream]
+        self._characters -= len(stream.now.text)
+        for name in stream.names:
+            if self._named.get(name) is stream:
+                del self._named[name]

@@ -1,0 +1,48 @@
+"""What the web needs from the rest of the house, handed in by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from adapters.web.channel import WebChannel
+from bot.ports import Clock, Conversations, People, Telemetry, Turns
+from bot.types import Event
+
+Check = Callable[[], Awaitable[tuple[bool, str]]]
+"""Whether a dependency works, and in a few words how it is."""
+
+
+class Exposition(Protocol):
+    """Writes the metrics down."""
+
+    def exposition(self) -> tuple[bytes, str]:
+        """The text, and its media type."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebDeps:
+    """`put` is the inbox's: durable on return, False if the event was put before.
+
+    `secret` signs cookies and ids and must be the same after a restart. `loopback`: the server
+    listens on this machine only. `suggestions` are questions for an empty page, by language.
+    `open_metrics` shows metrics and the details of readiness to other machines too.
+    """
+
+    put: Callable[[Event], Awaitable[bool]]
+    turns: Turns
+    conversations: Conversations
+    people: People
+    channel: WebChannel
+    clock: Clock
+    telemetry: Telemetry
+    secret: bytes
+    loopback: bool
+    access: Literal["invite", "open"] = "invite"
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    metrics: Exposition | None = None
+    suggestions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    open_metrics: bool = False
+    name: str = "Tertulia"

@@ -1,0 +1,112 @@
+"""What the API takes and gives; the OpenAPI document is made of these."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def _readable(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("the text holds control characters")
+    if not text.strip():
+        raise ValueError("the text is empty")
+    return text
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Id = Annotated[str, Field(min_length=1, max_length=200, description="An id from a `start` event.")]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Problem(BaseModel):
+    """Why a call was refused, in a sentence."""
+
+    message: str
+
+
+class Ask(Strict):
+    """A question; or, with `retry_of`, the wish for another answer to that question; or, with
+    `edit_of`, a question's new wording."""
+
+    text: Annotated[str, AfterValidator(_readable)] = Field(
+        "", description="The question, or a command such as `/help`. Not needed with `retry_of`."
+    )
+    conversation: Name | None = Field(None, description="From an earlier `start`; none: a new one.")
+    id: Name | None = Field(None, description="The client's own id: the same id never asks twice.")
+    retry_of: Id | None = None
+    edit_of: Id | None = None
+    language: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{0,35}$")] = Field(
+        "", description="A BCP 47 tag; empty: as Accept-Language says."
+    )
+    html: bool = Field(False, description="Also tell the answer as HTML that is safe to show.")
+
+
+class Feedback(Strict):
+    value: Literal[-1, 0, 1] = Field(description="1 good, -1 bad, 0 takes it back.")
+    reason: Annotated[str, Field(max_length=2000)] = ""
+
+
+class Nothing(Strict):
+    """An empty object."""
+
+
+class Accepted(BaseModel):
+    accepted: bool = Field(description="False: there was nothing to do.")
+
+
+class CitationOut(BaseModel):
+    """`[number]` in the answer stands for this passage."""
+
+    number: int
+    passage_id: str
+    source: str
+    title: str
+    quote: str
+
+
+class ConversationOut(BaseModel):
+    id: str
+    title: str
+
+
+class Conversations(BaseModel):
+    conversations: list[ConversationOut]
+
+
+class MessageOut(BaseModel):
+    """One question with its answer. `html` holds the answer's blocks, safe to show."""
+
+    id: str
+    question: str
+    answer: str
+    html: list[str]
+    citations: list[CitationOut]
+    state: Literal["generating", "delivering", "done", "cancelled", "failed"]
+    finish_reason: str
+
+
+class Messages(BaseModel):
+    conversation: str
+    messages: list[MessageOut]
+
+
+class Health(BaseModel):
+    status: Literal["ok"]
+
+
+class DependencyState(BaseModel):
+    ok: bool
+    detail: str = ""
+
+
+class Readiness(BaseModel):
+    ready: bool
+    dependencies: dict[str, DependencyState]

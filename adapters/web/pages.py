@@ -1,0 +1,91 @@
+"""The chat page and, for now, the console's shut door."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from adapters.web.api import problems
+from adapters.web.deps import WebDeps
+from adapters.web.identity import Signer
+from adapters.web.visit import LANGUAGES, visit_of
+
+HERE = Path(__file__).parent
+LANGUAGE_COOKIE = "tertulia_language"
+_YEAR = 365 * 24 * 3600
+
+
+@cache
+def words(language: str) -> dict[str, str]:
+    """What the page says in this language."""
+    found: dict[str, str] = json.loads((HERE / "words" / f"{language}.json").read_text(encoding="utf-8"))
+    return found
+
+
+@cache
+def _template(name: str) -> Any:
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(HERE / "templates")
+    return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined).get_template(
+        name
+    )
+
+
+def page_router(deps: WebDeps, signer: Signer) -> APIRouter:
+    router = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
+
+    @router.get("/", response_class=HTMLResponse)
+    async def chat_page(request: Request, lang: str = "") -> HTMLResponse:
+        """The chat page; `lang` switches its language."""
+        visit = visit_of(request, deps, signer)
+        language = _language(lang, request.cookies.get(LANGUAGE_COOKIE, ""), visit.language)
+        response = _page("chat.html", deps, language, 200)
+        visit.remember(response)
+        if lang in LANGUAGES:
+            response.set_cookie(
+                LANGUAGE_COOKIE, lang, max_age=_YEAR, httponly=True, samesite="lax", secure=visit.secure
+            )
+        return response
+
+    @router.get("/console", status_code=401, response_class=HTMLResponse, responses=problems(404))
+    @router.get("/console/{path:path}", status_code=401, include_in_schema=False)
+    async def console(request: Request) -> HTMLResponse:
+        """Nothing is shown without a login, and there is no login yet."""
+        visit = visit_of(request, deps, signer)
+        return _page(
+            "console.html", deps, _language("", request.cookies.get(LANGUAGE_COOKIE, ""), visit.language), 401
+        )
+
+    return router
+
+
+def _page(template: str, deps: WebDeps, language: str, status: int) -> HTMLResponse:
+    html = _template(template).render(
+        name=deps.name,
+        language=language,
+        others=[(code, words(code)["language.name"]) for code in LANGUAGES if code != language],
+        words=words(language),
+        suggestions=_suggestions(deps.suggestions, language),
+    )
+    return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
+
+
+def _suggestions(given: Mapping[str, Sequence[str]], language: str) -> list[str]:
+    """The operator's questions for an empty page, else those of the handbook."""
+    own = [words(language)[f"suggestion.{number}"] for number in (1, 2, 3, 4)]
+    return list(given.get(language, own))[:6]
+
+
+def _language(*wishes: str) -> str:
+    """The first wish that there is a page for; English where there is none."""
+    for wish in wishes:
+        if (base := wish.partition("-")[0].lower()) in LANGUAGES:
+            return base
+    return "en"

@@ -1,0 +1,81 @@
+"""A request's visitor: from the cookie, or new."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from adapters.web.deps import WebDeps
+from adapters.web.identity import COOKIE, COOKIE_SECONDS, Signer, sits_here
+from bot.types import Sender
+
+LANGUAGES = ("en", "zh")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """`cookie` is the value to set, "" if the visitor has one."""
+
+    visitor: str
+    cookie: str
+    trusted: bool
+    language: str
+    secure: bool
+
+    def sender(self, language: str = "") -> Sender:
+        return Sender(self.visitor, language=language or self.language, trusted=self.trusted)
+
+    def remember(self, response: Response) -> None:
+        """Let the browser keep a new visitor's cookie."""
+        if self.cookie:
+            response.set_cookie(
+                COOKIE,
+                self.cookie,
+                max_age=COOKIE_SECONDS,
+                httponly=True,
+                samesite="lax",
+                secure=self.secure,
+            )
+
+
+def visit_of(request: HTTPConnection, deps: WebDeps, signer: Signer) -> Visit:
+    visitor, cookie = signer.visitor(request.cookies.get(COOKIE, "")), ""
+    if not visitor:
+        visitor, cookie = signer.new_visitor()
+    return Visit(
+        visitor,
+        cookie,
+        trusted=deps.loopback and here(request),
+        language=first_language(request.headers.get("accept-language", "")),
+        secure=request.url.scheme == "https",
+    )
+
+
+def here(request: HTTPConnection) -> bool:
+    """Whether the request comes from this machine (see `sits_here`)."""
+    host = request.client.host if request.client else ""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return sits_here(request.headers, host)
+
+
+def first_language(header: str) -> str:
+    """The tag that Accept-Language names with the highest weight; "" if none (RFC 9110, 12.5.4)."""
+    best, best_weight = "", 0.0
+    for item in header.split(",")[:20]:
+        tag, _, weight = item.partition(";q=")
+        tag = tag.strip()
+        if not tag.replace("-", "").isalnum() or not tag.isascii() or len(tag) > 35:
+            continue
+        try:
+            value = float(weight) if weight else 1.0
+        except ValueError:
+            continue
+        if value > best_weight:
+            best, best_weight = tag, value
+    return best
