@@ -56,7 +56,7 @@ class Style:
         return text
 
     def span(self, node: Node, content: str) -> str:
-        if node.kind is Kind.LINK and self._shows(node) and content not in node.info:
+        if node.kind is Kind.LINK and self._shows(node) and content != node.info.removeprefix("mailto:"):
             return f"{content} ({node.info})"
         return content
 

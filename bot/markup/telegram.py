@@ -5,6 +5,7 @@ Only tags that the Bot API lists; quotes do not nest, code has nothing within, l
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 from bot.markup.layout import Line, Place, Style
@@ -47,9 +48,8 @@ class Telegram(Style):
     def quote(self, lines: list[Line], place: Place) -> list[Line]:
         if place.quotes or not self.tags:
             return lines
-        first, *rest = [line.text for line in lines]
-        *middle, last = ["<blockquote>" + first, *rest]
-        return [Line(text) for text in (*middle, last + "</blockquote>")]
+        opened = [replace(lines[0], text="<blockquote>" + lines[0].text), *lines[1:]]
+        return [*opened[:-1], replace(opened[-1], text=opened[-1].text + "</blockquote>")]
 
     def _tagged(self, tag: str, content: str) -> str:
         return f"<{tag}>{content}</{tag}>" if self.tags else content
