@@ -44,7 +44,7 @@ async def test_a_folder_is_learned_and_the_second_time_nothing_changes(folder: P
 
 async def test_a_single_file_has_the_name_it_has_with_its_folder(folder: Path) -> None:
     search = FakeSearch()
-    assert [p.source for p in await learned(search, folder / "a.md")] == ["docs/a.md"]
+    assert [p.name for p in await learned(search, folder / "a.md")] == ["docs/a.md"]
     (folder / "a.md").write_text("# Alpha\nNew words.")
     assert [p.changed for p in await learned(search, folder)] == [True, True]
     assert await search.search("first", collections=["documents"]) == []
@@ -68,7 +68,7 @@ async def test_what_cannot_be_read_is_named_with_the_reason(
     with pytest.raises(DocumentError, match=f"{name}.*{reason}"):
         await learned(FakeSearch(), bad)
     told = [p for p in await learned(FakeSearch(), folder) if p.error]
-    assert [p.source for p in told] == [f"docs/{name}"]
+    assert [p.name for p in told] == [f"docs/{name}"]
     assert reason in told[0].error
 
 
@@ -84,7 +84,7 @@ async def test_links_that_lead_outside_are_not_followed(folder: Path, tmp_path: 
     (folder / "link.md").symlink_to(tmp_path / "outside" / "secret.md")
     (folder / "linked").symlink_to(tmp_path / "outside")
     (folder / "inside.md").symlink_to(folder / "a.md")
-    sources = [p.source for p in await learned(FakeSearch(), folder)]
+    sources = [p.name for p in await learned(FakeSearch(), folder)]
     assert sources == ["docs/a.md", "docs/inside.md", "docs/sub/b.txt"]
 
 

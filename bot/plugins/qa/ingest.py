@@ -22,12 +22,13 @@ SUFFIXES = (*_MARKDOWN, ".txt")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One file is dealt with: `done` of `total`. `changed`: it was new or differed.
+    """One file is dealt with: `name` is the document's source, `done` of `total`
+    files are behind us. `changed`: it was new or differed.
 
     `error`, where it is not empty, says why this file of a folder was left out.
     """
 
-    source: str
+    name: str
     done: int
     total: int
     changed: bool = False
