@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from bot.markup.atoms import Atom, Atomiser, Break, assemble, opening, quality
 from bot.markup.discord import Discord
@@ -114,44 +113,55 @@ def _style(markup: Markup, longest_url: int) -> Style:
 
 def _split(document: Node, target: _Target) -> list[Rendered]:
     counted = Telegram(tags=False) if target.markup is Markup.TELEGRAM_HTML else target.style
-    atoms = list(Atomiser(counted, target.limit).blocks(document.children))
+    coming = Atomiser(counted, target.limit).blocks(document.children)
     done: list[Rendered] = []
-    start = 0
-    while start < len(atoms):
-        end, part = _next_part(atoms, start, target, counted)
+    before: Atom | None = None
+    waiting: list[Atom] = []
+    while True:
+        _draw(waiting, coming, target.limit)
+        if not waiting:
+            return done
+        end, part = _next_part(waiting, before, target, counted)
         done.append(part)
-        start = end
-    return done
+        before = waiting[end - 1]
+        del waiting[:end]
 
 
-def _next_part(atoms: Sequence[Atom], start: int, target: _Target, style: Style) -> tuple[int, Rendered]:
-    """The part that begins with an atom, and where the next begins.
+def _draw(waiting: list[Atom], coming: Iterator[Atom], limit: int) -> None:
+    """Draw atoms until there are more than fit one part, so that few live at a time."""
+    units = sum(atom.units for atom in waiting)
+    while units <= limit and (atom := next(coming, None)) is not None:
+        waiting.append(atom)
+        units += atom.units
+
+
+def _next_part(
+    atoms: Sequence[Atom], before: Atom | None, target: _Target, style: Style
+) -> tuple[int, Rendered]:
+    """The part that the first atoms make, and how many they are; `before` is the one before them.
 
     The lengths that are added up are upper bounds with rare exceptions; those try again with less.
     """
-    before = atoms[start - 1] if start else None
-    fill = partial(_fill, atoms, start, style)
     room, most = target.limit, target.entities
     while True:
-        end = fill(room, most)
-        part = target.render(assemble(atoms[start:end], before))
+        end = _fill(atoms, style, room, most)
+        part = target.render(assemble(atoms[:end], before))
         excess = target.excess(part)
         if excess <= 0:
             return end, part
-        if end == start + 1:
-            bare = Node(Kind.PARAGRAPH, (atoms[start].leaf,))
+        if end == 1:
+            bare = Node(Kind.PARAGRAPH, (atoms[0].leaf,))
             return end, target.render(Node(Kind.DOCUMENT, (bare,)))
         room -= max(excess, target.limit // 16)
         most -= most // 8 if most < _NO_BOUND else 0
 
 
-def _fill(atoms: Sequence[Atom], start: int, style: Style, room: int, most: int) -> int:
+def _fill(atoms: Sequence[Atom], style: Style, room: int, most: int) -> int:
     """The end of the longest run of atoms that fits, moved back to the best place for a cut."""
     best: dict[Break, int] = {}
     units = tags = 0
     before: Atom | None = None
-    for index in range(start, len(atoms)):
-        atom = atoms[index]
+    for index, atom in enumerate(atoms):
         if before is not None and (2 * units >= room or 2 * tags >= most):
             best[quality(before, atom)] = index
         more, tagged = opening(style, before, atom)
