@@ -13,7 +13,7 @@ from bot.plugins.api import Command, Plugin, PluginContext, PluginSettings, Scop
 from bot.plugins.host import PluginHost
 from bot.settings import PersonaSettings, SamplingSettings
 from bot.types import Conversation, EventKind, Person, PersonRole, Reply, Sender
-from tests.fakes import FakeClock, FakeConversations, FakeKeyValue, FakePeople, Memory
+from tests.fakes import FakeClock, FakeConversations, FakeKeyValue, FakePeople, FakeTurns, Memory
 from tests.fakes_core import CATALOGUE, FakeModels, make_event
 from tests.fakes_search import FakeSearch
 
@@ -59,7 +59,8 @@ class Desk:
     private: bool = True
 
     def __post_init__(self) -> None:
-        memory, clock = Memory(), FakeClock()
+        clock = FakeClock()
+        memory = self.memory = Memory()
         self.people = FakePeople(memory, clock)
         self.conversations = FakeConversations(memory)
         self.commands = Commands(
@@ -130,7 +131,9 @@ async def test_an_unknown_command_without_a_neighbour_points_to_those_that_exist
 
 async def test_new_begins_anew() -> None:
     desk = Desk()
+    await FakeTurns(desk.memory).begin(await desk.conversation(), make_event("hi"), person_id="p1")
     assert "fresh" in await desk.text("/new")
+    assert (await desk.conversation()).start_turn == 2
 
 
 async def test_language_is_offered_chosen_and_given_back() -> None:
