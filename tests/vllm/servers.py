@@ -18,7 +18,7 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,14 +82,18 @@ class Server:
                 start_new_session=True,
             )
 
-    def kill(self, by: signal.Signals = signal.SIGKILL) -> None:
-        """Send a signal to the server and its children; returns when the server is gone."""
-        if self.process is None:
-            return
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, by)
-        self.process.wait(timeout=60)
-        self.process = None
+    def stop(self) -> None:
+        """Ask the server to stop (SIGTERM), and return at once: it first ends what it streams."""
+        if self.process is not None:
+            self.process.terminate()
+
+    def kill(self) -> None:
+        """End the server and its children as a crash would; returns when it is gone."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(timeout=60)
+            self.process = None
 
     def tail(self, lines: int = 60) -> str:
         """The end of the log."""
