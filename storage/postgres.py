@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from bot.errors import StorageBusy
 from storage.failures import explain, lost_to_others
 from storage.jobs import Job, hand_back
-from storage.migrations import bring_up_to_date
+from storage.revisions import bring_up_to_date
 
 THREADS = 8
 ATTEMPTS = 5

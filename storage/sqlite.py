@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 from bot.errors import StorageBusy, StorageError, StorageVersionError
 from storage.failures import explain
 from storage.jobs import Job, hand_back
-from storage.migrations import bring_up_to_date
+from storage.revisions import bring_up_to_date
 
 APPLICATION_ID = 0x54725475
 """In the header of every file of ours (https://sqlite.org/fileformat2.html#application_id)."""
@@ -59,7 +59,7 @@ class SqliteBackend:
 
     def _prepare(self) -> None:
         with self._engine.connect() as connection:
-            _claim(_raw(connection))
+            claim(connection)
             bring_up_to_date(connection)
 
     def close(self) -> None:
@@ -221,8 +221,9 @@ def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _claim(raw: sqlite3.Connection) -> None:
+def claim(connection: Connection) -> None:
     """Mark a new file as ours, before anything else stands in it."""
+    raw = _raw(connection)
     if raw.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raw.execute(f"PRAGMA application_id={APPLICATION_ID}")
     raw.execute("PRAGMA journal_mode=WAL")

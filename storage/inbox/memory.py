@@ -1,43 +1,64 @@
-"""An inbox that lives and dies with its process: for commands whose asker waits for the answer."""
+"""An inbox that does not outlive the process, for one question asked from a terminal."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 
+from bot.errors import StorageBusy
 from bot.types import Event
+from storage.text import clean, clean_event, key_of
 
 
 class MemoryInbox:
-    """See `bot.ports.Inbox`, save that nothing outlives the process."""
+    """See `bot.ports.Inbox`; what it promises holds until the process ends."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[Event] = asyncio.Queue()
-        self._known: set[str] = set()
+        self._waiting: dict[str, Event] = {}
         self._dead: dict[str, tuple[Event, str]] = {}
+        self._seen: set[str] = set()
+        self._queue: asyncio.Queue[Event] | None = None
 
     async def put(self, event: Event) -> bool:
-        if event.key in self._known:
+        event = clean_event(event)
+        if event.key in self._seen:
             return False
-        self._known.add(event.key)
-        self._queue.put_nowait(event)
+        self._seen.add(event.key)
+        self._deliver(event)
         return True
 
+    def _deliver(self, event: Event) -> None:
+        self._waiting[event.key] = event
+        if self._queue is not None:
+            self._queue.put_nowait(event)
+
     async def events(self) -> AsyncIterator[Event]:
-        while True:
-            yield await self._queue.get()
+        if self._queue is not None:
+            raise StorageBusy("the inbox has a consumer already")
+        self._queue = queue = asyncio.Queue[Event]()
+        try:
+            for event in self._waiting.values():
+                queue.put_nowait(event)
+            while True:
+                yield await queue.get()
+        finally:
+            self._queue = None
 
     async def done(self, event: Event) -> None:
-        self._dead.pop(event.key, None)
+        self._waiting.pop(key_of(event), None)
+        self._dead.pop(key_of(event), None)
 
     async def bury(self, event: Event, reason: str) -> None:
-        self._dead[event.key] = (event, reason)
+        waiting = self._waiting.pop(key_of(event), None)
+        if waiting is not None:
+            self._dead[waiting.key] = (waiting, clean(reason))
 
     async def dead(self, limit: int = 100) -> list[tuple[Event, str]]:
-        return list(reversed(self._dead.values()))[:limit]
+        return list(self._dead.values())[::-1][:limit]
 
     async def revive(self, key: str) -> bool:
-        found = self._dead.pop(key, None)
-        if found is not None:
-            self._queue.put_nowait(found[0])
-        return found is not None
+        dead = self._dead.pop(key, None)
+        if dead is None:
+            return False
+        self._deliver(dead[0])
+        return True

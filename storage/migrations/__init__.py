@@ -1,73 +1,63 @@
-"""Alembic migrations, packaged and run from code.
-
-A database that is up to date is recognised by its stored revision alone: Alembic is imported
-only where there is something to change.
-"""
+"""Migrations, packaged; and moving by hand, for `tertulia migrate` and those who go back a version."""
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
-from bot.errors import StorageVersionError
-
-if TYPE_CHECKING:
-    from alembic.config import Config
-
-REVISIONS = ("0001", "0002")
-"""All revisions, oldest first; a test compares them with `versions/`."""
-HEAD = REVISIONS[-1]
-_LOCK = 0x54725475
+from storage import revisions
+from storage.db import dialect_of
+from storage.failures import explain
 
 
-def revision(connection: Connection) -> str | None:
-    """The revision of the tables; None where there are none."""
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return found
+def revision(url: str) -> str | None:
+    """The revision of the tables; None if there are none yet. Changes nothing.
 
-
-def bring_up_to_date(connection: Connection) -> None:
-    """Make or upgrade the tables, in one transaction. Raises StorageVersionError if they are newer."""
-    found = revision(connection)
-    connection.rollback()
-    if found == HEAD:
-        return
-    if found is not None and found not in REVISIONS:
-        raise StorageVersionError(
-            f"the database was written by a newer Tertulia (its revision is {found}, the newest known "
-            f"here is {HEAD}); install that version, or restore a backup from before the upgrade"
-        )
-    move(connection, "head")
-
-
-def move(connection: Connection, target: str) -> None:
-    """Upgrade or downgrade to `target` (``head``, ``base`` or a revision), in one transaction.
-
-    Two processes that start at once take turns; the second finds nothing left to do.
+    Raises StorageError as `storage.db.Database.lifespan` does.
     """
-    from alembic import command
+    if dialect_of(url) == "sqlite" and not _path(url).exists():
+        return None
+    with _connection(url) as connection:
+        return revisions.revision(connection)
 
-    config = alembic_config(connection)
-    with connection.begin():
-        if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        found = revision(connection)
-        if target == "base" or (target in REVISIONS and found is not None and target < found):
-            command.downgrade(config, target)
+
+def migrate(url: str, target: str = "head") -> str | None:
+    """Bring the tables to `target` (``head``, ``base`` or a revision) in one transaction; returns
+    the revision then. Going down drops what the older version does not know. Blocks."""
+    with _connection(url) as connection:
+        if target == "head":
+            revisions.bring_up_to_date(connection)
         else:
-            command.upgrade(config, target)
+            revisions.move(connection, target)
+        return revisions.revision(connection)
 
 
-def alembic_config(connection: Connection) -> Config:
-    """For `alembic.command`: everything happens on this connection."""
-    from alembic.config import Config
+def _path(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///")).expanduser().absolute()
 
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    return config
+
+@contextmanager
+def _connection(url: str) -> Iterator[Connection]:
+    if dialect_of(url) == "sqlite":
+        from storage.sqlite import check_file, claim, sqlite_engine
+
+        check_file(_path(url))
+        engine, prepare = sqlite_engine(_path(url)), claim
+    else:
+        from storage.postgres import postgres_engine
+
+        engine, prepare = postgres_engine(url), None
+    try:
+        with engine.connect() as connection:
+            if prepare is not None:
+                prepare(connection)
+            yield connection
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise explain(error) from None
+    finally:
+        engine.dispose()

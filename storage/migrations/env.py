@@ -1,4 +1,4 @@
-"""Alembic's way in: it runs on the connection that `storage.migrations` hands over."""
+"""Alembic's way in: it runs on the connection that `storage.revisions` hands over."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, TextClause, inspect, text
 
-from storage import conversations, keyvalue, migrations, people, turns
+from storage import conversations, keyvalue, people, revisions, turns
 from storage.db import Database, open_database
 from storage.inbox import sql as inbox
 from storage.postgres import postgres_engine
@@ -42,23 +42,23 @@ def tables(connection: Connection) -> set[str]:
 
 def test_up_down_and_up_again(engine: Engine) -> None:
     with engine.connect() as connection:
-        migrations.bring_up_to_date(connection)
+        revisions.bring_up_to_date(connection)
         assert set(metadata.tables) <= tables(connection)
-        migrations.move(connection, "base")
+        revisions.move(connection, "base")
         assert tables(connection) <= {"alembic_version", "sqlite_sequence"}
-        for revision in migrations.REVISIONS:
-            migrations.move(connection, revision)
-            assert migrations.revision(connection) == revision
+        for revision in revisions.REVISIONS:
+            revisions.move(connection, revision)
+            assert revisions.revision(connection) == revision
             connection.rollback()
-        for revision in migrations.REVISIONS[::-1]:
-            migrations.move(connection, revision)
-        migrations.move(connection, "head")
+        for revision in revisions.REVISIONS[::-1]:
+            revisions.move(connection, revision)
+        revisions.move(connection, "head")
         assert set(metadata.tables) <= tables(connection)
 
 
 def test_models_and_migrations_agree(engine: Engine) -> None:
     with engine.connect() as connection:
-        migrations.bring_up_to_date(connection)
+        revisions.bring_up_to_date(connection)
         options = {"include_name": lambda name, kind, _: kind != "table" or name in metadata.tables}
         context = MigrationContext.configure(connection, opts={"compare_type": True, **options})
         assert compare_metadata(context, metadata) == []
@@ -66,9 +66,9 @@ def test_models_and_migrations_agree(engine: Engine) -> None:
 
 def test_the_named_revisions_are_those_in_the_folder(engine: Engine) -> None:
     with engine.connect() as connection:
-        script = ScriptDirectory.from_config(migrations.alembic_config(connection))
+        script = ScriptDirectory.from_config(revisions.alembic_config(connection))
         found = [s.revision for s in script.walk_revisions()][::-1]
-    assert tuple(found) == migrations.REVISIONS
+    assert tuple(found) == revisions.REVISIONS
 
 
 async def test_an_up_to_date_database_opens_without_alembic_or_the_models(sqlite_url: str) -> None:
