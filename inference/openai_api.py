@@ -39,6 +39,7 @@ class OpenAIModel:
         patience: Patience | None = None,
     ) -> None:
         self.endpoint = endpoint
+        self._http, self._clock, self._random, self._patience = http, clock, random, patience
         self._wire = Wire(endpoint, http, clock, patience=patience or Patience(), random=random or Random())
         self._counter = Counter(self._wire)
         self._window = window
@@ -64,6 +65,20 @@ class OpenAIModel:
     @property
     def generates(self) -> bool:
         return True
+
+    def named(self, name: str) -> OpenAIModel:
+        """Another model of the same server."""
+        endpoint = replace(self.endpoint, model=name)
+        other = OpenAIModel(
+            endpoint,
+            self._http,
+            self._clock,
+            random=self._random,
+            window=self._window,
+            patience=self._patience,
+        )
+        other._list = self._list
+        return other
 
     async def refresh(self) -> None:
         """Ask the server anew what it has. Raises ModelError."""

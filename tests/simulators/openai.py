@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 _MARKER = re.compile(r"\[\[([^\]]+)\]\]")
-_TOKEN = re.compile(r"[A-Za-z]{1,4}|\s+|.", re.DOTALL)
+_TOKEN = re.compile(r" ?[A-Za-z]{1,6}|\s+|.", re.DOTALL)
 _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 503: "Service Unavailable"}
 
 
@@ -249,7 +249,7 @@ def _lookup(server: Server, seen: Seen) -> object:
 
 
 def tokens_of(text: str) -> int:
-    """The simulator's tokenizer: up to four letters, a run of blanks or any other character."""
+    """The simulator's tokenizer: up to six letters and the blank before them, or blanks, or one character."""
     return len(_TOKEN.findall(text))
 
 

@@ -1,0 +1,88 @@
+"""The models that can be asked: `bot.ports.Models`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+
+from bot.errors import ModelError
+from bot.ports import Clock, Model
+from inference.chain import ChainModel
+from inference.extractive import ExtractiveModel
+from inference.http import Http
+from inference.openai_api import OpenAIModel
+from inference.wire import Endpoint, Patience
+
+_BRIEF = Patience(retries=1, longest=0.5)
+"""Where another endpoint stands by, falling over beats waiting."""
+
+
+class Registry:
+    """`servers` in their order form the default: one alone, several as a fallback chain, none as
+    the embedded model that quotes. What the servers list besides is found by name, once known
+    (`refresh`, or the first request)."""
+
+    def __init__(self, servers: Sequence[OpenAIModel], clock: Clock) -> None:
+        self.servers = tuple(servers)
+        self._named: dict[str, Model] = {}
+        self._default: Model = ExtractiveModel()
+        if servers:
+            self._default = servers[0] if len(servers) == 1 else ChainModel(servers, clock)
+
+    async def refresh(self) -> list[tuple[str, ModelError | None]]:
+        """Ask each server what it has: (host, what is wrong or None) of each, in order."""
+        errors = await asyncio.gather(*(_refresh(server) for server in self.servers))
+        return [(s.endpoint.host, e) for s, e in zip(self.servers, errors, strict=True)]
+
+    @property
+    def states(self) -> list[tuple[str, str]]:
+        """(name, breaker's state) of each model in the default chain."""
+        if isinstance(self._default, ChainModel):
+            return self._default.states
+        return [(self._default.name, "closed")]
+
+    def default(self) -> Model:
+        return self._default
+
+    def get(self, name: str) -> Model | None:
+        if name == self._default.name:
+            return self._default
+        server = next((s for s in self.servers if name in s.names), None)
+        if server is None:
+            return None
+        if name not in self._named:
+            self._named[name] = server.named(name)
+        return self._named[name]
+
+    def names(self) -> list[str]:
+        listed = [name for server in self.servers for name in server.names]
+        return list(dict.fromkeys([self._default.name, *listed]))
+
+
+async def _refresh(server: OpenAIModel) -> ModelError | None:
+    try:
+        await server.refresh()
+    except ModelError as error:
+        return error
+    return None
+
+
+def connect(
+    endpoints: Sequence[Endpoint], http: Http, clock: Clock, *, window: int = 0, random: Random | None = None
+) -> Registry:
+    """The registry of these servers; nothing is asked of them yet."""
+    last = len(endpoints) - 1
+    servers = [
+        OpenAIModel(
+            replace(endpoint, url=endpoint.url.rstrip("/")),
+            http,
+            clock,
+            random=random,
+            window=window,
+            patience=Patience() if n == last else _BRIEF,
+        )
+        for n, endpoint in enumerate(endpoints)
+    ]
+    return Registry(servers, clock)
