@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.plugins.qa.chunks import SIZE, Document, document
@@ -103,6 +103,7 @@ LINES = st.sampled_from(
 
 
 @given(st.lists(LINES, max_size=30), st.booleans())
+@example(["# A", "```"], True)
 def test_no_text_is_lost(lines: list[str], markdown: bool) -> None:
     passages = cut("\n".join(lines), markdown=markdown).passages
     kept = "".join("".join(p.title + p.text for p in passages).split())

@@ -82,7 +82,7 @@ def _sections(text: str) -> list[_Section]:
 
 def _close(section: _Section) -> None:
     """A heading that nothing follows is found by its own words."""
-    if section.path and not any(map(str.strip, section.lines)):
+    if section.path and not _WORD.search("\n".join(section.lines)):
         section.lines = [section.path[-1]]
 
 
