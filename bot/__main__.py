@@ -9,9 +9,9 @@ import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bot.access import Gate
-from bot.clock import SystemClock
 from bot.commands import Commands
 from bot.delivery import Courier
 from bot.generation import Limits
@@ -36,6 +36,9 @@ from bot.settings import Settings
 from bot.summaries import Summaries
 from bot.tools import Toolbox
 from bot.turn import Rules, Turner
+
+if TYPE_CHECKING:
+    from inference.registry import Registry
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +76,30 @@ async def open_stores(settings: Settings, clock: Clock, *, durable_inbox: bool) 
             search=SqlSearch(db),
             inbox=SqlInbox(db, clock) if durable_inbox else MemoryInbox(),
         )
+
+
+@asynccontextmanager
+async def open_models(settings: Settings, clock: Clock) -> AsyncIterator[Registry]:
+    """The model servers of the settings; without any, one found on this machine, else the
+    embedded model that quotes. Servers are asked what they have, but need not be up yet."""
+    from inference.discovery import discover
+    from inference.http import Http
+    from inference.registry import connect
+    from inference.wire import Endpoint
+
+    async with Http().lifespan() as http:
+        key = settings.model_api_key.get_secret_value()
+        endpoints = [Endpoint(url, key=key, model=settings.model) for url in settings.model_urls]
+        if not endpoints and settings.model_discovery and (found := await discover(http)):
+            log.info("No model is set; using %s, found at %s", found.model, found.url)
+            endpoints = [found]
+        registry = connect(endpoints, http, clock, window=settings.model_window)
+        asking = asyncio.create_task(registry.refresh())
+        try:
+            yield registry
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ from bot.types import Address, Capabilities, Delivery, DeliveryState, Markup, Ou
 
 log = logging.getLogger(__name__)
 PLACEHOLDER = "…"
+NOTHING = Rendered(PLACEHOLDER, PLACEHOLDER)
+"""For a text of which nothing can be seen."""
 TYPING_SECONDS = 4.5
 
 
@@ -93,12 +95,12 @@ class Shown:
         self._changed.set()
 
     async def finish(self, reply: Reply) -> None:
-        """Show the whole reply (its text is not empty), however long flood control or an outage
+        """Show the whole reply, however long flood control or an outage
         takes. On return every part is on the platform, and parts of an earlier, longer text are
         deleted. Raises ChatGone if the chat takes no more messages.
         """
         await self._stop_previews()
-        rendered = parts(reply.text, self._caps.markup, self._caps.text_limit)
+        rendered = parts(reply.text, self._caps.markup, self._caps.text_limit) or [NOTHING]
         for index, part in enumerate(rendered):
             out = self._outgoing(part)
             await self._settle(index, self._ending(out, reply) if index == len(rendered) - 1 else out)

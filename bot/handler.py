@@ -149,25 +149,27 @@ class Handler:
         elif event.kind is EventKind.EDIT:
             return await self._edited(visit, hold)
         elif event.kind is EventKind.MESSAGE:
-            return await self._turn(visit, hold, event.text)
+            return await self._message(visit, hold)
         return None
 
+    async def _message(self, visit: Visit, hold: Hold) -> Turn | None:
+        """A plugin that takes it, else a turn."""
+        reply = await self._plugins.on_event(self._turner.context(self._asked(visit, visit.event.text)))
+        if reply is not None:
+            await self._reply(visit.event, visit.channel, reply)
+            return None
+        return await self._turn(visit, hold, visit.event.text)
+
     async def _turn(self, visit: Visit, hold: Hold, text: str, replaces: Turn | None = None) -> Turn:
-        turn = await self._turner.run(
-            Asked(
-                event=visit.event,
-                person=visit.person,
-                conversation=visit.conversation,
-                channel=visit.channel,
-                language=visit.language,
-                text=text,
-                replaces=replaces,
-            ),
-            hold,
-        )
+        turn = await self._turner.run(self._asked(visit, text, replaces), hold)
         if not visit.conversation.title and turn.state is TurnState.DONE:
             await self._conversations.update(visit.conversation.id, title=_title(text))
         return turn
+
+    def _asked(self, visit: Visit, text: str, replaces: Turn | None = None) -> Asked:
+        return Asked(
+            visit.event, visit.person, visit.conversation, visit.channel, visit.language, text, replaces
+        )
 
     async def _retry(self, visit: Visit, hold: Hold) -> Turn | None:
         event = visit.event
@@ -238,13 +240,13 @@ class Handler:
 
 def _command(event: Event) -> str:
     """The command's name, whichever way it came; "" if the event is none."""
-    if event.kind is EventKind.COMMAND:
-        return event.data.split(maxsplit=1)[0].lstrip("/").split("@")[0].lower() if event.data.strip() else ""
     if event.kind is EventKind.BUTTON and event.data in ("stop", "retry"):
         return event.data
-    if event.kind is EventKind.BUTTON and event.data.startswith(COMMAND_BUTTON):
-        return event.data.removeprefix(COMMAND_BUTTON).lstrip("/").split(maxsplit=1)[0]
-    return ""
+    button = event.kind is EventKind.BUTTON and event.data.startswith(COMMAND_BUTTON)
+    if not button and event.kind is not EventKind.COMMAND:
+        return ""
+    words = event.data.removeprefix(COMMAND_BUTTON if button else "").split(maxsplit=1)
+    return words[0].lstrip("/").split("@")[0].lower() if words else ""
 
 
 def _title(text: str) -> str:

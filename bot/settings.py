@@ -239,7 +239,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _unknown(key: str, known: set[str]) -> str:
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else " See `tertulia check` for those that exist."
+    hint = f" Did you mean {near[0]!r}?" if near else " The README lists all."
     return f"unknown setting {key!r}.{hint}"
 
 

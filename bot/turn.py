@@ -178,26 +178,15 @@ class Turner:
         started = self._clock.monotonic()
         conversation = asked.conversation
         persona = self._personas.of(conversation)
-        model = self._models.get(persona.model) or self._models.default()
         history = await self._conversations.history(
             conversation.id, first_turn=conversation.first_turn, before_turn=turn.number
         )
-        context = PluginContext(
-            event=replace(asked.event, kind=EventKind.MESSAGE, parts=(Part(text=asked.text),)),
-            person=asked.person,
-            conversation=conversation,
-            history=history,
-            model=model,
-            language=asked.language,
-            person_store=self._plugins.store_of(asked.person),
-            conversation_store=self._plugins.store_of(conversation),
-            clock=self._clock,
-        )
+        context = self.context(asked, history)
         added, draft.passages = _joined(await self._plugins.gather(context))
         self._telemetry.observe("context", self._clock.monotonic() - started)
         return Ask(
-            model=model,
-            system=await self._personas.system(persona, model),
+            model=context.model,
+            system=await self._personas.system(persona, context.model),
             history=history,
             question=Message(
                 Role.USER,
@@ -218,6 +207,22 @@ class Turner:
                 language=asked.language,
             ),
             plugin_context=context,
+        )
+
+    def context(self, asked: Asked, history: Sequence[Message] = ()) -> PluginContext:
+        """What plugins are given with this question."""
+        conversation = asked.conversation
+        model = self._models.get(self._personas.of(conversation).model) or self._models.default()
+        return PluginContext(
+            event=replace(asked.event, kind=EventKind.MESSAGE, parts=(Part(text=asked.text),)),
+            person=asked.person,
+            conversation=conversation,
+            history=history,
+            model=model,
+            language=asked.language,
+            person_store=self._plugins.store_of(asked.person),
+            conversation_store=self._plugins.store_of(conversation),
+            clock=self._clock,
         )
 
     async def _generate(self, turn: Turn, ask: Ask, draft: Draft, asked: Asked, shown: Shown) -> None:
