@@ -7,7 +7,7 @@ in-memory fakes of the tests included. Methods raise only what is named here and
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, runtime_checkable
 
@@ -253,6 +253,11 @@ class Turns(Protocol):
         """The newest turn since `/new`, ended or not."""
         ...
 
+    async def listing(self, conversation_id: int, *, limit: int = 50, before: int = 0) -> list[Turn]:
+        """The conversation's turns, newest first, ended or not; of those that replaced one
+        another only the newest. `before` is the last number seen."""
+        ...
+
     async def question(self, turn: Turn) -> Message | None:
         """The user's message of the turn's number, as stored."""
         ...
@@ -309,8 +314,10 @@ class Search(Protocol):
 class Model(Protocol):
     """A language model. Raises the ModelError family, nothing else."""
 
-    name: str
-    """What `/model` shows."""
+    @property
+    def name(self) -> str:
+        """What `/model` shows."""
+        ...
 
     @property
     def continues(self) -> bool:
@@ -350,19 +357,21 @@ class Models(Protocol):
     def names(self) -> list[str]: ...
 
 
-class Recorder(Protocol):
-    """Listens to a turn under way (activity on a page, a progress line in a terminal)."""
+class Adapter(Protocol):
+    """One platform: what comes in, and the channel back."""
 
-    def activity(self, turn: Turn, text: str) -> None: ...
+    @property
+    def channel(self) -> Channel: ...
 
-
-class Service(Protocol):
-    """Something with a lifespan: entered at start, left at stop, in reverse order."""
-
-    def lifespan(self) -> AbstractAsyncContextManager[Any]: ...
+    def lifespan(self, put: Callable[[Event], Awaitable[bool]]) -> AbstractAsyncContextManager[None]:
+        """Intake runs while this is entered. Each event goes through `put`, which is durable on
+        return; only then is the platform acknowledged. On leaving, intake has stopped, and the
+        channel still works until the process ends. Raises SettingsError at entry."""
+        ...
 
 
 __all__ = [
+    "Adapter",
     "Channel",
     "Clock",
     "Conversations",
@@ -371,9 +380,7 @@ __all__ = [
     "Model",
     "Models",
     "People",
-    "Recorder",
     "Search",
-    "Service",
     "Telemetry",
     "Timer",
     "Turns",

@@ -83,6 +83,12 @@ LAST = text(
     " AND number >= (SELECT start_turn FROM conversation WHERE id = :conversation_id)"
     " ORDER BY number DESC, revision DESC LIMIT 1"
 )
+LISTING = text(
+    f"SELECT {_COLUMNS} FROM turn AS t WHERE conversation_id = :conversation_id AND number < :before"
+    " AND revision = (SELECT max(revision) FROM turn AS r"
+    " WHERE r.conversation_id = t.conversation_id AND r.number = t.number)"
+    " ORDER BY number DESC LIMIT :limit"
+)
 QUESTION = text(
     "SELECT turn, step, role, text, context, name, attachments, tool_calls, tool_call_id, tokens"
     " FROM message WHERE conversation_id = :conversation_id AND turn = :number AND role = 'user'"
@@ -151,6 +157,11 @@ class SqlTurns:
 
     async def last(self, conversation_id: int) -> Turn | None:
         return await self._one(LAST, conversation_id=conversation_id)
+
+    async def listing(self, conversation_id: int, *, limit: int = 50, before: int = 0) -> list[Turn]:
+        values = {"conversation_id": conversation_id, "limit": limit, "before": before or 2**31 - 1}
+        rows = await self._db.read(lambda c: c.execute(LISTING, values).all())
+        return [_turn(row) for row in rows]
 
     async def question(self, turn: Turn) -> Message | None:
         place = {"conversation_id": turn.conversation_id, "number": turn.number}

@@ -188,6 +188,12 @@ class FakeTurns:
             return None
         return turns[0][0]
 
+    async def listing(self, conversation_id: int, *, limit: int = 50, before: int = 0) -> list[Turn]:
+        newest: dict[int, Turn] = {}
+        for turn, _ in self._of(conversation_id):
+            newest.setdefault(turn.number, turn)
+        return [t for n, t in newest.items() if not before or n < before][:limit]
+
     async def question(self, turn: Turn) -> Message | None:
         said = self.memory.messages.get((turn.conversation_id, turn.number), ())
         return next((m for m, _ in said if m.role is Role.USER), None)

@@ -237,3 +237,15 @@ async def test_messages_and_turns_come_back_as_they_were_but_cleaned(
         assert (back.text, back.context, back.name) == (clean(text), clean(name), clean(name))
         assert back.attachments == (Part(PartKind.IMAGE, ref=clean(name), size=3),)
         assert back.tool_calls == (ToolCall("i", clean(name), clean(text)),)
+
+
+async def test_a_listing_is_newest_first_by_key_and_of_replaced_turns_only_the_newest(stores: Stores) -> None:
+    turns = [await begun(stores, number) for number in range(1, 5)]
+    anew = await begun(stores, 9, replaces=turns[1].id)
+    place = turns[0].conversation_id
+    listed = await stores.turns.listing(place, limit=10)
+    assert [t.id for t in listed] == [turns[3].id, turns[2].id, anew.id, turns[0].id]
+    assert [t.number for t in await stores.turns.listing(place, limit=2)] == [4, 3]
+    assert [t.number for t in await stores.turns.listing(place, limit=2, before=3)] == [2, 1]
+    assert await stores.turns.listing(place, before=1) == []
+    assert await stores.turns.listing(place + 1000) == []

@@ -117,6 +117,7 @@ HOT: list[tuple[TextClause, dict[str, object]]] = [
     (turns.OF_EVENT, {"key": "k"}),
     (turns.OF_MESSAGE, {"conversation_id": 1, "message_id": "m"}),
     (turns.LAST, {"conversation_id": 1}),
+    (turns.LISTING, {"conversation_id": 1, "limit": 50, "before": 99}),
     (turns.QUESTION, {"conversation_id": 1, "number": 1}),
     (turns.DELIVERIES, {"id": "i"}),
     (turns.DROP_DELIVERIES, {"id": "i", "part": 1}),
