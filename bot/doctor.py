@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import typer
 
-from bot.__main__ import open_models, open_stores
+from bot.compose import open_models, open_stores
 from bot.clock import SystemClock
 from bot.errors import StorageError
 from bot.settings import Settings

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.__main__ import App, Stores, compose, open_models, open_stores, stop_on_signals
+from bot.compose import App, Stores, compose, open_models, open_stores, stop_on_signals
 from bot.clock import SystemClock
 from bot.errors import ModelError, StorageError
 from bot.ports import Adapter

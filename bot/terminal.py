@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from adapters.terminal.adapter import TerminalAdapter
-from bot.__main__ import App, compose, open_models, open_stores
+from bot.compose import App, compose, open_models, open_stores
 from bot.clock import SystemClock
 from bot.errors import StorageError
 from bot.settings import Settings
@@ -89,14 +89,21 @@ async def learn_paths(settings: Settings, paths: list[Path], collection: str) ->
     """Read files and folders into a collection, with a progress bar."""
     from bot.plugins.qa.ingest import learn
 
+    errors, changed, known = [], 0, 0
     async with open_stores(settings, SystemClock(), durable_inbox=False) as stores:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, console=Console(stderr=True)) as bar:
             for path in paths:
                 task = bar.add_task(str(path), total=None)
                 async for step in learn(stores.search, path, collection):
-                    bar.update(task, total=step.total, completed=step.done, description=step.name)
-    return True
+                    bar.update(task, total=step.total, completed=step.done, description=step.source)
+                    changed += step.changed
+                    known += not step.changed and not step.error
+                    errors += [step.error] if step.error else []
+    typer.echo(f"{changed} learned, {known} known already, {len(errors)} left out.")
+    for error in errors:
+        typer.echo(error, err=True)
+    return not errors
 
 
 async def migrate_to(settings: Settings, revision: str) -> bool:

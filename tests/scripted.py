@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot.__main__ import App, Stores, compose
+from bot.compose import App, Stores, compose
 from bot.errors import ChannelError
 from bot.ports import Model
 from bot.settings import Settings

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bot.__main__ import compose, open_models, open_stores, stop_on_signals
+from bot.compose import compose, open_models, open_stores, stop_on_signals
 from bot.clock import SystemClock
 from bot.settings import Settings
 from bot.telemetry import NullTelemetry

@@ -1,0 +1,235 @@
+"""The composition root: the one place that sees all rooms of the house."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.access import Gate
+from bot.commands import Commands
+from bot.delivery import Courier
+from bot.generation import Limits
+from bot.handler import Handler
+from bot.locale import Catalogue
+from bot.pacing import Pacer
+from bot.personas import Personas
+from bot.plugins.host import PluginHost
+from bot.ports import (
+    Adapter,
+    Clock,
+    Conversations,
+    Inbox,
+    KeyValue,
+    Models,
+    People,
+    Search,
+    Telemetry,
+    Turns,
+)
+from bot.settings import Settings
+from bot.summaries import Summaries
+from bot.tools import Toolbox
+from bot.turn import Rules, Turner
+
+if TYPE_CHECKING:
+    from inference.registry import Registry
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Everything that outlives the process."""
+
+    people: People
+    conversations: Conversations
+    turns: Turns
+    values: KeyValue
+    search: Search
+    inbox: Inbox
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings, clock: Clock, *, durable_inbox: bool) -> AsyncIterator[Stores]:
+    """The database, brought up to date. Raises StorageError."""
+    from storage.conversations import SqlConversations
+    from storage.db import open_database
+    from storage.inbox.memory import MemoryInbox
+    from storage.inbox.sql import SqlInbox
+    from storage.keyvalue import SqlKeyValue
+    from storage.people import SqlPeople
+    from storage.search import SqlSearch
+    from storage.turns import SqlTurns
+
+    async with open_database(settings.database) as db:
+        yield Stores(
+            people=SqlPeople(db, clock),
+            conversations=SqlConversations(db, clock),
+            turns=SqlTurns(db, clock),
+            values=SqlKeyValue(db),
+            search=SqlSearch(db),
+            inbox=SqlInbox(db, clock) if durable_inbox else MemoryInbox(),
+        )
+
+
+@asynccontextmanager
+async def open_models(settings: Settings, clock: Clock) -> AsyncIterator[Registry]:
+    """The model servers of the settings; without any, one found on this machine, else the
+    embedded model that quotes. Servers are asked what they have, but need not be up yet."""
+    from inference.discovery import discover
+    from inference.http import Http
+    from inference.registry import connect
+    from inference.wire import Endpoint
+
+    async with Http().lifespan() as http:
+        key = settings.model_api_key.get_secret_value()
+        endpoints = [Endpoint(url, key=key, model=settings.model) for url in settings.model_urls]
+        if not endpoints and settings.model_discovery and (found := await discover(http)):
+            log.info("No model is set; using %s, found at %s", found.model, found.url)
+            endpoints = [found]
+        registry = connect(endpoints, http, clock, window=settings.model_window)
+        asking = asyncio.create_task(registry.refresh())
+        try:
+            yield registry
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The running core."""
+
+    settings: Settings
+    stores: Stores
+    models: Models
+    plugins: PluginHost
+    handler: Handler
+    catalogue: Catalogue
+    clock: Clock
+
+    async def serve(self, adapters: Sequence[Adapter], stop: asyncio.Event) -> None:
+        """Until `stop`: take events in, deal with them. Then: no more intake, running turns end
+        within the grace time, the rest is checkpointed. Raises what ends the intake."""
+        dispatcher = self.handler.dispatcher
+        async with AsyncExitStack() as intake:
+            for adapter in adapters:
+                await intake.enter_async_context(adapter.lifespan(self.stores.inbox.put))
+            taking = asyncio.create_task(dispatcher.run(self.stores.inbox.events()))
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            taking.cancel()
+            drained = asyncio.create_task(dispatcher.drain(self.settings.stop_grace, self.clock.sleep))
+        await drained
+        with contextlib.suppress(asyncio.CancelledError):
+            await taking
+
+
+@asynccontextmanager
+async def compose(
+    settings: Settings,
+    stores: Stores,
+    models: Models,
+    adapters: Sequence[Adapter],
+    telemetry: Telemetry,
+    clock: Clock,
+) -> AsyncIterator[App]:
+    """The core over the given ports. Raises SettingsError."""
+    catalogue = Catalogue.load()
+    plugins = PluginHost.discover(
+        settings.plugins,
+        search=stores.search,
+        store=stores.values,
+        clock=clock,
+        disabled=settings.plugins_disabled,
+        timeout=settings.plugin_timeout,
+    )
+    personas = Personas(settings.personas, settings.sampling, settings.system_prompt)
+    courier = Courier(stores.turns, Pacer(clock), clock, telemetry, settings.ambiguous_send)
+    summaries = Summaries(stores.conversations, enabled=settings.summaries)
+    turner = Turner(
+        conversations=stores.conversations,
+        turns=stores.turns,
+        models=models,
+        personas=personas,
+        plugins=plugins,
+        toolbox=Toolbox(plugins.tools(), timeout=settings.tool_timeout),
+        summaries=summaries,
+        courier=courier,
+        catalogue=catalogue,
+        clock=clock,
+        telemetry=telemetry,
+        rules=rules_of(settings),
+    )
+    handler = Handler(
+        inbox=stores.inbox,
+        gate=Gate(
+            stores.people,
+            clock,
+            catalogue,
+            access=settings.access,
+            rate_limit=settings.rate_limit,
+            max_input=settings.max_input,
+        ),
+        commands=Commands(
+            people=stores.people,
+            conversations=stores.conversations,
+            catalogue=catalogue,
+            models=models,
+            personas=settings.personas,
+            sampling=settings.sampling,
+            plugins=plugins,
+            clock=clock,
+        ),
+        conversations=stores.conversations,
+        turns=stores.turns,
+        turner=turner,
+        channels={a.channel.platform: a.channel for a in adapters},
+        courier=courier,
+        plugins=plugins,
+        catalogue=catalogue,
+        clock=clock,
+        telemetry=telemetry,
+        concurrency=settings.concurrency,
+    )
+    async with plugins.lifespan(), summaries.lifespan():
+        yield App(settings, stores, models, plugins, handler, catalogue, clock)
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The settings that bear on a turn."""
+    return Rules(
+        turn_timeout=settings.turn_timeout,
+        checkpoint_interval=settings.checkpoint_interval,
+        keep_context=settings.keep_context,
+        salt=settings.cache_salt.get_secret_value(),
+        limits=Limits(
+            first_chunk=settings.first_chunk_timeout,
+            patience=settings.model_patience,
+            tool_steps=settings.tool_steps,
+            max_answer=settings.max_answer,
+            prompt_budget=settings.prompt_budget,
+        ),
+    )
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT; a second one ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def handle(number: int) -> None:
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, handle, number)
+    return stop
+
