@@ -1,6 +1,7 @@
-"""The chat's API. Everything a visitor may read or touch is found by the visitor's own id."""
+"""The chat's API. Everything a visitor may read or touch is found by the visitor's own id.
 
-from __future__ import annotations
+Annotations are evaluated here (no `from __future__`): FastAPI reads those of the inner functions.
+"""
 
 import secrets
 from typing import Annotated, Any
@@ -63,9 +64,8 @@ class Chat:
         if self._streams.refuses(visit.visitor):
             raise HTTPException(429, "Too many answers are open at once. Close some, then ask again.")
         event, replaced = await self._event(body, visit, answer, about[1] if about else None)
+        deps.channel.expect(answer.text, replaced)
         fresh = await deps.put(event)
-        if fresh:
-            deps.channel.expect(answer.text, replaced)
         return self._stream(visit, answer, html=body.html, fresh=fresh)
 
     async def reattach(self, answer: AnswerId, visit: Visit, html: bool) -> Response:

@@ -87,8 +87,12 @@ class WebChannel:
     # for the readers
 
     def expect(self, event_id: str, message_id: str = "") -> None:
-        """An answer to this event is to come: as a new message, or in place of `message_id`."""
-        self._name(self._begin(), event_id, message_id)
+        """An answer to this event is to come: as a new message, or in place of `message_id`.
+
+        To be called before the event is put: its answer may be quick. Repeating it changes nothing.
+        """
+        if event_id not in self._named:
+            self._name(self._begin(), event_id, message_id)
 
     def find(self, event_id: str, message_id: str = "") -> Stream:
         """The stream of this answer, made if there is none."""
@@ -155,7 +159,8 @@ class WebChannel:
         self._sweep_at = now + SWEEP_SECONDS
         for stream in [s for s in self._streams if not s.readers]:
             spare = len(self._streams) < MOST_STREAMS // 2 and self._characters < MOST_CHARACTERS // 2
-            if (full and not spare) or (stream.now.final and stream.changed_at < now - KEEP_SECONDS):
+            over = stream.now.final or stream.now is _NOTHING
+            if (full and not spare) or (over and stream.changed_at < now - KEEP_SECONDS):
                 self._drop(stream)
 
     def _drop(self, stream: Stream) -> None:

@@ -53,7 +53,7 @@ class PrometheusTelemetry:
         name = self._bounded(name)
         if name not in self._gauges:
             names = tuple(sorted(labels)) if name != OTHER else ()
-            gauge = Gauge(f"tertulia_{name}_now", _words(name), names, registry=self._registry)
+            gauge = Gauge(f"tertulia_{name}", _words(name), names, registry=self._registry)
             self._gauges[name] = (gauge, names)
         metric, names = self._gauges[name]
         (metric.labels(*self._labels(name, names, labels)) if names else metric).set(value)

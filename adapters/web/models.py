@@ -7,12 +7,17 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def _clean(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("the text holds control characters or half a surrogate pair")
+    return text
 
 
 def _readable(text: str) -> str:
-    if _CONTROL.search(text):
-        raise ValueError("the text holds control characters")
+    _clean(text)
     if not text.strip():
         raise ValueError("the text is empty")
     return text
@@ -51,7 +56,7 @@ class Ask(Strict):
 
 class Feedback(Strict):
     value: Literal[-1, 0, 1] = Field(description="1 good, -1 bad, 0 takes it back.")
-    reason: Annotated[str, Field(max_length=2000)] = ""
+    reason: Annotated[str, Field(max_length=2000), AfterValidator(_clean)] = ""
 
 
 class Nothing(Strict):

@@ -1,0 +1,187 @@
+"""The door: cookies, origins, hosts, sizes, and input of every kind."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from adapters.web.app import create_app
+from adapters.web.channel import WebChannel
+from adapters.web.guard import MOST_BYTES
+from adapters.web.identity import COOKIE, Signer, is_loopback, sits_here
+from adapters.web.server import WebServer
+from bot.clock import SystemClock
+from bot.errors import SettingsError, StorageError
+from tests.adapters.web_core import Core, Script, ask, browser_like, house, web_deps
+from tests.fakes import Memory
+
+CHAT = "/api/v1/chat"
+
+
+@contextlib.asynccontextmanager
+async def in_process(
+    *, client_address: str = "127.0.0.1", **changes: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    core = Core(Memory(), WebChannel(SystemClock()), Script())
+    app = create_app(web_deps(core, **changes))
+    transport = httpx.ASGITransport(app, client=(client_address, 1234))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        yield client
+
+
+async def test_a_forged_cookie_is_a_new_visitor() -> None:
+    async with house() as home, browser_like(home.url) as client:
+        mine = (await ask(client, "Mine"))[0][1]["id"]
+        visitor = client.cookies[COOKIE].split(".")[0]
+        forged = Signer(b"some other secret of 16 bytes").new_visitor()[1].split(".")[1]
+        async with browser_like(home.url) as thief:
+            refused = await thief.get(f"{CHAT}/{mine}", headers={"Cookie": f"{COOKIE}={visitor}.{forged}"})
+    assert refused.status_code == 404
+
+
+async def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites() -> None:
+    async with in_process() as client:
+        cookie = (await client.get("/")).headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+    ],
+)
+async def test_calls_from_other_sites_are_refused(headers: dict[str, str], status: int) -> None:
+    async with in_process() as client:
+        response = await client.post(
+            CHAT, content=b'{"text": "hi"}', headers={"Content-Type": "application/json", **headers}
+        )
+    assert response.status_code == status
+    assert response.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "trusted"),
+    [
+        ({}, True),
+        ({"Host": "localhost:8080"}, True),
+        ({"Host": "rebound.example"}, False),
+        ({"Host": "127.0.0.1.evil.example"}, False),
+        ({"X-Forwarded-For": "203.0.113.7"}, False),
+        ({"X-Forwarded-For": "127.0.0.1"}, False),
+    ],
+)
+async def test_only_this_machine_by_its_own_name_is_trusted(headers: dict[str, str], trusted: bool) -> None:
+    async with house() as home, browser_like(home.url) as client:
+        async with client.stream("POST", CHAT, json={"text": "hi"}, headers=headers):
+            assert (await home.core.arrivals.get()).sender.trusted is trusted
+
+
+async def test_nobody_is_trusted_where_the_server_listens_to_the_world() -> None:
+    async with house(loopback=False) as home, browser_like(home.url) as client:
+        await ask(client, "hi")
+        assert not home.core.seen[0].sender.trusted
+
+
+def test_a_proxy_that_rewrites_the_host_is_seen_by_the_origin() -> None:
+    assert not sits_here({"host": "127.0.0.1:8080", "origin": "https://bot.example"}, "127.0.0.1")
+    assert not sits_here({"host": "127.0.0.1:8080"}, "192.0.2.1")
+    assert sits_here({"host": "[::1]:8080", "origin": "http://[::1]:8080"}, "::1")
+
+
+@pytest.mark.parametrize(
+    "host", ["example.com", "", "127.0.0.1.nip.io", "localhost.evil.example", "[", "0x7f000001"]
+)
+def test_what_only_looks_like_this_machine_is_not(host: str) -> None:
+    assert not is_loopback(host)
+
+
+async def test_a_body_over_the_limit_is_refused_however_it_is_sent() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(MOST_BYTES // 65536 + 2):
+            yield b"x" * 65536
+
+    async with house() as home, browser_like(home.url) as client:
+        told = await client.post(CHAT, json={"text": "x" * MOST_BYTES})
+        chunked = await client.post(CHAT, content=pieces(), headers={"Content-Type": "application/json"})
+    assert (told.status_code, chunked.status_code) == (413, 413)
+    assert "1,000,000 bytes" in told.json()["message"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"text": "half',
+        b'"text"',
+        b"[]",
+        b"null",
+        b'{"text": ""}',
+        b'{"text": "  \\n "}',
+        b'{"text": 7}',
+        b'{"text": "\\ud800"}',
+        b'{"text": "nul \\u0000"}',
+        b'{"text": "escape \\u001b[31m"}',
+        b'{"text": "\xff\xfe"}',
+        b'{"text": "hi", "unknown": "\\udfff"}',
+        b'{"\\ud800": 1}',
+        b'{"text": "hi", "conversation": "../x"}',
+        b'{"text": "hi", "id": "a b"}',
+        b'{"text": "hi", "retry_of": "x", "edit_of": "y"}',
+        b'{"text": ' + b"[" * 100_000,
+        b'{"text": "hi", "value": ' + b"9" * 9000 + b"}",
+    ],
+)
+async def test_bad_input_is_refused_with_a_sentence(body: bytes) -> None:
+    async with in_process() as client:
+        response = await client.post(CHAT, content=body, headers={"Content-Type": "application/json"})
+    assert 400 <= response.status_code < 500
+    assert isinstance(response.json()["message"], str)
+    assert response.json()["message"]
+
+
+async def test_right_to_left_and_zero_width_text_passes_unchanged() -> None:
+    text = "שלום \u200b\u202eabc 👩‍👩‍👧 \t\n 怎么"
+    async with house() as home, browser_like(home.url) as client:
+        await ask(client, text)
+        assert home.core.seen[0].text == text
+
+
+async def test_a_database_that_fails_is_a_503_with_a_sentence() -> None:
+    async def refuse(event: object) -> bool:
+        raise StorageError("disk full at /secret/place")
+
+    async with in_process(put=refuse) as client:
+        response = await client.post(CHAT, json={"text": "hi"})
+    assert response.status_code == 503
+    assert "secret" not in response.text
+
+
+async def test_every_response_carries_the_security_headers() -> None:
+    async with in_process() as client:
+        for path in ("/", "/console", "/static/chat.js", "/api/v1/conversations", "/nowhere"):
+            headers = (await client.get(path)).headers
+            assert "script-src 'self'" in headers["content-security-policy"]
+            assert "unsafe" not in headers["content-security-policy"]
+            assert "frame-ancestors 'none'" in headers["content-security-policy"]
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["referrer-policy"] == "no-referrer"
+
+
+async def test_a_taken_port_says_what_to_do() -> None:
+    async with house() as home:
+        port = int(home.url.rpartition(":")[2])
+        with pytest.raises(SettingsError, match="TERTULIA_WEB_PORT"):
+            async with WebServer(None, host="127.0.0.1", port=port).lifespan():
+                pass

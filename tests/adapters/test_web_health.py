@@ -1,0 +1,124 @@
+"""Health, readiness, metrics, the console's door, and what the page costs."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from adapters.web.metrics import MOST_VALUES, PrometheusTelemetry
+from tests.adapters.test_web_guard import in_process
+
+HERE = Path(__file__).parents[2] / "adapters" / "web"
+
+
+async def _well() -> tuple[bool, str]:
+    return True, "fine"
+
+
+async def _down() -> tuple[bool, str]:
+    return False, "no route to the database"
+
+
+async def test_ready_tells_each_dependency_and_is_503_when_one_is_down() -> None:
+    async with in_process(checks={"database": _well}) as client:
+        ready = await client.get("/readyz")
+    async with in_process(checks={"database": _well, "model": _down}) as client:
+        unready = await client.get("/readyz")
+        assert (await client.get("/healthz")).json() == {"status": "ok"}
+    assert ready.status_code == 200
+    assert unready.status_code == 503
+    assert unready.json()["dependencies"]["model"] == {"ok": False, "detail": "no route to the database"}
+
+
+async def test_details_and_metrics_are_for_this_machine_unless_opened() -> None:
+    checks = {"database": _down}
+    async with in_process(client_address="192.0.2.1", checks=checks) as client:
+        assert (await client.get("/readyz")).json() == {"ready": False, "dependencies": {}}
+        assert (await client.get("/metrics")).status_code == 404
+    async with in_process(client_address="192.0.2.1", checks=checks, open_metrics=True) as client:
+        assert (await client.get("/readyz")).json()["dependencies"]
+        assert (await client.get("/metrics")).status_code == 200
+
+
+async def test_metrics_hold_stages_counts_and_the_process() -> None:
+    telemetry = PrometheusTelemetry()
+    telemetry.observe("generate", 0.2)
+    telemetry.observe("made up from input", 0.2)
+    telemetry.count("turns", state="done")
+    telemetry.gauge("running", 3)
+    async with in_process(metrics=telemetry) as client:
+        text = (await client.get("/metrics")).text
+    assert 'tertulia_stage_seconds_count{stage="generate"} 1.0' in text
+    assert 'tertulia_stage_seconds_count{stage="other"} 1.0' in text
+    assert 'tertulia_turns_total{state="done"} 1.0' in text
+    assert "tertulia_running 3.0" in text
+    if sys.platform == "linux":
+        assert "process_resident_memory_bytes" in text
+
+
+def test_labels_are_bounded_whatever_comes() -> None:
+    telemetry = PrometheusTelemetry()
+    for number in range(1000):
+        telemetry.count("events", kind=f"kind {number}")
+        telemetry.count(f"name_{number}")
+    text = telemetry.exposition()[0].decode()
+    assert text.count("tertulia_events_total{") <= MOST_VALUES + 1
+    assert 'tertulia_events_total{kind="other"}' in text
+    assert len(text) < 100_000
+
+
+def test_a_missing_or_surplus_label_is_no_error() -> None:
+    telemetry = PrometheusTelemetry()
+    telemetry.count("calls", ok="true")
+    telemetry.count("calls")
+    telemetry.count("calls", ok="true", more="x")
+    assert 'tertulia_calls_total{ok="true"} 2.0' in telemetry.exposition()[0].decode()
+
+
+@pytest.mark.parametrize("path", ["/console", "/console/people", "/console/a/b?c=d"])
+async def test_the_console_is_shut(path: str) -> None:
+    async with in_process() as client:
+        response = await client.get(path, headers={"Accept-Language": "zh"})
+    assert response.status_code == 401
+    assert "登录" in response.text
+
+
+async def test_the_page_speaks_the_visitors_language_and_can_be_switched() -> None:
+    async with in_process() as client:
+        assert "How do I connect Telegram?" in (await client.get("/")).text
+        chinese = await client.get("/", headers={"Accept-Language": "fr;q=0.1,zh-CN"})
+        assert "怎么连接 Telegram？" in chinese.text
+        assert '<html lang="en">' in (await client.get("/?lang=en", headers={"Accept-Language": "zh"})).text
+        assert '<html lang="en">' in (await client.get("/", headers={"Accept-Language": "zh"})).text
+
+
+async def test_the_operators_suggestions_are_shown_as_text() -> None:
+    async with in_process(suggestions={"en": ["<b>Hello</b>"]}) as client:
+        assert "&lt;b&gt;Hello&lt;/b&gt;" in (await client.get("/")).text
+
+
+async def test_the_page_is_small() -> None:
+    async with in_process() as client:
+        sizes = await asyncio.gather(
+            *map(client.get, ("/", "/static/chat.js", "/static/chat.css", "/static/icon.svg"))
+        )
+    assert sum(len(r.content) for r in sizes) < 60_000
+
+
+def test_no_language_lacks_a_word() -> None:
+    from adapters.web.pages import words
+
+    assert set(words("en")) == set(words("zh"))
+    assert all(words("zh").values())
+
+
+def test_importing_the_channel_and_the_server_brings_no_web_framework() -> None:
+    code = (
+        "import sys, adapters.web, adapters.web.channel, adapters.web.server, adapters.web.deps;"
+        "sys.exit(any(m in sys.modules for m in ('fastapi', 'starlette', 'uvicorn', 'jinja2')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=HERE.parents[1]).returncode == 0

@@ -1,0 +1,256 @@
+"""A small core behind the page, and a house around both, for tests of the web alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+
+from adapters.web.app import create_app
+from adapters.web.channel import WebChannel
+from adapters.web.deps import WebDeps
+from adapters.web.metrics import PrometheusTelemetry
+from adapters.web.server import WebServer
+from bot.clock import SystemClock
+from bot.types import (
+    Citation,
+    Delivery,
+    DeliveryState,
+    Event,
+    EventKind,
+    Markup,
+    Message,
+    Outgoing,
+    Role,
+    Turn,
+    TurnState,
+    Usage,
+)
+from tests.fakes import FakeInbox, FakePeople, Memory
+from tests.fakes_history import FakeConversations, FakeTurns
+
+SECRET = b"a secret of at least 16 bytes"
+ANSWER = "Create a bot with **@BotFather** and set `TERTULIA_TELEGRAM_TOKEN` [1]."
+CITATION = Citation(1, "p1", "handbook/telegram.md", "Connect Telegram", "Talk to @BotFather …")
+
+
+class Turns(FakeTurns):
+    async def listing(self, conversation_id: int, *, limit: int = 50, before: int = 0) -> list[Turn]:
+        newest: dict[int, Turn] = {}
+        for turn, _ in self._of(conversation_id):
+            newest.setdefault(turn.number, turn)
+        return [t for t in newest.values() if not before or t.number < before][:limit]
+
+
+@dataclass
+class Script:
+    """What the core says, word by word. Before each word it waits until `gate` lets it."""
+
+    answer: str = ANSWER
+    citations: tuple[Citation, ...] = (CITATION,)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    pause_after: int = 10**9
+    """After so many words it waits for the gate."""
+
+
+class Core:
+    """Takes events one after the other, and answers through the channel as the real one does."""
+
+    def __init__(self, memory: Memory, channel: WebChannel, script: Script) -> None:
+        self.inbox = FakeInbox(memory)
+        self.turns = Turns(memory)
+        self.people = FakePeople(memory)
+        self.conversations = FakeConversations(memory)
+        self.channel = channel
+        self.script = script
+        self.seen: list[Event] = []
+        self.arrivals = asyncio.Queue[Event]()
+        self._stopped = asyncio.Event()
+        self._work: set[asyncio.Task[None]] = set()
+
+    async def put(self, event: Event) -> bool:
+        fresh = await self.inbox.put(event)
+        if fresh:
+            self.seen.append(event)
+            self.arrivals.put_nowait(event)
+        return fresh
+
+    async def run(self) -> None:
+        async for event in self.inbox.events():
+            if event.data == "/stop":
+                self._stopped.set()
+            else:
+                task = asyncio.create_task(self._handle(event))
+                self._work.add(task)
+                task.add_done_callback(self._work.discard)
+
+    @property
+    def stopping(self) -> bool:
+        return any(event.data == "/stop" for event in self.seen)
+
+    async def close(self) -> None:
+        for task in list(self._work):
+            task.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)
+
+    async def _handle(self, event: Event) -> None:
+        if event.kind is EventKind.COMMAND:
+            out = Outgoing("Help is here.", "", markup=Markup.MARKDOWN, final=True)
+            await self.channel.send(event.address, out, key=f"event:{event.key}:0", reply_to=event.message_id)
+        elif event.kind is not EventKind.REACTION:
+            await self._answer(event)
+        await self.inbox.done(event)
+
+    async def _answer(self, event: Event) -> None:
+        person = await self.people.admit("web", event.sender)
+        conversation = await self.conversations.open(event.address)
+        old = None
+        if event.kind is not EventKind.MESSAGE:
+            old = await self.turns.of_message(conversation.id, event.message_id)
+        text = event.text
+        if old is not None and not text:
+            question = await self.turns.question(old)
+            text = question.text if question else ""
+        turn = await self.turns.begin(
+            conversation, event, person_id=person.id, replaces=old.id if old else ""
+        )
+        said = await self._say(event, turn, old is not None)
+        state = TurnState.CANCELLED if self._stopped.is_set() else TurnState.DONE
+        ended = replace(
+            turn,
+            state=TurnState.DELIVERING,
+            text=said,
+            citations=self.script.citations,
+            usage=Usage(12, 7, 3),
+            finish_reason="cancelled" if self._stopped.is_set() else "stop",
+        )
+        await self.turns.finish(ended, (Message(Role.USER, text), Message(Role.ASSISTANT, said)))
+        message_id = (await self.turns.deliveries(turn.id))[0].message_id
+        final = Outgoing(
+            said,
+            said,
+            Markup.MARKDOWN,
+            citations=ended.citations,
+            final=True,
+            finish_reason=ended.finish_reason,
+        )
+        await self.channel.edit(event.address, message_id, final)
+        await self.turns.finish(replace(ended, state=state))
+        self._stopped.clear()
+
+    async def _say(self, event: Event, turn: Turn, again: bool) -> str:
+        said, words = "", self.script.answer.split(" ")
+        rows = await self.turns.deliveries(turn.id)
+        message_id = rows[0].message_id if rows else ""
+        for number, word in enumerate(words):
+            if number >= self.script.pause_after:
+                await self._gate()
+            if self._stopped.is_set():
+                break
+            said = f"{said} {word}" if said else word
+            out = Outgoing(said, said, Markup.MARKDOWN)
+            if message_id:
+                await self.channel.edit(event.address, message_id, out)
+            else:
+                key, reply_to = f"{turn.id}:0", "" if again else event.message_id
+                message_id = await self.channel.send(event.address, out, key=key, reply_to=reply_to)
+                await self.turns.put_delivery(Delivery(turn.id, 0, DeliveryState.SENT, message_id))
+            await self.turns.checkpoint(turn.id, said)
+            await asyncio.sleep(0)
+        return said
+
+    async def _gate(self) -> None:
+        waits = {asyncio.ensure_future(self.script.gate.wait()), asyncio.ensure_future(self._stopped.wait())}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+
+@dataclass
+class House:
+    """A running page: `url`, and the core behind it."""
+
+    url: str
+    core: Core
+    deps: WebDeps
+
+
+def web_deps(core: Core, **changes: Any) -> WebDeps:
+    telemetry = PrometheusTelemetry()
+    given: dict[str, Any] = {
+        "put": core.put,
+        "turns": core.turns,
+        "conversations": core.conversations,
+        "people": core.people,
+        "channel": core.channel,
+        "clock": SystemClock(),
+        "telemetry": telemetry,
+        "metrics": telemetry,
+        "secret": SECRET,
+        "loopback": True,
+    }
+    return WebDeps(**{**given, **changes})
+
+
+@contextlib.asynccontextmanager
+async def house(
+    memory: Memory | None = None, script: Script | None = None, *, port: int = 0, **changes: Any
+) -> AsyncIterator[House]:
+    """The page on a real server, over stores that may hold what an earlier house left."""
+    channel = WebChannel(SystemClock())
+    core = Core(memory or Memory(), channel, script or Script())
+    deps = web_deps(core, **changes)
+    server = WebServer(create_app(deps), host="127.0.0.1", port=port, on_stop=channel.close, stop_seconds=1)
+    running = asyncio.create_task(core.run())
+    try:
+        async with server.lifespan() as url:
+            yield House(url, core, deps)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await core.close()
+
+
+def browser_like(url: str) -> httpx.AsyncClient:
+    """A client that keeps cookies."""
+    return httpx.AsyncClient(base_url=url, timeout=10, trust_env=False)
+
+
+Told = tuple[str, Any]
+
+
+async def events(response: httpx.Response) -> AsyncIterator[Told]:
+    name = ""
+    async for line in response.aiter_lines():
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            yield name, json.loads(line.removeprefix("data: "))
+
+
+async def ask(client: httpx.AsyncClient, text: str, **body: Any) -> list[Told]:
+    """Ask, and listen to the end."""
+    given = {"text": text, **body} if text else body
+    async with client.stream("POST", "/api/v1/chat", json=given) as response:
+        assert response.status_code == 200, await response.aread()
+        return [told async for told in events(response)]
+
+
+async def listen(client: httpx.AsyncClient, answer: str) -> list[Told]:
+    async with client.stream("GET", f"/api/v1/chat/{answer}") as response:
+        assert response.status_code == 200, await response.aread()
+        return [told async for told in events(response)]
+
+
+def text_of(told: list[Told]) -> str:
+    text = ""
+    for name, data in told:
+        text = text + data["text"] if name == "chunk" else data["text"] if name == "replace" else text
+    return text
