@@ -12,54 +12,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import dataclasses
 import json
 import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, get_type_hints
+from typing import Any
+
+from tests.simulators.openai_answers import Behaviour, asked, events, marked, prompt, rendered, tokens_of
+
+__all__ = ["Behaviour", "Refusal", "Seen", "Server", "tokens_of"]
 
 _MARKER = re.compile(r"\[\[([^\]]+)\]\]")
-_TOKEN = re.compile(r" ?[A-Za-z]{1,6}|\s+|.", re.DOTALL)
 _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 503: "Service Unavailable"}
-
-
-@dataclass
-class Behaviour:
-    """What the server does with a chat request. Zero and empty mean: not so."""
-
-    text: str = ""
-    """The answer; empty: the question comes back."""
-    chunks: int = 0
-    """Answer of this many words, one event each."""
-    interval: float = 0.0
-    """Seconds between two events."""
-    first: float = 0.0
-    """Seconds until the first event."""
-    reasoning: str = ""
-    reasoning_field: str = "reasoning"
-    tool: str = ""
-    """Call this tool (arguments: `arguments`) unless the last message is a tool's result."""
-    arguments: str = '{"query": "telegram"}'
-    calls: int = 1
-    tools_for_ever: bool = False
-    finish: str = "stop"
-    nothing: bool = False
-    garbage: bool = False
-    half: int = 0
-    """Break off inside the JSON of the event after this many."""
-    cut: int = 0
-    """Drop the connection after this many events."""
-    error_after: int = 0
-    """An error event after this many."""
-    endless: bool = False
-    busy: int = 0
-    """Answer 503 this many times first."""
-    retry_after: str = "0"
-    status: int = 0
-    message: str = "refused"
 
 
 @dataclass
@@ -183,6 +149,9 @@ class _Connection(asyncio.Protocol):
             kind = "NotFoundError" if refusal.status == 404 else "BadRequestError"
             error = {"message": refusal.message, "type": kind, "param": None, "code": refusal.status}
             self._json(refusal.status, {"error": error}, refusal.headers)
+        except BaseException:  # a mistake of the simulator's own must not look like a slow model
+            self._transport.abort()
+            raise
 
     def _json(self, status: int, value: object, headers: str = "") -> None:
         body = json.dumps(value).encode()
@@ -195,7 +164,7 @@ class _Connection(asyncio.Protocol):
     async def _stream(self, seen: Seen) -> None:
         server = self._server
         plan = _plan(server, seen)
-        events = _events(server, seen, plan)
+        stream = events(seen.body, plan, _cached(server, seen.body))
         self._transport.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
             b"transfer-encoding: chunked\r\n\r\n"
@@ -204,7 +173,7 @@ class _Connection(asyncio.Protocol):
         try:
             if plan.first:
                 await asyncio.sleep(plan.first)
-            await self._write(events, plan)
+            await self._write(stream, plan)
         except asyncio.CancelledError:
             server.aborts += 1
             server.aborted.set()
@@ -212,9 +181,9 @@ class _Connection(asyncio.Protocol):
         finally:
             server.running -= 1
 
-    async def _write(self, events: Iterator[bytes], plan: Behaviour) -> None:
+    async def _write(self, stream: Iterator[bytes], plan: Behaviour) -> None:
         write = self._transport.write
-        for number, event in enumerate(events):
+        for number, event in enumerate(stream):
             if plan.cut and number >= plan.cut:
                 self._transport.close()
                 return
@@ -242,31 +211,18 @@ def _lookup(server: Server, seen: Seen) -> object:
         ]
         return {"object": "list", "data": cards}
     if seen.path == "/tokenize" and server.vllm:
-        text = seen.body["prompt"] if "prompt" in seen.body else _rendered(seen.body)
+        text = seen.body["prompt"] if "prompt" in seen.body else rendered(seen.body)
         tokens = list(range(tokens_of(text)))
         return {"count": len(tokens), "max_model_len": server.window, "tokens": tokens, "token_strs": None}
     raise Refusal(404, "Not Found")
-
-
-def tokens_of(text: str) -> int:
-    """The simulator's tokenizer: up to six letters and the blank before them, or blanks, or one character."""
-    return len(_TOKEN.findall(text))
-
-
-def _rendered(body: dict[str, Any]) -> str:
-    """A chat template of one mark before and after each message; each is one token, like the role."""
-    turns = [f"§{m['role'][:4]}{m.get('content') or ''}¶" for m in body["messages"]]
-    if body.get("continue_final_message"):
-        return "".join(turns)[:-1]
-    return "".join(turns) + ("§assi" if body.get("add_generation_prompt", True) else "")
 
 
 def _plan(server: Server, seen: Seen) -> Behaviour:
     """The behaviour for this request; raises Refusal as vLLM refuses."""
     plan, body = server.behaviour, seen.body
     chat = seen.path.endswith("/chat/completions")
-    if chat and (marker := _MARKER.search(_asked(body))):
-        plan = _marked(plan, marker.group(1))
+    if chat and (marker := _MARKER.search(asked(body))):
+        plan = marked(plan, marker.group(1))
     if server.refused < plan.busy:
         server.refused += 1
         raise Refusal(503, "The server is overloaded.", f"retry-after: {plan.retry_after}\r\n")
@@ -282,7 +238,7 @@ def _plan(server: Server, seen: Seen) -> Behaviour:
             "As of transformers v4.44, default chat template is no longer allowed, so you must provide "
             "a chat template if the tokenizer does not define one.",
         )
-    size = tokens_of(_prompt(body))
+    size = tokens_of(prompt(body))
     if size + body.get("max_tokens", 1) > server.window:
         raise Refusal(
             400,
@@ -290,25 +246,6 @@ def _plan(server: Server, seen: Seen) -> Behaviour:
             f"{size + body.get('max_tokens', 1)} tokens ({size} in the messages). Please reduce the length.",
         )
     return plan
-
-
-def _marked(base: Behaviour, marker: str) -> Behaviour:
-    """``name=value`` pairs, blanks between; a name alone is true."""
-    kinds = get_type_hints(Behaviour)
-    given: dict[str, Any] = {}
-    for pair in marker.split():
-        name, _, value = pair.partition("=")
-        if name in kinds:
-            given[name] = True if kinds[name] is bool else kinds[name](value)
-    return dataclasses.replace(base, **given)
-
-
-def _asked(body: dict[str, Any]) -> str:
-    return next((m["content"] for m in reversed(body["messages"]) if m["role"] == "user"), "")
-
-
-def _prompt(body: dict[str, Any]) -> str:
-    return str(body["prompt"]) if "prompt" in body else _rendered(body)
 
 
 def _cached(server: Server, body: dict[str, Any]) -> int:
@@ -319,93 +256,6 @@ def _cached(server: Server, body: dict[str, Any]) -> int:
     known = [p for p in prefixes if p in server.prefixes]
     server.prefixes.update(prefixes)
     return tokens_of(known[-1][len(salt) :]) if known else 0
-
-
-def _events(server: Server, seen: Seen, plan: Behaviour) -> Iterator[bytes]:
-    if plan.garbage:
-        yield b"data: <html>\x00\xff not json\n\n"
-        return
-    body = seen.body
-    cached = _cached(server, body)
-    count = 0
-    finish = "tool_calls" if _calls_now(body, plan) else plan.finish
-    if not plan.nothing:
-        for delta in _deltas(body, plan):
-            if plan.error_after and count >= plan.error_after:
-                yield _data(
-                    {"error": {"message": "EngineCore died", "type": "InternalServerError", "code": 500}}
-                )
-                return
-            if count >= body.get("max_tokens", sys.maxsize):
-                finish = "length"
-                break
-            yield _event(body, delta, None)
-            count += 1 if delta.get("content") != "" else 0
-        yield _event(body, {"content": ""}, finish)
-    if (body.get("stream_options") or {}).get("include_usage"):
-        prompt = tokens_of(_prompt(body))
-        usage = {"prompt_tokens": prompt, "completion_tokens": count, "total_tokens": prompt + count}
-        details = {"prompt_tokens_details": {"cached_tokens": cached}}
-        yield _data({"id": "chatcmpl-1", "choices": [], "usage": usage | details})
-    yield b"data: [DONE]\n\n"
-
-
-def _deltas(body: dict[str, Any], plan: Behaviour) -> Iterator[dict[str, Any]]:
-    if "messages" in body:
-        yield {"role": "assistant", "content": ""}
-    for word in re.findall(r"\S+\s*", plan.reasoning):
-        yield {plan.reasoning_field: word}
-    if _calls_now(body, plan):
-        yield from _tool_deltas(plan)
-        return
-    number = 0
-    while plan.endless:
-        yield {"content": f"word{number} "}
-        number += 1
-    if plan.chunks:
-        yield from ({"content": f"word{number} "} for number in range(plan.chunks))
-        return
-    yield from ({"content": word} for word in re.findall(r"\s*\S+\s*", _answer(body, plan)))
-
-
-def _answer(body: dict[str, Any], plan: Behaviour) -> str:
-    """With a prefill, what comes after it in the same answer (or a word, where it is no beginning)."""
-    text = plan.text or (_asked(body) if "messages" in body else str(body["prompt"]))
-    if not body.get("continue_final_message"):
-        return text
-    begun = str(body["messages"][-1]["content"])
-    return text[len(begun) :] if text.startswith(begun) else " continued"
-
-
-def _calls_now(body: dict[str, Any], plan: Behaviour) -> bool:
-    if not plan.tool or not body.get("tools"):
-        return False
-    return plan.tools_for_ever or body["messages"][-1]["role"] != "tool"
-
-
-def _tool_deltas(plan: Behaviour) -> Iterator[dict[str, Any]]:
-    """A head with id and name, then the arguments in pieces of five characters, as vLLM splits them."""
-    for index in range(plan.calls):
-        head = {"name": plan.tool, "arguments": ""}
-        yield {"tool_calls": [{"index": index, "id": f"call_{index}", "type": "function", "function": head}]}
-        for start in range(0, len(plan.arguments), 5):
-            piece = {"arguments": plan.arguments[start : start + 5]}
-            yield {"tool_calls": [{"index": index, "function": piece}]}
-
-
-def _event(body: dict[str, Any], delta: dict[str, Any], finish: str | None) -> bytes:
-    choice: dict[str, Any] = {"index": 0, "logprobs": None, "finish_reason": finish}
-    if "messages" in body:
-        choice["delta"] = delta
-    else:
-        choice["text"] = delta.get("content", "")
-    kind = "chat.completion.chunk" if "messages" in body else "text_completion"
-    head = {"id": "chatcmpl-1", "object": kind, "created": 1, "model": body["model"]}
-    return _data({**head, "choices": [choice]})
-
-
-def _data(value: object) -> bytes:
-    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n".encode()
 
 
 async def _serve(port: int) -> None:
