@@ -96,7 +96,7 @@ async def learn_paths(settings: Settings, paths: list[Path], collection: str) ->
             for path in paths:
                 task = bar.add_task(str(path), total=None)
                 async for step in learn(stores.search, path, collection):
-                    bar.update(task, total=step.total, completed=step.done, description=step.source)
+                    bar.update(task, total=step.total, completed=step.done, description=step.name)
                     changed += step.changed
                     known += not step.changed and not step.error
                     errors += [step.error] if step.error else []
