@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import schemathesis
 from hypothesis import HealthCheck, settings
 
@@ -33,7 +35,7 @@ schema = schemathesis.openapi.from_asgi(DOCUMENT, _app())
 
 @schema.parametrize()
 @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_no_input_breaks_the_server(case: schemathesis.Case) -> None:
+def test_no_input_breaks_the_server(case: schemathesis.Case[Any]) -> None:
     response = case.call(headers={"Sec-Fetch-Site": "same-origin"})
     assert response.status_code < 500
 

@@ -39,14 +39,6 @@ ANSWER = "Create a bot with **@BotFather** and set `TERTULIA_TELEGRAM_TOKEN` [1]
 CITATION = Citation(1, "p1", "handbook/telegram.md", "Connect Telegram", "Talk to @BotFather …")
 
 
-class Turns(FakeTurns):
-    async def listing(self, conversation_id: int, *, limit: int = 50, before: int = 0) -> list[Turn]:
-        newest: dict[int, Turn] = {}
-        for turn, _ in self._of(conversation_id):
-            newest.setdefault(turn.number, turn)
-        return [t for t in newest.values() if not before or t.number < before][:limit]
-
-
 @dataclass
 class Script:
     """What the core says, word by word. Before each word it waits until `gate` lets it."""
@@ -63,7 +55,7 @@ class Core:
 
     def __init__(self, memory: Memory, channel: WebChannel, script: Script) -> None:
         self.inbox = FakeInbox(memory)
-        self.turns = Turns(memory)
+        self.turns = FakeTurns(memory)
         self.people = FakePeople(memory)
         self.conversations = FakeConversations(memory)
         self.channel = channel

@@ -6,9 +6,10 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
 from bot.types import Citation
 from tests.adapters.web_core import Script, house
@@ -16,7 +17,7 @@ from tests.conftest import require
 from tests.fakes import Memory
 
 pytestmark = pytest.mark.browser
-SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 860}}
+SIZES = {"phone": ViewportSize(width=390, height=844), "desktop": ViewportSize(width=1280, height=860)}
 ATTACK = (
     '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>[x](javascript:window.hacked=1)'
 )
@@ -42,7 +43,7 @@ async def _shot(page: Page, name: str) -> None:
 @pytest.mark.parametrize("size", ["phone", "desktop"])
 @pytest.mark.parametrize(("scheme", "locale"), [("light", "en"), ("dark", "zh-CN")])
 async def test_a_suggestion_is_answered_with_a_source(
-    browser: Browser, size: str, scheme: str, locale: str
+    browser: Browser, size: str, scheme: Literal["light", "dark"], locale: str
 ) -> None:
     async with house() as home:
         page = await browser.new_page(viewport=SIZES[size], color_scheme=scheme, locale=locale)
