@@ -59,7 +59,11 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        """Returns when `/health` answers. Raises ServerFailed with the log if it does not."""
+        """Returns when `/health` answers. Raises ServerFailed with the log if it does not.
+
+        One that still runs is ended first.
+        """
+        self.kill()
         began = time.monotonic()
         self.process = self._spawn()
         async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
@@ -94,6 +98,14 @@ class Server:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(timeout=60)
             self.process = None
+
+    async def gone(self) -> None:
+        """Wait for the end of the server, and end what it left behind."""
+        for _ in range(600):
+            if self.process is None or self.process.poll() is not None:
+                return self.kill()
+            await asyncio.sleep(0.1)
+        raise ServerFailed(f"did not stop:\n{self.tail()}")
 
     def tail(self, lines: int = 60) -> str:
         """The end of the log."""
