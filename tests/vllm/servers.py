@@ -86,11 +86,6 @@ class Server:
                 start_new_session=True,
             )
 
-    def stop(self) -> None:
-        """Ask the server to stop (SIGTERM), and return at once: it first ends what it streams."""
-        if self.process is not None:
-            self.process.terminate()
-
     def kill(self) -> None:
         """End the server and its children as a crash would; returns when it is gone."""
         if self.process is not None:
@@ -98,14 +93,6 @@ class Server:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(timeout=60)
             self.process = None
-
-    async def gone(self) -> None:
-        """Wait for the end of the server, and end what it left behind."""
-        for _ in range(600):
-            if self.process is None or self.process.poll() is not None:
-                return self.kill()
-            await asyncio.sleep(0.1)
-        raise ServerFailed(f"did not stop:\n{self.tail()}")
 
     def tail(self, lines: int = 60) -> str:
         """The end of the log."""
