@@ -65,6 +65,8 @@ class Shown:
         self._caps: Capabilities = channel.capabilities(address)
         self._rows: dict[int, Delivery] = {}
         self._gone: Counter[int] = Counter()
+        self._tried: set[int] = set()
+        self._resumed = False
         self._text = ""
         self._activity = ""
         self._changed = asyncio.Event()
@@ -81,6 +83,7 @@ class Shown:
 
     def resume(self, rows: Sequence[Delivery]) -> None:
         """What an earlier attempt has sent. What those messages show by now is not known."""
+        self._resumed = True
         self._rows = {row.part: replace(row, digest="") for row in rows}
 
     def show(self, text: str) -> None:
@@ -226,10 +229,13 @@ class Shown:
         exposed = not keyed and self._caps.edits and policy is AmbiguousSend.AT_LEAST_ONCE
         first = Outgoing(PLACEHOLDER, PLACEHOLDER) if exposed else out
         again = f":{self._gone[index]}" if self._gone[index] else ""
+        known = not (self._resumed or index in self._tried)  # else it may show an earlier send's text
+        self._tried.add(index)
         message_id = await self._channel.send(
             self._address, first, key=row.key + again, reply_to=self._reply_to if index == 0 else ""
         )
-        sent = replace(row, state=DeliveryState.SENT, message_id=message_id, digest=self._digest(first))
+        digest = self._digest(first) if known else ""
+        sent = replace(row, state=DeliveryState.SENT, message_id=message_id, digest=digest)
         await self._store(sent)
 
     async def _store(self, row: Delivery) -> None:
@@ -242,9 +248,11 @@ class Shown:
         self._rows.pop(index, None)
 
     def _fresh(self, index: int, out: Outgoing) -> bool:
-        """Whether the platform shows just this."""
+        """Whether the platform shows just this, or what was sent and can no longer be changed."""
         row = self._rows.get(index)
-        return row is not None and row.state is DeliveryState.SENT and row.digest == self._digest(out)
+        if row is None or row.state is not DeliveryState.SENT:
+            return False
+        return not self._caps.edits or row.digest == self._digest(out)
 
     def _outgoing(self, part: Rendered) -> Outgoing:
         return Outgoing(part.text, part.plain, markup=self._caps.markup)

@@ -20,7 +20,7 @@ from bot.citations import cite, shift
 from bot.clock import Ended, Scope
 from bot.delivery import Courier, Shown
 from bot.dispatcher import Hold
-from bot.errors import ChatGone, ModelError, ModelRefused, ModelTimeout, ModelUnavailable
+from bot.errors import ChatGone, ModelError, ModelRefused, ModelTimeout, ModelUnavailable, StorageError
 from bot.generation import Ask, Draft, Generation, Limits
 from bot.locale import Catalogue
 from bot.personas import Personas
@@ -163,6 +163,8 @@ class Turner:
             )
             key = "turn.deadline" if ended.reason == "deadline" else "turn.stopped"
             draft.note = self._catalogue.say(asked.language, key)
+        except StorageError:
+            raise
         except ModelError as failure:
             error = str(failure)
             log.warning("turn %s failed: %s", turn.id, error)
@@ -203,7 +205,6 @@ class Turner:
                 session=_session(conversation),
                 request_id=turn.id,
                 salt=self._rules.salt,
-                model=persona.model,
                 language=asked.language,
             ),
             plugin_context=context,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -364,3 +365,21 @@ async def test_reasoning_is_not_shown_and_not_remembered() -> None:
         assert await world.ask("Hi") == "Answer."
         await world.ask("More?")
     assert all("hm" not in m.content for m in world.model.requests[1].messages)
+
+
+async def test_a_repeated_send_may_show_an_older_text_and_is_then_edited() -> None:
+    """The platform took the first send, its answer was lost: the key finds the old message."""
+    world = World(["One. ", 1.0, "Two."])
+    send, lost = world.channel.send, [ChannelUnavailable("no answer")]
+
+    async def deaf(*args: Any, **kwargs: Any) -> str:
+        message_id = await send(*args, **kwargs)
+        if lost:
+            raise lost.pop()
+        return message_id
+
+    world.channel.send = deaf  # type: ignore[method-assign]
+    async with world.running():
+        await world.say("Hi")
+        await world.clock.advance(10)
+        assert world.channel.texts() == ["One. Two."]
