@@ -29,7 +29,9 @@ from tests.vllm.servers import START_SECONDS, Server
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
 
-CAPS = Capabilities(text_limit=100_000, edits=True, idempotent_sends=True, min_edit_interval=0.1)
+CAPS = Capabilities(
+    text_limit=100_000, edits=True, idempotent_sends=True, min_edit_interval=0.1, tells_end=True
+)
 SETTINGS = Settings.model_validate(
     {
         "access": "open",
