@@ -57,7 +57,8 @@ class Stores:
 
 @asynccontextmanager
 async def open_stores(settings: Settings, clock: Clock, *, durable_inbox: bool) -> AsyncIterator[Stores]:
-    """The database, brought up to date. Raises StorageError."""
+    """The database, brought up to date. Raises StorageError; with a durable inbox StorageBusy
+    if a service runs on this database already."""
     from storage.conversations import SqlConversations
     from storage.db import open_database
     from storage.inbox.memory import MemoryInbox
@@ -67,7 +68,10 @@ async def open_stores(settings: Settings, clock: Clock, *, durable_inbox: bool) 
     from storage.search import SqlSearch
     from storage.turns import SqlTurns
 
-    async with open_database(settings.database) as db:
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(open_database(settings.database))
+        if durable_inbox:
+            await stack.enter_async_context(db.exclusive("service"))
         yield Stores(
             people=SqlPeople(db, clock),
             conversations=SqlConversations(db, clock),
@@ -226,6 +230,7 @@ def stop_on_signals() -> asyncio.Event:
     loop = asyncio.get_running_loop()
 
     def handle(number: int) -> None:
+        log.info("Stopping: what runs may end within the grace; a second signal ends it at once")
         stop.set()
         loop.remove_signal_handler(number)
 
