@@ -22,6 +22,7 @@ from bot.types import Sampling
 
 PREFIX = "TERTULIA_"
 FILE = "tertulia.toml"
+FROM_FILE = "_FILE"
 
 
 class Access(StrEnum):
@@ -117,8 +118,17 @@ class Settings(BaseModel):
     concurrency: int = Field(64, ge=1, description="Turns that generate at the same time.")
     turn_timeout: float = Field(600, gt=0, description="Seconds one turn may take to generate.")
     first_chunk_timeout: float = Field(120, gt=0, description="Seconds until the model's first chunk.")
-    model_patience: float = Field(180, ge=0, description="Seconds to wait for a model server that is down or restarting before a question is answered with an apology.")
-    max_answer: int = Field(100_000, ge=1, description="Longest answer, in characters; a model that goes on is stopped there.")
+    stall_timeout: float = Field(
+        60, gt=0, description="Seconds between two chunks of a model's answer, at most."
+    )
+    model_patience: float = Field(
+        180,
+        ge=0,
+        description="Seconds to wait for a model server that is down or restarting before a question is answered with an apology.",
+    )
+    max_answer: int = Field(
+        100_000, ge=1, description="Longest answer, in characters; a model that goes on is stopped there."
+    )
     stop_grace: float = Field(20, ge=0, description="Seconds running turns may take to end at SIGTERM.")
     checkpoint_interval: float = Field(
         2, gt=0, description="Seconds between two stored checkpoints of an answer."
@@ -146,7 +156,10 @@ class Settings(BaseModel):
     @field_validator("home", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+        try:
+            return value.expanduser().absolute()
+        except RuntimeError as error:  # ~name of nobody
+            raise ValueError(str(error)) from None
 
     @field_validator("model_url", "telegram_api_url", "discord_api_url", mode="after")
     @classmethod
@@ -166,7 +179,8 @@ class Settings(BaseModel):
         return tuple(u.strip().rstrip("/") for u in self.model_url.split(",") if u.strip())
 
 
-SIMPLE_FIELDS = {n for n in Settings.model_fields if n not in ("personas", "plugins")}
+_VARIABLES = {n for n in Settings.model_fields if n not in ("personas", "plugins", "sampling")}
+"""Settings that a variable of their own can set; sampling has one for each of its fields."""
 _SEQUENCES = {"plugins_disabled", "stop"}
 
 
@@ -181,10 +195,9 @@ def load_settings(
     environ = os.environ if environ is None else environ
     from_env = _from_environment(environ)
     from_file = _from_file(_find_file(from_env, overrides, folder or Path.cwd()))
-    sampling = {**from_file.get("sampling", {}), **from_env.pop("sampling", {})}
     given = {**from_file, **from_env, **{k: v for k, v in overrides.items() if v is not None}}
-    if sampling:
-        given["sampling"] = sampling
+    if isinstance(in_file := from_file.get("sampling"), dict) and "sampling" in from_env:
+        given["sampling"] = {**in_file, **from_env["sampling"]}
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -192,8 +205,12 @@ def load_settings(
 
 
 def _find_file(env: Mapping[str, Any], overrides: Mapping[str, Any], folder: Path) -> Path | None:
-    home = Path(overrides.get("home") or env.get("home") or user_data_path("tertulia"))
-    for candidate in (folder / FILE, home.expanduser() / FILE):
+    home = overrides.get("home") or env.get("home") or user_data_path("tertulia")
+    try:
+        home = Path(home).expanduser()
+    except (TypeError, RuntimeError) as error:
+        raise SettingsError(f"home ({PREFIX}HOME): {error}") from None
+    for candidate in (folder / FILE, home / FILE):
         if candidate.is_file():
             return candidate
     return None
@@ -217,24 +234,33 @@ def _from_file(path: Path | None) -> dict[str, Any]:
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     sampling: dict[str, Any] = {}
-    for variable, text in environ.items():
+    for variable, text in _given(environ).items():
         name = variable.removeprefix(PREFIX).lower()
-        if not variable.startswith(PREFIX) or text == "":
-            continue
         value: Any = [v.strip() for v in text.split(",") if v.strip()] if name in _SEQUENCES else text
         if name in SamplingSettings.model_fields:
             sampling[name] = value
-        elif name in SIMPLE_FIELDS - {"sampling"}:
+        elif name in _VARIABLES:
             values[name] = value
         else:
-            known = {
-                PREFIX + n.upper()
-                for n in (SIMPLE_FIELDS - {"sampling"}) | set(SamplingSettings.model_fields)
-            }
+            known = {PREFIX + n.upper() for n in _VARIABLES | set(SamplingSettings.model_fields)}
             raise SettingsError(_unknown(variable, known))
     if sampling:
         values["sampling"] = sampling
     return values
+
+
+def _given(environ: Mapping[str, str]) -> dict[str, str]:
+    """Our variables that are not empty; `NAME_FILE` gives NAME the content of a file."""
+    ours = {k: v for k, v in environ.items() if k.startswith(PREFIX) and v}
+    for variable in [k for k in ours if k.endswith(FROM_FILE)]:
+        path, name = ours.pop(variable), variable.removesuffix(FROM_FILE)
+        if name in ours:
+            raise SettingsError(f"{variable} and {name} are both set; keep one of them")
+        try:
+            ours[name] = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"{variable}: {path!r} cannot be read: {error}") from None
+    return {k: v for k, v in ours.items() if v}
 
 
 def _unknown(key: str, known: set[str]) -> str:
