@@ -216,6 +216,7 @@ def rules_of(settings: Settings) -> Rules:
         salt=settings.cache_salt.get_secret_value(),
         limits=Limits(
             first_chunk=settings.first_chunk_timeout,
+            stall=settings.stall_timeout,
             patience=settings.model_patience,
             tool_steps=settings.tool_steps,
             max_answer=settings.max_answer,

@@ -31,6 +31,8 @@ PLACEHOLDER = "…"
 NOTHING = Rendered(PLACEHOLDER, PLACEHOLDER)
 """For a text of which nothing can be seen."""
 TYPING_SECONDS = 4.5
+MOST_GONE = 3
+"""How often a message that vanished is sent anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Shown:
         self._caps: Capabilities = channel.capabilities(address)
         self._rows: dict[int, Delivery] = {}
         self._gone: Counter[int] = Counter()
-        self._tried: set[int] = set()
+        self._tried: set[str] = set()
         self._resumed = False
         self._text = ""
         self._activity = ""
@@ -189,6 +191,8 @@ class Shown:
                 log.warning("turn %s: %s; sending it plain", self._turn_id, error)
                 out = replace(out, text=out.plain, markup=Markup.PLAIN)
             except MessageGone as error:
+                if self._gone[index] >= MOST_GONE:
+                    raise ChatGone(f"messages vanish as soon as they are sent: {error}") from error
                 log.info("turn %s: %s; sending it anew", self._turn_id, error)
                 self._forget(index)
 
@@ -228,11 +232,11 @@ class Shown:
             return
         exposed = not keyed and self._caps.edits and policy is AmbiguousSend.AT_LEAST_ONCE
         first = Outgoing(PLACEHOLDER, PLACEHOLDER) if exposed else out
-        again = f":{self._gone[index]}" if self._gone[index] else ""
-        known = not (self._resumed or index in self._tried)  # else it may show an earlier send's text
-        self._tried.add(index)
+        key = f"{row.key}:{self._gone[index]}" if self._gone[index] else row.key
+        known = not (self._resumed or key in self._tried)  # else it may show an earlier send's text
+        self._tried.add(key)
         message_id = await self._channel.send(
-            self._address, first, key=row.key + again, reply_to=self._reply_to if index == 0 else ""
+            self._address, first, key=key, reply_to=self._reply_to if index == 0 else ""
         )
         digest = self._digest(first) if known else ""
         sent = replace(row, state=DeliveryState.SENT, message_id=message_id, digest=digest)

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 import typer
 
-from bot.compose import open_models, open_stores
 from bot.clock import SystemClock
+from bot.compose import open_models, open_stores
 from bot.errors import StorageError
 from bot.settings import Settings
 

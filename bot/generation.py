@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.citations import shift
@@ -38,6 +38,7 @@ ANSWER_ROOM = 1024
 @dataclass(frozen=True, slots=True)
 class Limits:
     first_chunk: float
+    stall: float
     patience: float
     tool_steps: int
     max_answer: int
@@ -170,33 +171,43 @@ class Generation:
         request = replace(
             self._ask.request,
             messages=prompt.messages,
-            sampling=self._ask.sampling,
+            sampling=await self._left(prefill),
             tools=self._toolbox.specs if with_tools and model.generates else (),
             prefill=prefill,
             passages=tuple(draft.passages),
         )
+        try:
+            return await self._read(request, prompt)
+        except Ended as ended:
+            raise ModelTimeout(f"nothing came from the model for {ended.reason} s") from ended
+
+    async def _read(self, request: ModelRequest, prompt: Prompt) -> tuple[ToolCall, ...]:
+        draft = self.draft
         calls: tuple[ToolCall, ...] = ()
-        async with contextlib.aclosing(model.stream(request)) as stream:
-            chunk = await self._first(stream)
-            while chunk is not None:
-                calls += chunk.tool_calls
-                self._take(chunk, prompt, bool(prefill))
-                if len(draft.text) > self._limits.max_answer:
-                    draft.text = draft.text[: self._limits.max_answer]
-                    draft.finish_reason = FinishReason.LENGTH
-                    return ()
-                chunk = await anext(stream, None)
+        async with (
+            Scope(self._clock) as scope,
+            contextlib.aclosing(self._ask.model.stream(request)) as stream,
+        ):
+            watch = _Watch(self._clock, scope, self._limits)
+            with contextlib.closing(watch):
+                async for chunk in stream:
+                    if watch.saw():
+                        self._telemetry.observe("first_chunk", watch.waited)
+                    calls += chunk.tool_calls
+                    self._take(chunk, prompt, bool(request.prefill))
+                    if len(draft.text) > self._limits.max_answer:
+                        draft.text = draft.text[: self._limits.max_answer]
+                        draft.finish_reason = FinishReason.LENGTH
+                        return ()
         return calls
 
-    async def _first(self, stream: AsyncIterator[Chunk]) -> Chunk | None:
-        started = self._clock.monotonic()
-        try:
-            async with Scope(self._clock, self._limits.first_chunk):
-                chunk = await anext(stream, None)
-        except Ended as ended:
-            raise ModelTimeout(f"no answer began within {self._limits.first_chunk:g} s") from ended
-        self._telemetry.observe("first_chunk", self._clock.monotonic() - started)
-        return chunk
+    async def _left(self, prefill: str) -> Sampling:
+        """The sampling, less the tokens of what is already there."""
+        sampling = self._ask.sampling
+        if not prefill or sampling.max_tokens is None:
+            return sampling
+        (there,) = await self._ask.model.count([prefill])
+        return replace(sampling, max_tokens=max(1, sampling.max_tokens - there))
 
     def _take(self, chunk: Chunk, prompt: Prompt, prefilled: bool) -> None:
         draft = self.draft
@@ -263,3 +274,41 @@ class Generation:
         if draft.text and not draft.text.endswith("\n\n"):
             draft.text += "\n\n"
         draft.begun = len(draft.text)
+
+
+class _Watch:
+    """Ends a scope when the first chunk, or the next one, is too long in coming: one timer for
+    the whole stream, so that a chunk costs no more than a look at the clock."""
+
+    def __init__(self, clock: Clock, scope: Scope, limits: Limits) -> None:
+        self._clock = clock
+        self._scope = scope
+        self._stall = limits.stall
+        self._limit = limits.first_chunk
+        self._last = clock.monotonic()
+        self._began = False
+        self._timer = clock.call_later(self._limit, self._look)
+        self.waited = 0.0
+        """Seconds until the first chunk."""
+
+    def saw(self) -> bool:
+        """A chunk has come. True for the first."""
+        now = self._clock.monotonic()
+        first, self._began = not self._began, True
+        if first:
+            self.waited = now - self._last
+            self._limit = self._stall
+            self._timer.cancel()
+            self._timer = self._clock.call_later(self._limit, self._look)
+        self._last = now
+        return first
+
+    def close(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        left = self._last + self._limit - self._clock.monotonic()
+        if left <= 0:
+            self._scope.end(f"{self._limit:g}")
+        else:
+            self._timer = self._clock.call_later(left, self._look)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.compose import App, Stores, compose, open_models, open_stores, stop_on_signals
 from bot.clock import SystemClock
+from bot.compose import App, Stores, compose, open_models, open_stores, stop_on_signals
 from bot.errors import ModelError, StorageError
 from bot.ports import Adapter
 from bot.settings import Access, Settings

@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from adapters.terminal.adapter import TerminalAdapter
-from bot.compose import App, compose, open_models, open_stores
 from bot.clock import SystemClock
+from bot.compose import App, compose, open_models, open_stores
 from bot.errors import StorageError
 from bot.settings import Settings
 from bot.telemetry import NullTelemetry

@@ -242,6 +242,26 @@ async def test_no_first_chunk_within_the_deadline_is_tried_again() -> None:
         assert world.model.aborted == 1
 
 
+async def test_a_stream_that_stalls_is_taken_up_again_where_it_stopped() -> None:
+    world = World(["One, ", 50.0, "two, ", asyncio.Event()], ["three."], stall_timeout=60)
+    async with world.running():
+        await world.say("Hi")
+        await world.clock.advance(105)
+        assert len(world.model.requests) == 1
+        await world.clock.advance(10)
+        assert world.channel.texts() == ["One, two, three."]
+        assert world.model.aborted == 1
+
+
+async def test_a_continuation_has_only_the_tokens_that_are_left() -> None:
+    lost = ModelUnavailable("lost")
+    world = World(["12345678", lost], ["9"], sampling={"max_tokens": 100})
+    async with world.running():
+        await world.ask("Hi")
+    first, second = world.model.requests
+    assert (first.sampling.max_tokens, second.sampling.max_tokens) == (100, 100 - (8 // 4 + 4))
+
+
 async def test_an_overflow_cuts_the_prompt_and_asks_again() -> None:
     world = World(["a" * 400], ["b" * 400], [ContextOverflow("too long", 0)], ["Fits."])
     async with world.running():
