@@ -85,7 +85,8 @@ class Draft:
 
 
 class Generation:
-    """Runs one Ask into one Draft. `show` gets the whole text whenever it has grown."""
+    """Runs one Ask into one Draft. `show` gets the whole text whenever it has grown, `activity`
+    a line on what is being done; `say` gives the words for it by key."""
 
     def __init__(
         self,
@@ -98,7 +99,7 @@ class Generation:
         telemetry: Telemetry,
         show: Callable[[str], None],
         activity: Callable[[str], None],
-        waiting: str,
+        say: Callable[..., str],
     ) -> None:
         self._ask = ask
         self.draft = draft
@@ -108,7 +109,7 @@ class Generation:
         self._telemetry = telemetry
         self._show = show
         self._activity = activity
-        self._waiting = waiting
+        self._say = say
         self._budget = 0
         self._counted = False
         self._progress = clock.monotonic()
@@ -150,7 +151,7 @@ class Generation:
                     raise
                 log.warning("model %s: %s; asking again", self._ask.model.name, error)
                 self._telemetry.count("model_retries")
-                self._activity(self._waiting)
+                self._activity(self._say("turn.waiting"))
                 await self._clock.sleep(max(pause, error.retry_after if isinstance(error, ModelBusy) else 0))
                 pause = min(pause * 2, 8.0)
 
@@ -267,6 +268,10 @@ class Generation:
             self._activity(self._toolbox.activity(call, context.language))
             outcome = await self._toolbox.call(call, context)
             self._telemetry.count("tool_calls", ok=str(outcome.ok).lower())
+            if not outcome.ok:
+                self._activity(self._say("tool.failed", name=call.name))
+            elif outcome.passages:
+                self._activity(self._say("tool.found", count=len(outcome.passages)))
             text = shift(outcome.message.text, len(draft.passages))
             draft.passages.extend(outcome.passages)
             draft.steps.append(replace(outcome.message, text=text, turn=self._ask.question.turn))

@@ -15,6 +15,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bot.citations import cite, shift
 from bot.clock import Ended, Scope
@@ -243,7 +244,7 @@ class Turner:
             telemetry=self._telemetry,
             show=show,
             activity=shown.activity,
-            waiting=self._catalogue.say(asked.language, "turn.waiting"),
+            say=partial(self._catalogue.say, asked.language),
         )
         started = self._clock.monotonic()
         try:
