@@ -12,7 +12,7 @@ export PIP_REQUIRE_VIRTUALENV := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev run test test-vllm bench check lock clean
+.PHONY: help gpu-files setup setup-dev run test test-vllm bench check lock clean
 
 help:
 	@echo "make setup      make $(VENV) with everything tertulia needs"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench      benchmarks; writes benchmarks/RESULTS.md"
 	@echo "make check      lint, formatting, types and import rules only"
 	@echo "make lock       bring the lock files up to date with pyproject.toml"
+	@echo "make gpu-files  passwords and folders for compose.yaml's gpu profile"
 	@echo "make clean      remove $(VENV) and caches"
 
 setup: $(VENV)/ready
@@ -75,6 +76,14 @@ lock: $(VENV)/python-ready
 	  $(VENV)/lock/bin/python -m pip --disable-pip-version-check --quiet install uv; }
 	$(VENV)/lock/bin/uv pip compile $(LOCK) pyproject.toml -o requirements.lock
 	$(VENV)/lock/bin/uv pip compile $(LOCK) --extra dev pyproject.toml -o requirements-dev.lock
+
+# Files read by containers of other users are readable; the folder that holds them is not.
+gpu-files:
+	@mkdir -p models && mkdir -p -m 700 secrets
+	@test -s secrets/postgres_password || $(PYTHON) -c 'import secrets; print(secrets.token_hex(24), end="")' > secrets/postgres_password
+	@test -s secrets/database_url || printf 'postgresql://tertulia:%s@postgres:5432/tertulia' "$$(cat secrets/postgres_password)" > secrets/database_url
+	@chmod 644 secrets/postgres_password secrets/database_url
+	@echo "Made secrets/ and models/. Now: docker compose --profile gpu up -d"
 
 clean:
 	rm -rf $(VENV) .venv-vllm .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
