@@ -147,14 +147,7 @@ async def compose(
 ) -> AsyncIterator[App]:
     """The core over the given ports. Raises SettingsError."""
     catalogue = Catalogue.load()
-    plugins = PluginHost.discover(
-        settings.plugins,
-        search=stores.search,
-        store=stores.values,
-        clock=clock,
-        disabled=settings.plugins_disabled,
-        timeout=settings.plugin_timeout,
-    )
+    plugins = plugins_of(settings, stores, clock)
     personas = Personas(settings.personas, settings.sampling, settings.system_prompt)
     courier = Courier(stores.turns, Pacer(clock), clock, telemetry, settings.ambiguous_send)
     summaries = Summaries(stores.conversations, enabled=settings.summaries)
@@ -207,6 +200,18 @@ async def compose(
         yield App(settings, stores, models, plugins, handler, catalogue, clock)
 
 
+def plugins_of(settings: Settings, stores: Stores, clock: Clock) -> PluginHost:
+    """The plugins that are installed and not disabled. Raises SettingsError."""
+    return PluginHost.discover(
+        settings.plugins,
+        search=stores.search,
+        store=stores.values,
+        clock=clock,
+        disabled=settings.plugins_disabled,
+        timeout=settings.plugin_timeout,
+    )
+
+
 def rules_of(settings: Settings) -> Rules:
     """The settings that bear on a turn."""
     return Rules(
@@ -238,4 +243,3 @@ def stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, handle, number)
     return stop
-

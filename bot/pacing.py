@@ -79,9 +79,7 @@ class Pacer:
         chat = self._chat(address)
         chat.blocked_until = max(chat.blocked_until, self._clock.monotonic() + seconds)
 
-    def _wait(
-        self, chat: _Window, whole: _Window, caps: Capabilities, account: str, final: bool
-    ) -> float:
+    def _wait(self, chat: _Window, whole: _Window, caps: Capabilities, account: str, final: bool) -> float:
         now = self._clock.monotonic()
         wait = max(chat.wait(caps.chat_paces, now, final), whole.wait(caps.account_paces, now, final))
         if final:

@@ -7,7 +7,7 @@ in-memory fakes of the tests included. Methods raise only what is named here and
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, runtime_checkable
 
@@ -97,7 +97,7 @@ class Inbox(Protocol):
         """
         ...
 
-    def events(self) -> AsyncIterator[Event]:
+    def events(self) -> AsyncGenerator[Event, None]:
         """Events not done yet, oldest first, then each new one as it is put. One consumer."""
         ...
 

@@ -11,7 +11,7 @@ import heapq
 import itertools
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -152,7 +152,7 @@ class FakeInbox:
         if self._queue is not None:
             self._queue.put_nowait(event)
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         if self.memory.consumed:
             raise StorageBusy("the inbox has a consumer already")
         self.memory.consumed = True

@@ -23,6 +23,7 @@ from bot.types import (
     Part,
     Sender,
     ToolCall,
+    TurnState,
     Usage,
 )
 from tests.fakes import (
@@ -264,3 +265,13 @@ class World:
         await self.say(text, **more)
         await self.clock.advance(3)
         return self.channel.texts()[-1]
+
+
+async def last_turn(world: World, chat: str = "c") -> TurnState:
+    """The state of the last turn of that chat."""
+    conversation = await world.stores.conversations.open(
+        next(m.address for m in world.channel.messages.values() if m.address.chat == chat)
+    )
+    turn = await world.stores.turns.last(conversation.id)
+    assert turn is not None
+    return turn.state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from bot.errors import StorageBusy
 from bot.types import Event
@@ -32,7 +32,7 @@ class MemoryInbox:
         if self._queue is not None:
             self._queue.put_nowait(event)
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         if self._queue is not None:
             raise StorageBusy("the inbox has a consumer already")
         self._queue = queue = asyncio.Queue[Event]()

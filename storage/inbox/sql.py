@@ -7,7 +7,7 @@ at the start is the table read, for what an earlier process left behind.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -76,7 +76,7 @@ class SqlInbox:
         if self._queue is not None:
             self._queue.put_nowait(event)
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         """See the port. Raises StorageBusy if another consumer is at work on this database."""
         async with self._db.exclusive("inbox"):
             self._queue = queue = asyncio.Queue[Event]()

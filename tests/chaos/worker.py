@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bot.compose import compose, open_models, open_stores, stop_on_signals
 from bot.clock import SystemClock
+from bot.compose import compose, open_models, open_stores, stop_on_signals
 from bot.settings import Settings
 from bot.telemetry import NullTelemetry
 from tests.simulators.platform_adapter import SimAdapter

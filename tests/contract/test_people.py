@@ -141,7 +141,7 @@ async def test_a_person_takes_along_and_erases_all_of_theirs_and_nobody_elses(st
     assert await stores.keyvalue.get("p", bob.id, "k") == "bobs-value"
     events = stores.restarted().inbox.events()
     assert (await anext(events)).text == "bobs-waiting"
-    await events.aclose()  # type: ignore[attr-defined]
+    await events.aclose()
     assert not await stores.inbox.put(an_event(4, user="ann"))
 
 

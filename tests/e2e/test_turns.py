@@ -19,17 +19,8 @@ from bot.errors import (
     ModelUnavailable,
     RetryAfter,
 )
-from bot.types import Chunk, EventKind, Outgoing, Role, ToolCall, TurnState
-from tests.scripted import CAPS, ScriptedModel, World
-
-
-async def last_turn(world: World, chat: str = "c") -> TurnState:
-    conversation = await world.stores.conversations.open(
-        next(m.address for m in world.channel.messages.values() if m.address.chat == chat)
-    )
-    turn = await world.stores.turns.last(conversation.id)
-    assert turn is not None
-    return turn.state
+from bot.types import Chunk, EventKind, Markup, Outgoing, Role, ToolCall, TurnState
+from tests.scripted import CAPS, ScriptedModel, World, last_turn
 
 
 async def test_a_question_is_answered_and_remembered() -> None:
@@ -308,7 +299,7 @@ async def test_flood_control_and_outages_lose_nothing() -> None:
 async def test_refused_markup_goes_out_plain() -> None:
     world = World(["**Bold** text."])
     world.channel.fail = lambda call, out: MarkupRefused("can't parse") if out.text != out.plain else None
-    world.channel.caps = replace(CAPS, markup="telegram_html")
+    world.channel.caps = replace(CAPS, markup=Markup.TELEGRAM_HTML)
     async with world.running():
         assert await world.ask("Hi") == "Bold text."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +40,7 @@ async def test_a_chat_keeps_its_pace() -> None:
     caps = Capabilities(chat_paces=(Pace(1, 1.0), Pace(20, 60.0)), min_edit_interval=0)
     log = await take_all(clock, Pacer(clock), [(CHAT, True)] * 25, caps)
     times = [t for t, _, _ in log]
-    assert all(b - a >= 1.0 for a, b in zip(times, times[1:], strict=False))
+    assert all(b - a >= 1.0 for a, b in pairwise(times))
     assert times[20] - times[0] >= 60.0
 
 

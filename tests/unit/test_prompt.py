@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,7 +75,7 @@ def grow(turns: int, budget: int, size: int = 20) -> list[Prompt]:
 def test_the_prefix_is_stable_between_cuts_and_cuts_are_rare() -> None:
     prompts = grow(turns=200, budget=1000)
     cuts = 0
-    for before, after in zip(prompts, prompts[1:], strict=False):
+    for before, after in pairwise(prompts):
         if after.summary.first_turn == before.summary.first_turn:
             assert after.messages[: len(before.messages)] == before.messages
         else:

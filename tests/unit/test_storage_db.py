@@ -202,7 +202,10 @@ async def test_a_full_disk_is_told_and_what_was_stored_stays(sqlite_db: Database
     big = text("INSERT INTO plugin_kv (scope, plugin, key, value) VALUES ('s', 'p', :key, :value)")
 
     def grow(key: str) -> Callable[[Connection], None]:
-        return lambda c: c.execute(big, {"key": key, "value": "x" * 100_000}) and None
+        def store(connection: Connection) -> None:
+            connection.execute(big, {"key": key, "value": "x" * 100_000})
+
+        return store
 
     results = await asyncio.gather(*(sqlite_db.write(grow(str(n))) for n in range(5)), return_exceptions=True)
     assert {type(r) for r in results} == {StorageFull}
