@@ -167,14 +167,7 @@ async def compose(
     )
     handler = Handler(
         inbox=stores.inbox,
-        gate=Gate(
-            stores.people,
-            clock,
-            catalogue,
-            access=settings.access,
-            rate_limit=settings.rate_limit,
-            max_input=settings.max_input,
-        ),
+        gate=gate_of(settings, stores, catalogue, clock),
         commands=Commands(
             people=stores.people,
             conversations=stores.conversations,
@@ -209,6 +202,18 @@ def plugins_of(settings: Settings, stores: Stores, clock: Clock) -> PluginHost:
         clock=clock,
         disabled=settings.plugins_disabled,
         timeout=settings.plugin_timeout,
+    )
+
+
+def gate_of(settings: Settings, stores: Stores, catalogue: Catalogue, clock: Clock) -> Gate:
+    """Who may ask, how often and how much."""
+    return Gate(
+        stores.people,
+        clock,
+        catalogue,
+        access=settings.access,
+        rate_limit=settings.rate_limit,
+        max_input=settings.max_input,
     )
 
 
