@@ -1,8 +1,8 @@
 """The embedded default: no language model, but answers quoted from the passages it is given.
 
 Sentences are chosen by the question's words, rare ones weighing more (Chinese by pairs of
-characters). Where too little of the question occurs in the passages it says that it found
-nothing. The same request always gets the same answer.
+characters). A passage whose heading asks the question is quoted whole. Where too little of the question
+occurs in the passages it says that it found nothing. The same request always gets the same answer.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from bot.types import Chunk, FinishReason, ModelRequest, Passage, Role, Usage
 from inference.tokens import estimate
@@ -22,6 +23,10 @@ _QUOTES = 3
 """Passages quoted at most."""
 _SENTENCES = 3
 """Sentences of one passage at most."""
+_ASKED = 0.75
+"""The share of the question's weight in a passage's heading from which it is quoted whole …"""
+_WHOLE = 1_000
+"""… up to this many characters."""
 
 _TEXTS = {
     "en": {
@@ -45,8 +50,8 @@ _WORD = re.compile(r"[\u3400-\u9fff]+|[^\W_]+(?:[-'][^\W_]+)*")
 _STOP = frozenset(
     "a an and any are as at be but by can could did do does for from had has have hello hey hi how i if in "
     "into is it its me my of on or our please should so some tell thank thanks that the their them then "
-    "there these they this to us was we were what when where which who why will with would you your "
-    "about does explain give show".split()
+    "there these they this to us use used using was we were what when where which who why will with would "
+    "you your about does explain give show".split()
 )
 _STOP_HAN = re.compile(
     "怎么样|为什么|怎么|怎样|如何|什么|哪些|哪里|可以|请问|你好|您好|谢谢|多少|是否|[的了吗呢吧啊是在我你您它这那有和与请]"
@@ -93,10 +98,14 @@ def answer(question: str, passages: Sequence[Passage], language: str = "") -> st
     wanted = terms_of(question)
     parsed = [_sentences(passage.text) for passage in passages]
     weights = _weights(wanted, parsed)
-    chosen = _choose(question, passages, parsed, weights)
+    headings = [_in_heading(question, passage, weights) for passage in passages]
+    chosen = _choose(question, passages, parsed, weights, headings)
     if not chosen:
         return texts["nothing"]
-    quotes = [_quote(parsed[n], weights, n + 1) for n in chosen]
+    quotes = [
+        _marked(parsed[n], _first(parsed[n]) if headings[n] >= _ASKED else _best(parsed[n], weights), n + 1)
+        for n in chosen
+    ]
     return "\n\n".join([*quotes, texts["closing"]])
 
 
@@ -178,16 +187,28 @@ def _weights(wanted: frozenset[str], parsed: Sequence[Sequence[_Sentence]]) -> d
     }
 
 
+def _in_heading(question: str, passage: Passage, weights: dict[str, float]) -> float:
+    """The share of the question's weight that the passage's own heading has; where the question has
+    nothing but common words ("What can you do?"), 1 for a heading that says just the same."""
+    heading = passage.title.rpartition(" › ")[2].lower()
+    if not weights:
+        asked = _WORD.findall(question.lower())
+        return float(bool(asked) and asked == _WORD.findall(heading))
+    terms = terms_of(heading)
+    return sum(w for t, w in weights.items() if t in terms) / sum(weights.values())
+
+
 def _choose(
     question: str,
     passages: Sequence[Passage],
     parsed: Sequence[Sequence[_Sentence]],
     weights: dict[str, float],
+    headings: Sequence[float],
 ) -> list[int]:
     """Indices of the passages worth quoting, best first."""
     whole = sum(weights.values())
     if not whole:
-        return []
+        return [n for n, share in enumerate(headings) if share and parsed[n]][:1]
     chinese = bool(_HAN.search(question))
     scores: dict[int, float] = {}
     for n, sentences in enumerate(parsed):
@@ -196,11 +217,20 @@ def _choose(
             scores[n] = sum(w for t, w in weights.items() if t in terms) / whole
     good = [n for n, score in scores.items() if score >= ENOUGH]
     same = [n for n in good if bool(_HAN.search(passages[n].text)) == chinese]
-    good = sorted(same or good, key=lambda n: (-scores[n], n))
-    return [n for n in good if scores[n] >= 0.7 * scores[good[0]]][:_QUOTES]
+    rank = {n: scores[n] * (0.5 + headings[n]) for n in good}
+    good = sorted(same or good, key=lambda n: (-rank[n], n))
+    if good and headings[good[0]] >= _ASKED:
+        return [n for n in good if headings[n] >= headings[good[0]]][:_QUOTES]
+    return [n for n in good if rank[n] >= 0.7 * rank[good[0]]][:_QUOTES]
 
 
-def _quote(sentences: Sequence[_Sentence], weights: dict[str, float], number: int) -> str:
+def _first(sentences: Sequence[_Sentence]) -> list[int]:
+    """The passage from its start, as far as it fits; at least one sentence."""
+    ends = accumulate(len(s.text) for s in sentences)
+    return [i for i, end in enumerate(ends) if i == 0 or end <= _WHOLE]
+
+
+def _best(sentences: Sequence[_Sentence], weights: dict[str, float]) -> list[int]:
     """The passage's best sentences in their order, each followed by the code that it announces."""
     value = [sum(w for t, w in weights.items() if t in s.terms) for s in sentences]
     best = sorted(range(len(sentences)), key=lambda i: (-value[i], i))
@@ -208,10 +238,15 @@ def _quote(sentences: Sequence[_Sentence], weights: dict[str, float], number: in
     for i in sorted(kept):
         if sentences[i].text.endswith((":", "：")):
             kept.update(_announced(sentences, i))
-    lines = [sentences[i].text for i in sorted(kept)]
-    glue = [_glue(sentences[a], sentences[b]) for a, b in zip(sorted(kept), sorted(kept)[1:], strict=False)]
+    return sorted(kept)
+
+
+def _marked(sentences: Sequence[_Sentence], kept: Sequence[int], number: int) -> str:
+    """These sentences as one quotation, with its marker."""
+    lines = [sentences[i].text for i in kept]
+    glue = [_glue(sentences[a], sentences[b]) for a, b in pairwise(kept)]
     text = "".join(part for pair in zip(lines, [*glue, ""], strict=True) for part in pair)
-    return f"{text}\n\n[{number}]" if sentences[max(kept)].code else f"{text} [{number}]"
+    return f"{text}\n\n[{number}]" if sentences[kept[-1]].code else f"{text} [{number}]"
 
 
 def _announced(sentences: Sequence[_Sentence], i: int) -> Iterator[int]:

@@ -85,3 +85,16 @@ def test_any_text_gives_an_answer_whose_markers_exist(question: str, texts: list
     numbers = [int(part.split("]")[0]) for part in text.split("[")[1:]]
     assert all(1 <= n <= len(passages) for n in numbers)
     assert text == answer(question, passages)
+
+
+def test_a_passage_whose_heading_asks_the_question_is_quoted_whole_and_alone() -> None:
+    text = answer("How do I connect Telegram?", BOTH)
+    assert "Talk to @BotFather" in text
+    assert "make run" in text
+    assert "[1]" not in text
+
+
+def test_a_question_of_common_words_only_is_answered_by_the_heading_that_says_the_same() -> None:
+    about = Passage("4", "I answer questions.", "about.md", "About › What can you do?")
+    assert "I answer questions. [2]" in answer("what can you do", (README, about))
+    assert "[" not in answer("how are you", (README, about))

@@ -75,10 +75,12 @@ def within(passages: Sequence[Passage], max_chars: int) -> list[Passage]:
 
 def _weighed(passage: Passage, asked: Sequence[str], language: bool) -> Passage:
     """The passage with its score times the share of the question's terms that it has, so that a
-    name that half of a small collection has still counts; 0 where the share is too low."""
+    name that half of a small collection has still counts, and up to doubled where the heading itself
+    speaks of it; 0 where the share is too low."""
     matched = len(covered(list(asked), f"{passage.title}\n{passage.text}"))
     share = matched / len(asked)
     if share < COVERED and (matched < MATCHED or share < COVERED / 2):
         return replace(passage, score=0.0)
     factor = 1.0 if unspaced(passage.text) == language else OTHER_LANGUAGE
-    return replace(passage, score=passage.score * share * factor)
+    heading = len(covered(list(asked), passage.title.rpartition(" › ")[2])) / len(asked)
+    return replace(passage, score=passage.score * share * factor * (1 + heading))
