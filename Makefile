@@ -26,8 +26,10 @@ help:
 	@echo "make clean      remove $(VENV) and caches"
 
 setup: $(VENV)/ready
+	@:
 
 setup-dev: $(VENV)/ready-dev
+	@:
 
 $(VENV)/python-ready:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
