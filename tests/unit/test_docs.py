@@ -19,7 +19,12 @@ ROOT = Path(__file__).parents[2]
 HANDBOOK = ROOT / "docs" / "handbook"
 READMES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh.md"}
 PAGES = sorted(p.name for p in (HANDBOOK / "en").glob("*.md"))
-DOCUMENTS = [*READMES.values(), ROOT / "docs" / "README.md", ROOT / "CHANGELOG.md", *HANDBOOK.glob("*/*.md")]
+DOCUMENTS = [
+    *READMES.values(),
+    *(ROOT / "docs").glob("*.md"),
+    ROOT / "CHANGELOG.md",
+    *HANDBOOK.glob("*/*.md"),
+]
 CJK = re.compile(r"[\u4e00-\u9fff]")
 VARIABLE = re.compile(r"TERTULIA_[A-Z_]*[A-Z]")
 FENCES = re.compile(r"```.*?```", re.DOTALL)
