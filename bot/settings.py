@@ -74,7 +74,12 @@ class Settings(BaseModel):
 
     home: Path = Field(default_factory=lambda: user_data_path("tertulia"), description="Folder for all data.")
     database_url: str = Field(
-        "", description="`sqlite:///FILE` or `postgresql://…`; default: `tertulia.db` in the home."
+        "",
+        repr=False,
+        description="`sqlite:///FILE` or `postgresql://…`; default: `tertulia.db` in the home.",
+    )
+    broker_url: str = Field(
+        "", repr=False, description="`amqp://…` for the cluster runtime; unset: one process."
     )
     broker_url: str = Field("", description="`amqp://…` for the cluster runtime; unset: one process.")
 

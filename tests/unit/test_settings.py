@@ -144,6 +144,15 @@ def test_secrets_do_not_show(folder: Path) -> None:
     assert "hush" not in settings.model_dump_json()
 
 
+def test_passwords_in_addresses_do_not_show(folder: Path) -> None:
+    settings = load(
+        folder,
+        {"TERTULIA_DATABASE_URL": "postgresql://ann:hush@db/x", "TERTULIA_BROKER_URL": "amqp://ann:hush@mq"},
+    )
+    assert "hush" in settings.database
+    assert "hush" not in repr(settings)
+
+
 def test_a_mistake_beside_a_secret_does_not_tell_it(folder: Path) -> None:
     text = problem(folder, {"TERTULIA_TELEGRAM_TOKEN": "hush", "TERTULIA_WEB_PORT": "x"})
     assert "hush" not in text
