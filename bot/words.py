@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 TERM_LIMIT = 64
 """Longer words (keys, encoded data) are known by their first characters."""
@@ -67,9 +68,15 @@ def unspaced(text: str) -> bool:
 
 def covered(asked: list[str], text: str) -> set[str]:
     """Those of the query's terms that occur in `text`."""
-    found = set(terms(text))
+    found = _distinct(text)
     begun = {term[0] for term in found if unspaced(term)}
     return {term for term in asked if term in found or (is_prefix(term) and term in begun)}
+
+
+@lru_cache(maxsize=256)
+def _distinct(text: str) -> frozenset[str]:
+    """The same few passages are looked at question after question."""
+    return frozenset(terms(text))
 
 
 def _runs(text: str) -> Iterator[tuple[str, str]]:
