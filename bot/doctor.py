@@ -81,7 +81,8 @@ async def _models(settings: Settings) -> AsyncIterator[Finding]:
                 )
             else:
                 advice = "Start it, or set TERTULIA_MODEL_URL and TERTULIA_MODEL_API_KEY right."
-                yield Finding("model server", Verdict.BAD, f"{host}: {error}", advice)
+                what = str(error) if host in str(error) else f"{host}: {error}"
+                yield Finding("model server", Verdict.BAD, what, advice)
         if not states:
             yield Finding(
                 "model server", Verdict.HINT, "none; answers are quoted from documents", BRING_A_MODEL

@@ -81,7 +81,6 @@ class Settings(BaseModel):
     broker_url: str = Field(
         "", repr=False, description="`amqp://…` for the cluster runtime; unset: one process."
     )
-    broker_url: str = Field("", description="`amqp://…` for the cluster runtime; unset: one process.")
 
     model_url: str = Field(
         "",
@@ -187,6 +186,14 @@ class Settings(BaseModel):
 _VARIABLES = {n for n in Settings.model_fields if n not in ("personas", "plugins", "sampling")}
 """Settings that a variable of their own can set; sampling has one for each of its fields."""
 _SEQUENCES = {"plugins_disabled", "stop"}
+
+
+def locale_language(environ: Mapping[str, str] | None = None) -> str:
+    """The language of the terminal as a BCP 47 tag, by POSIX's order of variables; "" for none."""
+    environ = os.environ if environ is None else environ
+    name = environ.get("LC_ALL") or environ.get("LC_MESSAGES") or environ.get("LANG") or ""
+    tag = name.split(".")[0].split("@")[0].replace("_", "-")
+    return "" if tag in ("C", "POSIX") else tag
 
 
 def load_settings(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
-import locale
 import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ from adapters.terminal.adapter import TerminalAdapter
 from bot.clock import SystemClock
 from bot.compose import App, compose, open_models, open_stores
 from bot.errors import StorageError
-from bot.settings import Settings
+from bot.settings import Settings, locale_language
 from bot.telemetry import NullTelemetry
-from bot.types import FinishReason, Outgoing
+from bot.types import FinishReason, Outgoing, Turn
 
 
 @asynccontextmanager
@@ -32,8 +32,7 @@ async def _core(settings: Settings) -> AsyncIterator[tuple[App, TerminalAdapter]
     """The core with the terminal as its only platform, serving while entered."""
     clock = SystemClock()
     logging.basicConfig(level=logging.ERROR, format="tertulia: %(message)s")
-    language = (locale.getlocale()[0] or "en").replace("_", "-")
-    adapter = TerminalAdapter(clock, user=getpass.getuser(), language=language)
+    adapter = TerminalAdapter(clock, user=getpass.getuser(), language=locale_language())
     async with (
         open_stores(settings, clock, durable_inbox=False) as stores,
         open_models(settings, clock) as models,
@@ -50,27 +49,37 @@ async def _core(settings: Settings) -> AsyncIterator[tuple[App, TerminalAdapter]
 
 
 async def ask_once(settings: Settings, question: str, *, as_json: bool) -> bool:
-    """Print the answer; False if there is none."""
-    from adapters.terminal.screen import show_answer
+    """Print the answer; False if there is none: standard error then says why. Ctrl-C stops the
+    answer and leaves with exit code 130."""
+    from adapters.terminal.screen import ask, show_answer
 
     async with _core(settings) as (app, adapter):
+        language = app.catalogue.pick(locale_language())
         event = adapter.event(question, f"ask-{secrets.token_hex(6)}")
-        answer = adapter.ask(event)
-        if not as_json:
-            shown = await show_answer(Console(), answer)
-        else:
-            shown = [out async for out in answer][-1]
-            turn = await app.stores.turns.of_event(event.key)
-            typer.echo(json.dumps(_as_json(shown, turn.model if turn else "", turn), ensure_ascii=False))
-        return shown.finish_reason != FinishReason.ERROR
+        show = _last if as_json else partial(show_answer, Console(), language=language)
+        shown = await ask(adapter, event, show)
+        turn = await app.stores.turns.of_event(event.key)
+    if shown.finish_reason == FinishReason.CANCELLED:
+        raise typer.Exit(130)
+    if as_json:
+        typer.echo(json.dumps(_as_json(shown, turn), ensure_ascii=False))
+    if shown.finish_reason == FinishReason.ERROR:
+        why = turn.error if turn and turn.error else shown.plain
+        typer.echo(f"tertulia: no answer: {why}. `tertulia check` looks for the cause.", err=True)
+        return False
+    return True
 
 
-def _as_json(shown: Outgoing, model: str, turn: Any) -> dict[str, Any]:
+async def _last(answer: AsyncIterator[Outgoing]) -> Outgoing:
+    return [out async for out in answer][-1]
+
+
+def _as_json(shown: Outgoing, turn: Turn | None) -> dict[str, Any]:
     return {
         "answer": shown.text,
         "citations": [{"source": c.source, "title": c.title, "quote": c.quote} for c in shown.citations],
         "abstained": not shown.citations,
-        "model": model,
+        "model": turn.model if turn else "",
         "usage": asdict(turn.usage) if turn else {},
     }
 
@@ -80,7 +89,7 @@ async def chat_here(settings: Settings) -> bool:
     from adapters.terminal.screen import chat
 
     async with _core(settings) as (app, adapter):
-        language = app.catalogue.pick(locale.getlocale()[0] or "en")
+        language = app.catalogue.pick(locale_language())
         await chat(adapter, Console(), history=str(settings.home / "chat_history"), language=language)
     return True
 

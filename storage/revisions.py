@@ -47,9 +47,15 @@ def bring_up_to_date(connection: Connection) -> None:
 def move(connection: Connection, target: str) -> None:
     """Upgrade or downgrade to `target` (``head``, ``base`` or a revision), in one transaction.
 
-    Two processes that start at once take turns; the second finds nothing left to do.
+    Two processes that start at once take turns; the second finds nothing left to do. Raises
+    StorageVersionError if there is no such revision.
     """
     from alembic import command
+
+    if target not in ("head", "base", *REVISIONS):
+        raise StorageVersionError(
+            f"there is no revision {target!r}; there are head, base and {', '.join(REVISIONS)}"
+        )
 
     config = alembic_config(connection)
     with connection.begin():

@@ -39,7 +39,8 @@ class Seen:
 
 
 class Server:
-    """`url` is the API's root. `requests` and `aborts` tell what was seen."""
+    """`url` is the API's root. `requests` and `aborts` tell what was seen; `asked` is set
+    when the first answer begins, `aborted` when one is given up."""
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Server:
         self.requests: list[Seen] = []
         self.aborts = 0
         self.aborted = asyncio.Event()
+        self.asked = asyncio.Event()
         self.running = 0
         self.url = ""
         self.prefixes: set[str] = set()
@@ -170,6 +172,7 @@ class _Connection(asyncio.Protocol):
             b"transfer-encoding: chunked\r\n\r\n"
         )
         server.running += 1
+        server.asked.set()
         try:
             if plan.first:
                 await asyncio.sleep(plan.first)

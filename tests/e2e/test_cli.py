@@ -1,0 +1,213 @@
+"""The command line, as people and scripts use it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.running import Ended, begin, tertulia
+from tests.simulators.openai import Behaviour, Server
+
+NOWHERE = "http://127.0.0.1:9/v1"
+"""The discard port: nothing listens there."""
+TEA = "# Tea\n\nGreen tea is brewed at eighty degrees.\n"
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[Server]:
+    async with Server(Behaviour(text="Eighty degrees.")).lifespan() as server:
+        yield server
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+def failed(ended: Ended, code: int = 1) -> str:
+    """Standard error of a command that failed as it should."""
+    assert ended.code == code, ended
+    assert "Traceback" not in ended.err
+    return ended.err
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    """A folder with one document."""
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "tea.md").write_text(TEA)
+    return folder
+
+
+async def learn(home: Path, documents: Path) -> None:
+    ended = await tertulia(home, "learn", str(documents))
+    assert (ended.code, ended.out) == (0, "1 learned, 0 known already, 0 left out.\n")
+
+
+async def test_ask_prints_the_answer_and_its_sources(home: Path, documents: Path) -> None:
+    await learn(home, documents)
+    ended = await tertulia(home, "ask", "How is green tea brewed?")
+    assert ended.code == 0
+    assert ended.out.startswith("Green tea is brewed at eighty degrees. [1]")
+    assert ended.out.splitlines()[-2:] == ["Sources:", "[1] Tea (documents/tea.md#tea)"]
+    assert ended.err == ""
+
+
+async def test_ask_in_the_language_of_the_terminal(home: Path, documents: Path) -> None:
+    await learn(home, documents)
+    chinese = ("env", "LC_ALL=zh_CN.UTF-8")
+    ended = await tertulia(home, "ask", "How is green tea brewed?", before=chinese)
+    assert "来源:" in ended.out
+
+
+async def test_ask_json_is_one_object_of_fixed_keys(home: Path, documents: Path, model: Server) -> None:
+    await learn(home, documents)
+    model.behaviour = Behaviour(text="At eighty degrees [1].")
+    ended = await tertulia(home, "ask", "--json", "How is green tea brewed?", model_url=model.url)
+    answer = json.loads(ended.out)
+    assert list(answer) == ["answer", "citations", "abstained", "model", "usage"]
+    assert answer["answer"] == "At eighty degrees [1]."
+    assert [list(c) for c in answer["citations"]] == [["source", "title", "quote"]]
+    assert answer["citations"][0]["quote"] == "Green tea is brewed at eighty degrees."
+    assert (answer["abstained"], answer["model"]) == (False, "tiny")
+    assert answer["usage"]["prompt"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "asked"),
+    [
+        (["What is it?"], "", "What is it?"),
+        ([], "From a pipe.\n", "From a pipe."),
+        (["-"], "From a pipe.\n", "From a pipe."),
+        (["Shorten this:"], "A long text.\n", "Shorten this:\n\nA long text."),
+    ],
+)
+async def test_ask_takes_its_question_from_the_line_the_pipe_or_both(
+    home: Path, model: Server, arguments: list[str], stdin: str, asked: str
+) -> None:
+    ended = await tertulia(home, "ask", *arguments, stdin=stdin, model_url=model.url)
+    assert (ended.code, ended.out) == (0, "Eighty degrees.\n")
+    assert model.chats[0].body["messages"][-1]["content"].strip().startswith(asked)
+
+
+@pytest.mark.parametrize("arguments", [["ask", ""], ["ask"], ["ask", " \t"], ["nonsense"], ["ask", "--what"]])
+async def test_a_wrong_call_is_a_usage_error(home: Path, arguments: list[str]) -> None:
+    assert failed(await tertulia(home, *arguments), 2)
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+async def test_a_model_that_is_not_there_is_one_line_of_error(home: Path, options: list[str]) -> None:
+    ended = await tertulia(home, "ask", "Hello?", *options, model_url=NOWHERE, model_patience="0")
+    line = failed(ended)
+    assert line.startswith("tertulia: no answer: 127.0.0.1:9")
+    assert line.count("\n") == 1
+    assert bool(ended.out) == bool(options)
+
+
+async def test_a_model_that_refuses_is_one_line_of_error(home: Path, model: Server) -> None:
+    model.behaviour = Behaviour(status=401, message="Wrong key.")
+    line = failed(await tertulia(home, "ask", "Hello?", model_url=model.url))
+    assert "Wrong key." in line
+    assert line.count("\n") == 1
+
+
+async def test_ctrl_c_ends_ask_at_once(home: Path, model: Server) -> None:
+    model.behaviour = Behaviour(endless=True, interval=0.05)
+    process = await begin(home, "ask", "Hello?", model_url=model.url)
+    assert process.stdin is not None
+    process.stdin.close()
+    await asyncio.wait_for(model.asked.wait(), 30)
+    process.send_signal(signal.SIGINT)
+    out, err = await asyncio.wait_for(process.communicate(), 5)
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+    assert out == b""
+    await asyncio.wait_for(model.aborted.wait(), 5)
+
+
+async def test_check_with_nothing_says_what_would_bring_a_model(home: Path) -> None:
+    ended = await tertulia(home, "check")
+    assert ended.code == 0
+    assert "✓ database: sqlite, up to date" in ended.out
+    assert "docker compose --profile gpu up" in ended.out
+    assert "no token (TERTULIA_TELEGRAM_TOKEN)" in ended.out
+
+
+async def test_check_json_names_each_finding(home: Path, model: Server) -> None:
+    ended = await tertulia(home, "check", "--json", model_url=model.url, telegram_token="12:secret")
+    found = {f["name"]: f for f in json.loads(ended.out)}
+    assert ended.code == 0
+    assert all(list(f) == ["name", "verdict", "detail", "advice"] for f in found.values())
+    assert found["model server"]["verdict"] == "ok"
+    assert "tiny" in found["model server"]["detail"]
+    assert "token is set" in found["telegram"]["detail"]
+    assert "secret" not in ended.out + ended.err
+
+
+async def test_check_fails_where_a_model_server_is_dead(home: Path, model: Server) -> None:
+    ended = await tertulia(home, "check", model_url=NOWHERE)
+    assert ended.code == 1
+    assert "✗ model server: 127.0.0.1:9: All connection attempts failed\n" in ended.out
+    assert "TERTULIA_MODEL_URL" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("web_port", "eighty", "web_port (TERTULIA_WEB_PORT)"),
+        ("model_ulr", "x", "Did you mean 'TERTULIA_MODEL_URL'?"),
+        ("database_url", "mysql://x", "sqlite"),
+    ],
+)
+async def test_wrong_settings_are_named(home: Path, name: str, value: str, says: str) -> None:
+    ended = await tertulia(home, "check", **{name: value})
+    assert ended.code == 1
+    assert says in ended.err + ended.out
+    assert "Traceback" not in ended.err
+
+
+async def test_migrate_goes_down_and_up(home: Path) -> None:
+    up = await tertulia(home, "migrate")
+    down = await tertulia(home, "migrate", "0001")
+    again = await tertulia(home, "migrate", "head")
+    assert [e.code for e in (up, down, again)] == [0, 0, 0]
+    assert down.out == "The database is at revision 0001.\n"
+    assert up.out == again.out != down.out
+    assert "no revision 'nonsense'" in failed(await tertulia(home, "migrate", "nonsense"))
+
+
+async def test_export_and_delete_take_one_person_whole(home: Path) -> None:
+    await tertulia(home, "ask", "My secret is xyzzy.")
+    person = json.loads((await tertulia(home, "ask", "--json", "/whoami")).out)["answer"].split("`")[1]
+    told = await tertulia(home, "export", person)
+    assert told.code == 0
+    assert "xyzzy" in told.out
+    file = home.parent / "person.json"
+    deleted = await tertulia(home, "export", person, "--output", str(file), "--delete")
+    assert (deleted.code, deleted.out) == (0, "")
+    assert json.loads(file.read_text())["person"]
+    assert "no person" in failed(await tertulia(home, "export", person))
+    assert "xyzzy" not in (home / "tertulia.db").read_bytes().decode("latin-1")
+
+
+async def test_learn_names_what_it_leaves_out_and_goes_on(home: Path, documents: Path) -> None:
+    (documents / "noise.md").write_bytes(b"\xff\xfe\x00noise\xff" * 40)
+    ended = await tertulia(home, "learn", str(documents))
+    assert "noise.md" in failed(ended)
+    assert ended.out == "1 learned, 0 known already, 1 left out.\n"
+    again = await tertulia(home, "learn", str(documents))
+    assert again.out == "0 learned, 1 known already, 1 left out.\n"
+    assert "no such file" in failed(await tertulia(home, "learn", str(home.parent / "nothing")))
+
+
+async def test_version_and_help(home: Path) -> None:
+    assert (await tertulia(home, "--version")).out.strip() == "0.1.0"
+    told = (await tertulia(home, "--help")).out
+    for command in ("run", "ask", "chat", "learn", "check", "migrate", "export"):
+        assert f" {command} " in told
