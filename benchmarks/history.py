@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -72,11 +73,11 @@ async def _filled(db: Database, conversations: SqlConversations, size: int) -> i
     found = await conversations.open(Address("bench", "bot", f"of {size}"))
     turn = [Message(Role.USER, TEXT, tokens=20), Message(Role.ASSISTANT, TEXT, tokens=20)]
 
-    def work(connection: Connection, first: int) -> None:
+    def fill(first: int, connection: Connection) -> None:
         numbers = range(first, min(first + BATCH, size // 2 + 1))
         rows = [row for n in numbers for row in message_rows(found.id, n, turn, shown=True)]
         connection.execute(SAY, rows)
 
     for first in range(1, size // 2 + 1, BATCH):
-        await db.write(lambda connection, first=first: work(connection, first))
+        await db.write(partial(fill, first))
     return found.id

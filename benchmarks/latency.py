@@ -48,7 +48,7 @@ async def _times(setup: Setup, messages: int, at_once: int) -> list[float]:
     asked: dict[str, float] = {}
 
     async def ask(bot: Tertulia, number: int) -> None:
-        text = f"question {number}"
+        text = f"message {number}"
         asked[text] = time.monotonic()
         await bot.ask(f"chat{number % CHATS}", text)
 
@@ -88,7 +88,7 @@ async def _through(setup: Setup, turns: int) -> float:
         await asyncio.gather(*(bot.ask(f"chat{n}", "hello") for n in range(4)))
         began = cpu_seconds()
         for start in range(0, turns, 4):
-            await asyncio.gather(*(bot.ask(f"chat{n}", f"question {start + n}") for n in range(4)))
+            await asyncio.gather(*(bot.ask(f"chat{n}", f"message {start + n}") for n in range(4)))
         return (cpu_seconds() - began) / turns * 1000
 
 

@@ -50,7 +50,7 @@ async def _samples(setup: Setup, marks: tuple[int, ...]) -> dict[int, float]:
 
         async def lane(name: str, turns: int) -> None:
             for number in range(turns):
-                await bot.ask(f"{name}/{number // TURNS_EACH}", f"question {number}")
+                await bot.ask(f"{name}/{number // TURNS_EACH}", f"message {number}")
 
         samples, done = {0: resident_mb()}, 0
         for mark in marks:

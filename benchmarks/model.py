@@ -18,7 +18,7 @@ from typing import Any, cast
 
 import msgspec
 
-WINDOW = 4096
+WINDOW = 32_768
 CHUNKS = 3
 """Of an answer without `max_tokens`."""
 FRAME = 4

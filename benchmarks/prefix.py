@@ -1,0 +1,198 @@
+"""What of each prompt vLLM finds in its prefix cache, by its own counters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import aiohttp
+
+from benchmarks import vllm
+from benchmarks.core import Setup, apart, tertulia
+from benchmarks.report import Section, verdict
+from benchmarks.vllm import BLOCK
+from bot.personas import DEFAULT_PROMPT
+from bot.ports import Model, Models
+from bot.types import Chunk, ModelRequest, Priority, Usage
+from tests.vllm.servers import Server
+
+WINDOW = 2048
+ANSWER = 64
+QUESTION = (
+    "In question {n} of conversation {chat} I would like to hear how to connect Telegram and Discord, what "
+    "to set for a model server of my own, and where the documents are kept that answers are quoted from."
+)
+SYSTEM = {"role": "system", "content": DEFAULT_PROMPT}
+
+
+def run(folder: Path, *, quick: bool) -> list[Section]:
+    return [asyncio.run(_compare(folder, chats=4 if quick else 64, turns=8 if quick else 30))]
+
+
+async def _compare(folder: Path, chats: int, turns: int) -> Section:
+    async with vllm.server(folder, window=WINDOW) as running:
+        found: dict[str, tuple[vllm.Counters, float | None]] = {}
+        head = await _head(running)
+        for name, summaries in (("Tertulia", False), ("Tertulia, with summaries", True)):
+            options = {"summaries": summaries, "plugins_disabled": ("qa",), "sampling": sampling()}
+            setup = Setup(f"{running.url}/v1", f"sqlite:///{folder / name}.db", options)
+            before = await vllm.counters(running)
+            asked = await asyncio.to_thread(apart, _talk, setup, name, chats, turns)
+            ideal = sum(_ideal(requests, head) for requests in asked.values())
+            spent = await vllm.counters(running) - before
+            found[name] = (spent, ideal / spent.asked)
+            cuts = sum(_cuts(requests) for requests in asked.values()) / chats
+        before = await vllm.counters(running)
+        await _slide(running, chats, turns)
+        found["naive sliding window"] = (await vllm.counters(running) - before, None)
+    rows = [_row(name, spent, ideal, chats * turns) for name, (spent, ideal) in found.items()]
+    note = (
+        f"{chats} conversations of {turns} turns on a CPU vLLM with a window of {WINDOW} tokens, blocks of "
+        f"{BLOCK}, answers of {ANSWER}; the window overflows and is cut {cuts:.1f} times in each. "
+        "Counted by vLLM (`prefix_cache_queries`, `prefix_cache_hits`), summaries' own requests included. "
+        "Ideal: each prompt finds every full block of what its conversation's request before it left in the "
+        "cache, prompt and answer, as an append-only prompt would; after a cut, every full block of the "
+        "system prompt. The naive window drops the oldest messages as soon as the prompt does not fit. The "
+        "cache holds a million tokens, so that nothing is evicted."
+    )
+    columns = ("prompt", "found in the cache", "ideal", "of the ideal", "computed per turn, tokens", "≥ 0.95")
+    return Section("prefix", "Prefix-cache hit rate in long conversations", columns, rows, note)
+
+
+def _row(name: str, spent: vllm.Counters, ideal: float | None, turns: int) -> list[str]:
+    computed = f"{(spent.asked - spent.hits) / turns:.0f}"
+    if ideal is None:
+        return [name, f"{spent.rate:.3f}", "", "", computed, ""]
+    share = spent.rate / ideal
+    return [name, f"{spent.rate:.3f}", f"{ideal:.3f}", f"{share:.3f}", computed, verdict(share >= 0.95)]
+
+
+def sampling(tokens: int = ANSWER) -> dict[str, object]:
+    return {"max_tokens": tokens, "temperature": 0.0, "seed": 1}
+
+
+async def _head(running: Server) -> int:
+    """Tokens of the system prompt."""
+    async with aiohttp.ClientSession() as client:
+        user = {"role": "user", "content": "x"}
+        both = await vllm.tokens_of(client, running.url, [SYSTEM, user])
+        return both - await vllm.tokens_of(client, running.url, [user])
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as the model got it, and what it took."""
+
+    second: str
+    """What follows the system message: it changes with a cut."""
+    summary: bool
+    instruction: int
+    usage: Usage
+
+
+class Listening:
+    """`bot.ports.Models` and its one model, writing down what is asked, by session."""
+
+    def __init__(self, models: Models) -> None:
+        self._model = models.default()
+        self.asked: dict[str, list[Asked]] = {}
+
+    def default(self) -> Model:
+        return self
+
+    def get(self, name: str) -> Model | None:
+        return self
+
+    def names(self) -> list[str]:
+        return [self.name]
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    @property
+    def continues(self) -> bool:
+        return self._model.continues
+
+    @property
+    def generates(self) -> bool:
+        return self._model.generates
+
+    async def window(self) -> int:
+        return await self._model.window()
+
+    async def count(self, texts: Sequence[str]) -> list[int]:
+        return await self._model.count(texts)
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
+        usage = Usage()
+        async with aclosing(self._model.stream(request)) as chunks:
+            async for chunk in chunks:
+                usage = chunk.usage or usage
+                yield chunk
+        summary = request.priority is Priority.BATCH
+        instruction = sum(await self._model.count([request.messages[-1].content])) if summary else 0
+        asked = Asked(request.messages[1].text, summary, instruction, usage)
+        self.asked.setdefault(request.session, []).append(asked)
+
+
+async def _talk(setup: Setup, name: str, chats: int, turns: int) -> dict[str, list[Asked]]:
+    """Hold the conversations; what the model was asked in each."""
+    heard: list[Listening] = []
+
+    def listen(models: Models) -> Models:
+        heard.append(Listening(models))
+        return heard[0]
+
+    async with tertulia(setup, models=listen) as bot:
+
+        async def talk(chat: int) -> None:
+            for number in range(turns):
+                await bot.ask(f"{name}/{chat}", QUESTION.format(n=number, chat=f"{name} {chat}"))
+
+        await asyncio.gather(*(talk(chat) for chat in range(chats)))
+    return heard[0].asked
+
+
+def _ideal(requests: Sequence[Asked], head: int) -> int:
+    """Tokens that an append-only conversation with these cuts would find."""
+    found, left, second = 0, head, ""
+    for asked in requests:
+        if asked.summary:
+            found += _blocks(asked.usage.prompt - asked.instruction)
+            continue
+        if asked.second != second:
+            left = head
+        found += _blocks(min(left, asked.usage.prompt - 1))
+        left, second = asked.usage.prompt + asked.usage.completion - 1, asked.second
+    return found
+
+
+def _blocks(tokens: int) -> int:
+    return tokens // BLOCK * BLOCK
+
+
+def _cuts(requests: Sequence[Asked]) -> int:
+    seconds = [asked.second for asked in requests if not asked.summary]
+    return sum(a != b for a, b in pairwise(seconds))
+
+
+async def _slide(running: Server, chats: int, turns: int) -> None:
+    """The same questions from a client that drops the oldest messages when a prompt does not fit."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
+
+        async def talk(chat: int) -> None:
+            history: list[dict[str, str]] = []
+            for number in range(turns):
+                text = QUESTION.format(n=number, chat=f"naive {chat}")
+                history.append({"role": "user", "content": text})
+                while await vllm.tokens_of(client, running.url, [SYSTEM, *history]) > WINDOW - ANSWER:
+                    del history[:2]
+                answer = await vllm.ask(client, running.url, vllm.body([SYSTEM, *history], ANSWER))
+                history.append({"role": "assistant", "content": answer.text})
+
+        await asyncio.gather(*(talk(chat) for chat in range(chats)))
