@@ -233,7 +233,7 @@ class Shown:
         exposed = not keyed and self._caps.edits and policy is AmbiguousSend.AT_LEAST_ONCE
         first = Outgoing(PLACEHOLDER, PLACEHOLDER) if exposed else out
         key = f"{row.key}:{self._gone[index]}" if self._gone[index] else row.key
-        known = not (self._resumed or key in self._tried)  # else it may show an earlier send's text
+        known = not (keyed and (self._resumed or key in self._tried))  # else it may show an earlier text
         self._tried.add(key)
         message_id = await self._channel.send(
             self._address, first, key=key, reply_to=self._reply_to if index == 0 else ""
