@@ -57,7 +57,7 @@ run: setup
 
 # Lint, types and import rules are tests too (tests/unit/test_house.py), so pytest's summary is all.
 test: setup-dev
-	@$(BIN)/python -m pytest -m "not vllm" $(PYTEST_FLAGS)
+	@$(BIN)/python -m pytest -m "not vllm" -n auto --dist worksteal $(PYTEST_FLAGS)
 
 test-vllm: setup-dev
 	@echo "Setting up the model servers (.venv-vllm)…"
