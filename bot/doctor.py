@@ -93,6 +93,9 @@ def _platforms(settings: Settings) -> list[Finding]:
     findings = []
     where = f"http://{settings.web_host}:{settings.web_port}"
     findings.append(Finding("web", Verdict.OK, where if settings.web else "switched off"))
+    if settings.broker_url:
+        advice = "This version runs as one process; the broker is not used yet."
+        findings.append(Finding("broker", Verdict.HINT, "TERTULIA_BROKER_URL is set", advice))
     for name, token in (("telegram", settings.telegram_token), ("discord", settings.discord_token)):
         if token.get_secret_value():
             advice = "Its adapter comes with a later version; the token is not used yet."

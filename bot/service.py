@@ -143,6 +143,8 @@ async def _announce(app: App, adapters: list[Adapter], models: Registry) -> None
     for field, name in NOT_YET.items():
         if getattr(settings, field).get_secret_value():
             lines.append(f"{name}: a token is set, but this version has no {name} adapter yet.")
+    if settings.broker_url:
+        lines.append("Broker: TERTULIA_BROKER_URL is set, but this version runs as one process without it.")
     if settings.access is Access.INVITE and (code := await app.stores.people.owner_code()):
         lines.append(f"Owner code (the first to send `/start {code}` to the bot owns it): {code}")
     lines += app.plugins.problems
