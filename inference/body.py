@@ -6,41 +6,20 @@ is not set is not sent, so that strict servers take it.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
 from bot.types import Message, ModelRequest, Priority, Role, Sampling
+from inference.dialect import Dialect
+from inference.markers import defused
 
 BATCH_PRIORITY = 10
 """vLLM serves lower numbers first, and 0 unless told otherwise: interactive requests send none."""
 _SPEAKERS = {Role.USER: "User: ", Role.ASSISTANT: "Assistant:", Role.TOOL: "Tool: ", Role.SYSTEM: ""}
-
-
-@dataclass(slots=True)
-class Dialect:
-    """What one server turned out to want; learnt from its refusals and kept."""
-
-    template: bool = True
-    """Its tokenizer has a chat template; else plain completions with one of ours."""
-    priority: bool = True
-    limit_key: str = "max_tokens"
-
-    def learn(self, refusal: str) -> bool:
-        """True if the refusal taught something, so that asking anew makes sense."""
-        text = refusal.lower()
-        if self.priority and "priority" in text:
-            self.priority = False
-            return True
-        if self.limit_key == "max_tokens" and "max_completion_tokens' instead" in text:
-            self.limit_key = "max_completion_tokens"
-            return True
-        return False
 
 
 def chat_body(
@@ -50,9 +29,9 @@ def chat_body(
     messages = [_message(m) for m in request.messages]
     body = _common(request, model, dialect, vllm)
     if request.prefill and vllm:
-        messages.append({"role": "assistant", "content": request.prefill.rstrip()})
+        messages.append({"role": "assistant", "content": defused(request.prefill.rstrip())})
         body |= {"continue_final_message": True, "add_generation_prompt": False}
-    if request.tools:
+    if request.tools and dialect.tools:
         body["tools"] = [
             {
                 "type": "function",
@@ -75,11 +54,11 @@ def completion_body(request: ModelRequest, model: str, *, dialect: Dialect, vllm
 def rendered(messages: Sequence[Message], prefill: str = "") -> str:
     """The default chat template: a line with its speaker for each message."""
     lines = [
-        _SPEAKERS[m.role] + (" " if m.role is Role.ASSISTANT else "") + m.content
+        _SPEAKERS[m.role] + (" " if m.role is Role.ASSISTANT else "") + defused(m.content)
         for m in messages
         if m.content
     ]
-    return "\n".join([*lines, f"Assistant: {prefill}" if prefill else "Assistant:"])
+    return "\n".join([*lines, f"Assistant: {defused(prefill)}" if prefill else "Assistant:"])
 
 
 def headers(request: ModelRequest) -> dict[str, str]:
@@ -102,14 +81,15 @@ def encode(body: Mapping[str, Any]) -> bytes:
 
 
 def _common(request: ModelRequest, model: str, dialect: Dialect, vllm: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {"model": request.model or model, "stream": True}
-    body["stream_options"] = {"include_usage": True}
+    body: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
+    if name := request.model or model:
+        body["model"] = name
     body |= sampling_fields(request.sampling, dialect)
     if vllm and request.salt:
-        body["cache_salt"] = base64.b64encode(hashlib.sha256(request.salt.encode()).digest()).decode()
-    if vllm and dialect.priority and request.priority is Priority.BATCH:
+        body["cache_salt"] = hashlib.sha256(request.salt.encode(errors="replace")).hexdigest()
+    if vllm and request.priority is Priority.BATCH:
         body["priority"] = BATCH_PRIORITY
-    return body
+    return {name: value for name, value in body.items() if name not in dialect.unwanted}
 
 
 def sampling_fields(sampling: Sampling, dialect: Dialect) -> dict[str, Any]:
@@ -121,15 +101,16 @@ def sampling_fields(sampling: Sampling, dialect: Dialect) -> dict[str, Any]:
 
 
 def _message(message: Message) -> dict[str, Any]:
+    content = defused(message.content)
     if message.role is Role.TOOL:
-        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content}
+        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": content}
     if not message.tool_calls:
-        return {"role": message.role.value, "content": message.content}
+        return {"role": message.role.value, "content": content}
     calls = [
         {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": _arguments(c.arguments)}}
         for c in message.tool_calls
     ]
-    return {"role": "assistant", "content": message.content or None, "tool_calls": calls}
+    return {"role": "assistant", "content": content or None, "tool_calls": calls}
 
 
 def _arguments(text: str) -> str:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from random import Random
 from typing import Any
 
-from bot.errors import ModelError, ModelRefused
+from bot.errors import ModelError, ModelRefused, ModelUnavailable
 from bot.ports import Clock
 from bot.types import Chunk, ModelRequest
 from inference import body as bodies
-from inference.failures import EndpointRefused, lacks_template
+from inference.dialect import Dialect, room_for_answer
+from inference.failures import EndpointRefused
 from inference.http import Http
+from inference.markers import defused
 from inference.tokens import OVERHEAD, Counter, estimate
 from inference.wire import Endpoint, ModelList, Patience, Wire
 
+log = logging.getLogger(__name__)
 DEFAULT_WINDOW = 8192
 
 
@@ -24,8 +28,9 @@ class OpenAIModel:
     """One model of one server.
 
     What the server has (names, window, whether it is vLLM) is asked once, when it is first needed:
-    `window`, `count` and `stream` all do. Until then `continues` is False and `name` may be the
-    host's. `window` 0 takes the server's word, or 8192 where it says none.
+    `window`, `count` and `stream` all do. Until then `continues` is True (a prefill that turns out
+    to be too much to ask is ModelUnavailable, and `continues` False from then on) and `name` may be
+    the host's. `window` 0 takes the server's word, or 8192 where it says none.
     """
 
     def __init__(
@@ -44,13 +49,11 @@ class OpenAIModel:
         self._counter = Counter(self._wire)
         self._window = window
         self._list: ModelList | None = None
-        self._dialect = bodies.Dialect()
+        self._dialect = Dialect()
 
     @property
     def name(self) -> str:
-        if self.endpoint.model or self._list is None:
-            return self.endpoint.model or self.endpoint.host
-        return self._list.data[0].id
+        return self._sent or self.endpoint.host
 
     @property
     def names(self) -> list[str]:
@@ -60,7 +63,7 @@ class OpenAIModel:
 
     @property
     def continues(self) -> bool:
-        return self._list is not None and self._list.vllm
+        return self._list is None or self._list.vllm
 
     @property
     def generates(self) -> bool:
@@ -85,23 +88,21 @@ class OpenAIModel:
         self._list = await self._wire.models()
 
     async def window(self) -> int:
-        if self._window:
-            return self._window
         try:
-            known = await self._known()
-        except ModelError:  # the request itself will say what is wrong
-            return DEFAULT_WINDOW
-        card = known.card(self.name)
-        return (card and card.max_model_len) or DEFAULT_WINDOW
+            await self._known()
+        except ModelError as error:  # the request itself will say what is wrong
+            log.debug("the window of %s is not known: %s", self.name, error)
+        return self._window or self._served(self.name) or DEFAULT_WINDOW
 
     async def count(self, texts: Sequence[str]) -> list[int]:
         try:
             known = await self._known()
         except ModelError:
             known = None
+        sent = [defused(text) for text in texts]
         if known is None or not known.vllm:
-            return [estimate(text) + OVERHEAD for text in texts]
-        return await self._counter.count(texts, self.name)
+            return [estimate(text) + OVERHEAD for text in sent]
+        return await self._counter.count(sent, self.name)
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk]:
         return self.ask(request)
@@ -111,10 +112,12 @@ class OpenAIModel:
     ) -> AsyncGenerator[Chunk]:
         """`stream`, with fields of the body that `ModelRequest` does not have (`tool_choice`).
 
-        A refusal that teaches how this server wants to be asked is followed by one more try.
+        A refusal that teaches how this server wants to be asked is followed by another try.
         """
         relisted = False
         await self._identify(request)
+        if request.prefill and not self._vllm:
+            raise ModelUnavailable(f"{self.endpoint.host} cannot continue an answer; it can be asked anew")
         while True:
             name, started = self.name, False
             try:
@@ -129,22 +132,45 @@ class OpenAIModel:
                 relisted = True
                 await self._relist(name, error)
             except ModelError as error:
-                if started or not self._learn(error):
+                if started or (again := self._adapted(request, error)) is None:
                     raise
+                request = again
 
     def _attempt(self, request: ModelRequest, extra: Mapping[str, Any] | None) -> AsyncGenerator[Chunk]:
-        vllm = self.continues
+        vllm = self._vllm
+        request = self._within(request)
         if self._dialect.template:
             path = "/chat/completions"
-            body = bodies.chat_body(request, self.name, dialect=self._dialect, vllm=vllm, extra=extra)
+            body = bodies.chat_body(request, self._sent, dialect=self._dialect, vllm=vllm, extra=extra)
         else:
             path = "/completions"
-            body = bodies.completion_body(request, self.name, dialect=self._dialect, vllm=vllm)
+            body = bodies.completion_body(request, self._sent, dialect=self._dialect, vllm=vllm)
         chunks = self._wire.stream(path, bodies.encode(body), bodies.headers(request))
         owed = request.prefill[len(request.prefill.rstrip()) :] if vllm else ""
         if not self._dialect.template and not request.prefill:
             owed = " "
         return _without(owed, chunks) if owed else chunks
+
+    @property
+    def _sent(self) -> str:
+        """The name to ask for; empty where the server has one model without a name."""
+        listed = self._list.data if self._list else []
+        return self.endpoint.model or (listed[0].id if listed else "")
+
+    @property
+    def _vllm(self) -> bool:
+        return self._list is not None and self._list.vllm
+
+    def _served(self, name: str) -> int:
+        """The window by the server's own word; 0 where it gave none."""
+        card = self._list.card(name) if self._list else None
+        return (card and card.max_model_len) or 0
+
+    def _within(self, request: ModelRequest) -> ModelRequest:
+        """vLLM refuses a limit on the answer that is above its window, however short the prompt."""
+        limits = (request.sampling.max_tokens, self._window, self._served(request.model or self.name))
+        most = min((n for n in limits if n), default=0)
+        return _limited(request, most) if most and request.sampling.max_tokens else request
 
     async def _known(self) -> ModelList:
         if self._list is None:
@@ -156,8 +182,12 @@ class OpenAIModel:
         """Some servers have no list; with a model's name they can be asked all the same."""
         try:
             await self._known()
-        except ModelError:
+        except ModelRefused:
             if not (request.model or self.endpoint.model):
+                raise
+            self._list = ModelList([])
+        except ModelError:
+            if request.prefill or not (request.model or self.endpoint.model):
                 raise
 
     async def _relist(self, name: str, error: EndpointRefused) -> None:
@@ -169,11 +199,19 @@ class OpenAIModel:
         known = ", ".join(card.id for card in self._list.data[:10]) if self._list else ""
         raise EndpointRefused(f"{error} It has: {known}.", error.status) from error
 
-    def _learn(self, error: ModelError) -> bool:
-        if self._dialect.template and lacks_template(error):
-            self._dialect = replace(self._dialect, template=False)
-            return True
-        return isinstance(error, ModelRefused) and self._dialect.learn(str(error))
+    def _adapted(self, request: ModelRequest, error: ModelError) -> ModelRequest | None:
+        """The request as the server may take it after this refusal; None where nothing is known
+        to help."""
+        if room := room_for_answer(error, request):
+            return _limited(request, room)
+        advice = self._dialect.learn(error)
+        if advice:
+            log.warning("%s: %s", self.endpoint.host, advice)
+        return request if advice else None
+
+
+def _limited(request: ModelRequest, most: int) -> ModelRequest:
+    return replace(request, sampling=replace(request.sampling, max_tokens=most))
 
 
 async def _without(owed: str, chunks: AsyncGenerator[Chunk]) -> AsyncGenerator[Chunk]:

@@ -57,7 +57,7 @@ class _Usage(msgspec.Struct, gc=False):
 class _Event(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = msgspec.Raw(b"null")  # in a union with None, Raw would take nothing
 
 
 _decode = msgspec.json.Decoder(_Event).decode
@@ -136,7 +136,7 @@ class Assembler:
             event = _decode(payload)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise self._garbage(payload) from None
-        if event.error is not None and (raw := bytes(event.error)) != b"null":
+        if (raw := bytes(event.error)) != b"null":
             raise failure(self._host, code_of(raw), b'{"error":' + raw + b"}")
         if event.usage is not None:
             self._usage = _usage(event.usage)
@@ -172,10 +172,10 @@ class Assembler:
             call.arguments.append(delta.function.arguments or "")
 
     def _finish(self) -> Chunk:
-        if self._reason in _BROKEN:
-            raise ModelUnavailable(f"{self._host} gave up the answer ({self._reason})")
+        if not self._reason or self._reason in _BROKEN:
+            raise ModelUnavailable(f"{self._host} gave up the answer ({self._reason or 'no reason'})")
         self.done = True
-        reason = _REASONS.get(self._reason, self._reason) or FinishReason.STOP
+        reason = _REASONS.get(self._reason, self._reason)
         if reason == FinishReason.LENGTH or not self._calls:  # a call that was cut is no call
             return Chunk(usage=self._usage, finish_reason=reason)
         calls = tuple(

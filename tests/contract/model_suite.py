@@ -115,7 +115,7 @@ class GeneratingContract:
 
     async def test_a_prefill_is_continued_where_that_is_promised(self, model: Model) -> None:
         await model.window()
-        chunks = await collect(model, replace(ask(), prefill="Sure: to start the bot, run "))
-        assert chunks[-1].finish_reason in FINISHES
         if model.continues:
+            chunks = await collect(model, replace(ask(), prefill="Sure: to start the bot, run "))
+            assert chunks[-1].finish_reason in FINISHES
             assert not text_of(chunks).startswith("Sure: to start")

@@ -1,9 +1,10 @@
 """A model server that speaks vLLM's OpenAI API, for tests and benchmarks.
 
-Honest about what vLLM does: its event shapes, its messages and codes of refusal, `/tokenize`,
-`continue_final_message`, usage in a last event without choices, cached tokens of prefixes seen
-before. Fast: plain asyncio, no framework. What it answers is chosen by its `Behaviour`, or across
-process borders by a marker in the last user message, such as ``[[chunks=50 cut=3]]``.
+Honest about what vLLM does (0.32, measured): its event shapes, its messages and codes of refusal,
+`/tokenize`, `continue_final_message`, usage in a last event without choices, cached tokens of
+prefixes seen before. With `transformers` it is `transformers serve` instead (5.19, measured). Fast:
+plain asyncio, no framework. What it answers is chosen by its `Behaviour`, or across process borders
+by a marker in the last user message, such as ``[[chunks=50 cut=3]]``.
 
 ``python -m tests.simulators.openai --port 8000`` prints its URL and serves until it is ended.
 """
@@ -15,12 +16,21 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulators.openai_answers import Behaviour, asked, events, marked, prompt, rendered, tokens_of
+from tests.simulators.openai_answers import (
+    Behaviour,
+    asked,
+    events,
+    failed,
+    marked,
+    prompt,
+    rendered,
+    tokens_of,
+)
 
 __all__ = ["Behaviour", "Refusal", "Seen", "Server", "tokens_of"]
 
@@ -52,11 +62,17 @@ class Server:
         vllm: bool = True,
         template: bool = True,
         priorities: bool = True,
+        tools: bool = True,
+        transformers: bool = False,
+        old: bool = False,
     ) -> None:
+        """`tools`: vLLM's flags for them are set. `old`: it refuses a limit on the answer that the
+        prompt leaves no room for, as vLLM did before 0.12."""
         self.behaviour = behaviour or Behaviour()
-        self.models = [model]
-        self.window, self.key, self.vllm = window, key, vllm
-        self.template, self.priorities = template, priorities
+        self.models = [] if transformers else [model]
+        self.window, self.key, self.vllm = window, key, vllm and not transformers
+        self.template, self.priorities, self.tools = template, priorities, tools
+        self.transformers, self.old = transformers, old
         self.requests: list[Seen] = []
         self.aborts = 0
         self.aborted = asyncio.Event()
@@ -150,7 +166,8 @@ class _Connection(asyncio.Protocol):
         except Refusal as refusal:
             kind = "NotFoundError" if refusal.status == 404 else "BadRequestError"
             error = {"message": refusal.message, "type": kind, "param": None, "code": refusal.status}
-            self._json(refusal.status, {"error": error}, refusal.headers)
+            said = {"detail": refusal.message} if server.transformers else {"error": error}
+            self._json(refusal.status, said, refusal.headers)
         except BaseException:  # a mistake of the simulator's own must not look like a slow model
             self._transport.abort()
             raise
@@ -166,7 +183,7 @@ class _Connection(asyncio.Protocol):
     async def _stream(self, seen: Seen) -> None:
         server = self._server
         plan = _plan(server, seen)
-        stream = events(seen.body, plan, _cached(server, seen.body))
+        stream = _events(server, plan, seen.body)
         self._transport.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
             b"transfer-encoding: chunked\r\n\r\n"
@@ -184,12 +201,14 @@ class _Connection(asyncio.Protocol):
         finally:
             server.running -= 1
 
-    async def _write(self, stream: Iterator[bytes], plan: Behaviour) -> None:
+    async def _write(self, stream: Iterable[bytes], plan: Behaviour) -> None:
         write = self._transport.write
         for number, event in enumerate(stream):
             if plan.cut and number >= plan.cut:
                 self._transport.close()
                 return
+            if plan.stall and number >= plan.stall:
+                await asyncio.Event().wait()
             if plan.half and number >= plan.half:
                 event = event[: len(event) // 2]
             write(b"%x\r\n%b\r\n" % (len(event), event))
@@ -231,24 +250,69 @@ def _plan(server: Server, seen: Seen) -> Behaviour:
         raise Refusal(503, "The server is overloaded.", f"retry-after: {plan.retry_after}\r\n")
     if plan.status:
         raise Refusal(plan.status, plan.message)
-    if body["model"] not in server.models:
-        raise Refusal(404, f"The model `{body['model']}` does not exist.")
+    if server.transformers:
+        _refuse_unexpected(body)
+    else:
+        _refuse(server, body, chat=chat)
+    return plan
+
+
+def _events(server: Server, plan: Behaviour, body: dict[str, Any]) -> Iterable[bytes]:
+    if server.refused < plan.full:
+        server.refused += 1
+        busy = "The engine is currently busy and cannot accept new requests. Please try again later."
+        return [failed(busy, "Service Unavailable", 503), b"data: [DONE]\n\n"]
+    room = sys.maxsize if server.transformers else server.window - tokens_of(prompt(body))
+    return events(body, plan, _cached(server, body), room, terse=server.transformers)
+
+
+_FOREIGN = {
+    *("top_k", "min_p", "repetition_penalty", "priority", "cache_salt", "chat_template"),
+    *("continue_final_message", "add_generation_prompt"),
+}
+
+
+def _refuse_unexpected(body: dict[str, Any]) -> None:
+    if unexpected := _FOREIGN & set(body):
+        raise Refusal(422, f"Unexpected fields in the request: {unexpected}")
+
+
+def _refuse(server: Server, body: dict[str, Any], *, chat: bool) -> None:
+    """What vLLM refuses, in its words."""
+    name, window = body.get("model", server.models[0]), server.window
+    if name not in server.models:
+        raise Refusal(404, f"The model `{name}` does not exist.")
     if body.get("priority") and not server.priorities:
         raise Refusal(400, "Got priority 10 but Priority scheduling is not enabled.")
+    if not body.get("cache_salt", "x") or set(body.get("cache_salt", "")) & set("@/\\\0"):
+        raise Refusal(400, "Parameter 'cache_salt' must be … and must not contain '@', '/', '\\', or NUL.")
+    if body.get("tools") and not server.tools:
+        raise Refusal(
+            400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
+        )
+    if body.get("continue_final_message") and body.get("add_generation_prompt", True):
+        raise Refusal(400, "Cannot set both `continue_final_message` and `add_generation_prompt` to True.")
     if chat and not server.template:
         raise Refusal(
             400,
             "As of transformers v4.44, default chat template is no longer allowed, so you must provide "
             "a chat template if the tokenizer does not define one.",
         )
-    size = tokens_of(prompt(body))
-    if size + body.get("max_tokens", 1) > server.window:
+    most, size = body.get("max_tokens", 1), tokens_of(prompt(body))
+    if most > window and not server.old:
+        raise Refusal(400, f"max_tokens={most} cannot be greater than max_model_len={window}.")
+    if size >= window:
         raise Refusal(
             400,
-            f"This model's maximum context length is {server.window} tokens. However, you requested "
-            f"{size + body.get('max_tokens', 1)} tokens ({size} in the messages). Please reduce the length.",
+            f"This model's maximum context length is {window} tokens. However, your prompt contains at "
+            f"least {window + 1} input tokens, which exceeds this limit even without any output tokens.",
         )
-    return plan
+    if server.old and size + most > window:
+        raise Refusal(
+            400,
+            f"This model's maximum context length is {window} tokens. However, you requested {size + most} "
+            f"tokens ({size} in the messages, {most} in the completion). Please reduce the length.",
+        )
 
 
 def _cached(server: Server, body: dict[str, Any]) -> int:

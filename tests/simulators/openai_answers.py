@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
-_TOKEN = re.compile(r" ?[A-Za-z]{1,6}|\s+|.", re.DOTALL)
+_TOKEN = re.compile(r"<\|\w+\|>| ?[A-Za-z]{1,6}|\s+|.", re.DOTALL)
 
 
 @dataclass
@@ -34,6 +34,8 @@ class Behaviour:
     tools_for_ever: bool = False
     finish: str = "stop"
     nothing: bool = False
+    unfinished: bool = False
+    """End the stream without saying why."""
     garbage: bool = False
     half: int = 0
     """Break off inside the JSON of the event after this many."""
@@ -41,16 +43,21 @@ class Behaviour:
     """Drop the connection after this many events."""
     error_after: int = 0
     """An error event after this many."""
+    stall: int = 0
+    """After this many events say nothing more for ever, like a vLLM that is asked to end."""
     endless: bool = False
     busy: int = 0
     """Answer 503 this many times first."""
+    full: int = 0
+    """Open a stream this many times first whose only event is an error: vLLM's queue limit."""
     retry_after: str = "0"
     status: int = 0
     message: str = "refused"
 
 
 def tokens_of(text: str) -> int:
-    """The simulator's tokenizer: up to six letters and the blank before them, or blanks, or one character."""
+    """The simulator's tokenizer: a control token, or up to six letters and the blank before them, or
+    blanks, or one character."""
     return len(_TOKEN.findall(text))
 
 
@@ -81,31 +88,50 @@ def prompt(body: dict[str, Any]) -> str:
     return str(body["prompt"]) if "prompt" in body else rendered(body)
 
 
-def events(body: dict[str, Any], plan: Behaviour, cached: int) -> Iterator[bytes]:
+def events(
+    body: dict[str, Any], plan: Behaviour, cached: int, room: int, *, terse: bool = False
+) -> Iterator[bytes]:
+    """`room`: tokens left for the answer. `terse`: as `transformers serve` ends a stream, with the
+    usage in the last chunk and without a mark after it."""
     if plan.garbage:
         yield b"data: <html>\x00\xff not json\n\n"
         return
     count = 0
-    finish = "tool_calls" if _calls_now(body, plan) else plan.finish
-    if not plan.nothing:
-        for delta in _deltas(body, plan):
-            if plan.error_after and count >= plan.error_after:
-                yield _data(
-                    {"error": {"message": "EngineCore died", "type": "InternalServerError", "code": 500}}
-                )
-                return
-            if count >= body.get("max_tokens", sys.maxsize):
-                finish = "length"
-                break
-            yield _event(body, delta, None)
-            count += 1 if delta.get("content") != "" else 0
-        yield _event(body, {"content": ""}, finish)
+    finish: str | None = None if plan.unfinished else _finish(body, plan)
+    held: dict[str, Any] = {}
+    for delta in () if plan.nothing else _deltas(body, plan):
+        if plan.error_after and count >= plan.error_after:
+            yield failed("EngineCore died", "InternalServerError", 500)
+            return
+        if count >= min(room, body.get("max_tokens", sys.maxsize)):
+            finish = "length"
+            break
+        if held:
+            yield _event(body, held, None)
+        held = delta
+        count += 1 if delta.get("content") != "" else 0
+    size = tokens_of(prompt(body))
+    usage = {"prompt_tokens": size, "completion_tokens": count, "total_tokens": size + count}
+    if terse:
+        yield from (_event(body, delta, None) for delta in (held,) if delta)
+        yield _event(body, {}, finish, usage=usage)
+        return
+    last = {} if "tool_calls" in held else held  # the last piece of a text says why it is the last
+    yield from (_event(body, delta, None) for delta in (held,) if delta is not last)
+    yield _event(body, last, finish)
     if (body.get("stream_options") or {}).get("include_usage"):
-        size = tokens_of(prompt(body))
-        usage = {"prompt_tokens": size, "completion_tokens": count, "total_tokens": size + count}
         details = {"prompt_tokens_details": {"cached_tokens": cached}}
         yield _data({"id": "chatcmpl-1", "choices": [], "usage": usage | details})
     yield b"data: [DONE]\n\n"
+
+
+def failed(message: str, kind: str, code: int) -> bytes:
+    """The event of an error in a stream."""
+    return _data({"error": {"message": message, "type": kind, "param": None, "code": code}})
+
+
+def _finish(body: dict[str, Any], plan: Behaviour) -> str:
+    return "tool_calls" if _calls_now(body, plan) else plan.finish
 
 
 def _deltas(body: dict[str, Any], plan: Behaviour) -> Iterator[dict[str, Any]]:
@@ -144,22 +170,22 @@ def _calls_now(body: dict[str, Any], plan: Behaviour) -> bool:
 def _tool_deltas(plan: Behaviour) -> Iterator[dict[str, Any]]:
     """A head with id and name, then the arguments in pieces of five characters, as vLLM splits them."""
     for index in range(plan.calls):
-        head = {"name": plan.tool, "arguments": ""}
+        head = {"name": plan.tool}
         yield {"tool_calls": [{"index": index, "id": f"call_{index}", "type": "function", "function": head}]}
         for start in range(0, len(plan.arguments), 5):
             piece = {"arguments": plan.arguments[start : start + 5]}
             yield {"tool_calls": [{"index": index, "function": piece}]}
 
 
-def _event(body: dict[str, Any], delta: dict[str, Any], finish: str | None) -> bytes:
-    choice: dict[str, Any] = {"index": 0, "logprobs": None, "finish_reason": finish}
+def _event(body: dict[str, Any], delta: dict[str, Any], finish: str | None, **more: object) -> bytes:
+    choice: dict[str, Any] = {"index": 0, "logprobs": None, "finish_reason": finish, "stop_reason": None}
     if "messages" in body:
         choice["delta"] = delta
     else:
         choice["text"] = delta.get("content", "")
     kind = "chat.completion.chunk" if "messages" in body else "text_completion"
-    head = {"id": "chatcmpl-1", "object": kind, "created": 1, "model": body["model"]}
-    return _data({**head, "choices": [choice]})
+    head = {"id": "chatcmpl-1", "object": kind, "created": 1, "model": body.get("model", "")}
+    return _data({**head, "choices": [choice], **more})
 
 
 def _data(value: object) -> bytes:

@@ -187,6 +187,7 @@ async def test_closing_the_iterator_aborts_on_the_server() -> None:
         Behaviour(chunks=9, half=4),
         Behaviour(chunks=9, error_after=4),
         Behaviour(finish="abort"),
+        Behaviour(chunks=9, unfinished=True),
     ],
 )
 async def test_what_breaks_off_is_unavailable_and_not_asked_again(behaviour: Behaviour) -> None:
@@ -194,6 +195,11 @@ async def test_what_breaks_off_is_unavailable_and_not_asked_again(behaviour: Beh
         with pytest.raises(ModelUnavailable):
             await ask(server)
         assert len(server.chats) == 1
+
+
+async def test_an_error_inside_the_stream_says_what_it_is() -> None:
+    with pytest.raises(ModelUnavailable, match="EngineCore died"):
+        await answered(Behaviour(chunks=9, error_after=4))
 
 
 async def test_garbage_is_unavailable() -> None:
@@ -264,7 +270,7 @@ async def test_headers_name_session_and_turn_but_not_the_person() -> None:
 
 async def test_only_what_is_set_is_sent() -> None:
     async with Server(vllm=False).lifespan() as server:
-        await ask(server, request(salt="s", priority=Priority.BATCH, prefill="x"))
+        await ask(server, request(salt="s", priority=Priority.BATCH))
         assert set(server.chats[0].body) == {"model", "messages", "stream", "stream_options"}
 
 
