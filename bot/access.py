@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
 from bot.errors import AccessError
 from bot.locale import Catalogue
+from bot.markup.measure import visible
 from bot.ports import Clock, People
 from bot.settings import Access
 from bot.types import Event, EventKind, Person, PersonRole, Reply
@@ -23,8 +23,6 @@ _START = re.compile(r"/start(?:@\w+)?\s+(\S{1,64})\s*", re.IGNORECASE)
 _CODE = re.compile(r"[A-Za-z0-9_-]{22,32}")
 _LINK = re.compile(r"https?://\S+[?&](?:start|invite)=([A-Za-z0-9_-]{22,32})")
 _RETRY = re.compile(r"(?:cmd:)?/?retry\b.*", re.IGNORECASE | re.DOTALL)
-_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
-"""Letters and symbols that show nothing: Hangul fillers and the empty Braille pattern."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +194,5 @@ def _code(event: Event) -> str:
 
 
 def _empty(event: Event) -> bool:
-    """Nothing to read: no attachment, and no character that shows."""
-    return not any(part.ref for part in event.parts) and not any(map(_shows, event.text))
-
-
-def _shows(char: str) -> bool:
-    return unicodedata.category(char)[0] not in "CZ" and char not in _BLANKS
+    """Nothing to read: no attachment, and nothing that shows."""
+    return not any(part.ref for part in event.parts) and not visible(event.text)

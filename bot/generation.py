@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from bot.citations import shift
 from bot.clock import Ended, Scope
 from bot.errors import ContextOverflow, ModelBusy, ModelError, ModelTimeout, ModelUnavailable
+from bot.markup.measure import visible
 from bot.plugins.api import PluginContext
 from bot.ports import Clock, Model, Telemetry
 from bot.prompt import OVERHEAD, Prompt, Summary, build, tokens_of
@@ -120,7 +121,7 @@ class Generation:
         for step in range(self._limits.tool_steps + 1):
             calls = await self._step(with_tools=step < self._limits.tool_steps)
             if not calls:
-                if not self.draft.text.strip():
+                if not visible(self.draft.text):
                     raise ModelError("the model gave no text")
                 return
             await self._call_tools(calls)

@@ -167,7 +167,7 @@ class Turner:
         except StorageError:
             raise
         except ModelError as failure:
-            error = str(failure)
+            error = str(failure) or type(failure).__name__
             log.warning("turn %s failed: %s", turn.id, error)
             self._apologise(draft, asked.language, failure)
         except Exception as failure:

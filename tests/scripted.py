@@ -56,7 +56,7 @@ class ScriptedModel:
         self.scripts = list(scripts)
         self.requests: list[ModelRequest] = []
         self.aborted = 0
-        self.tokens_per_text: Callable[[str], int] = lambda text: len(text.encode()) // 4 + 4
+        self.tokens_per_text: Callable[[str], int] = lambda text: len(text.encode(errors="replace")) // 4 + 4
         self._clock = clock
         self._window = window
         self._continues = continues

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
+_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and symbols that show nothing: Hangul fillers and the empty Braille pattern."""
+
 
 def utf16_length(text: str) -> int:
     """The number of UTF-16 code units, which is what Telegram and Discord count."""
@@ -13,6 +16,11 @@ def utf16_length(text: str) -> int:
 def columns(text: str) -> int:
     """The width in a fixed-pitch font: wide East Asian characters take 2 columns, marks none."""
     return len(text) if text.isascii() else sum(map(_column, text))
+
+
+def visible(text: str) -> bool:
+    """Whether anything shows: a character that is no blank, control or format character."""
+    return any(unicodedata.category(char)[0] not in "CZ" and char not in _BLANKS for char in text)
 
 
 def _column(char: str) -> int:
