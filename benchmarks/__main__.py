@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if unknown := set(given.names) - {*NAMES, "profile"}:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers end with it
     for name in given.names or NAMES:
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="tertulia-bench-") as folder:

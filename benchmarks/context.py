@@ -53,11 +53,11 @@ async def _compare(folder: Path, chats: int, turns: int) -> Section:
 
 async def _spent(running: Server, setup: Setup, name: str, chats: int, turns: int) -> vllm.Counters:
     before = await vllm.counters(running)
-    await asyncio.to_thread(apart, _talk, setup, name, chats, turns)
+    await asyncio.to_thread(apart, talk_to, setup, name, chats, turns)
     return await vllm.counters(running) - before
 
 
-async def _talk(setup: Setup, name: str, chats: int, turns: int) -> None:
+async def talk_to(setup: Setup, name: str, chats: int, turns: int) -> None:
     async with tertulia(setup) as bot:
         search = bot.app.stores.search
         for number in range(turns):

@@ -30,7 +30,7 @@ def run(folder: Path, *, quick: bool) -> list[Section]:
         databases = {"SQLite": f"sqlite:///{folder / 'history.db'}", "PostgreSQL": postgres}
         for name, url in databases.items():
             if url:
-                rows += _rows(name, apart(_loads, url, sizes, 100 if quick else 1000))
+                rows += _rows(name, apart(load_times, url, sizes, 100 if quick else 1000))
     note = (
         f"One call of `Conversations.history` for the newest {TURNS} turns ({2 * TURNS} messages; of the "
         "shortest conversation all ten), with its way to a database thread and back. All conversations lie "
@@ -52,7 +52,7 @@ def _rows(database: str, loads: dict[int, list[float]]) -> list[list[str]]:
     return rows
 
 
-async def _loads(url: str, sizes: tuple[int, ...], calls: int) -> dict[int, list[float]]:
+async def load_times(url: str, sizes: tuple[int, ...], calls: int) -> dict[int, list[float]]:
     """Microseconds of each call, by the number of stored messages."""
     times: dict[int, list[float]] = {size: [] for size in sizes}
     async with open_database(url) as db:

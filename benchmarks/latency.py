@@ -30,7 +30,7 @@ def _latency(folder: Path, messages: int) -> Section:
     with model_server() as url:
         for number, at_once in enumerate((1, 16)):
             setup = Setup(url, f"sqlite:///{folder / f'latency{number}.db'}")
-            times = apart(_times, setup, messages, at_once)
+            times = apart(waits, setup, messages, at_once)
             p50, p95 = median(times), percentile(times, 0.95)
             judged = verdict(p50 <= 6) if at_once == 1 else ""
             rows.append([f"{at_once} at a time", f"{p50:.2f} ms", f"{p95:.2f} ms", "≤ 6 ms (median)", judged])
@@ -43,7 +43,7 @@ def _latency(folder: Path, messages: int) -> Section:
     return Section("latency", "Event to model request", columns, rows, note)
 
 
-async def _times(setup: Setup, messages: int, at_once: int) -> list[float]:
+async def waits(setup: Setup, messages: int, at_once: int) -> list[float]:
     """Milliseconds from put to the request's arrival."""
     asked: dict[str, float] = {}
 
@@ -67,9 +67,9 @@ def _stream_cost(folder: Path, turns: int) -> Section:
         with model_server(interval=interval) as url:
             bare, ours = [], []
             for pair in range(3):
-                bare.append(apart(_bare, url, turns))
+                bare.append(apart(cost_bare, url, turns))
                 setup = Setup(url, f"sqlite:///{folder / f'stream{interval}{pair}.db'}")
-                ours.append(apart(_through, setup, turns))
+                ours.append(apart(cost_through, setup, turns))
         a, b = median(bare), median(ours)
         rows.append([name, f"{a:.2f} ms", f"{b:.2f} ms", f"{b / a:.1f}", f"{(b - a) / STREAM * 1000:.0f} µs"])
     note = (
@@ -81,7 +81,7 @@ def _stream_cost(folder: Path, turns: int) -> Section:
     return Section("stream", f"CPU of a turn of {STREAM} chunks", columns, rows, note)
 
 
-async def _through(setup: Setup, turns: int) -> float:
+async def cost_through(setup: Setup, turns: int) -> float:
     """CPU milliseconds per turn."""
     long = replace(setup, options={"sampling": {"max_tokens": STREAM}})
     async with tertulia(long) as bot:
@@ -92,7 +92,7 @@ async def _through(setup: Setup, turns: int) -> float:
         return (cpu_seconds() - began) / turns * 1000
 
 
-async def _bare(url: str, turns: int) -> float:
+async def cost_bare(url: str, turns: int) -> float:
     """CPU milliseconds per answer of the least client there can be."""
     async with aiohttp.ClientSession() as client:
         await asyncio.gather(*(_read(client, url) for _ in range(4)))

@@ -56,10 +56,10 @@ async def _pair(running: Server, folder: Path, chats: int, answers: int, name: s
     )
 
     async def direct() -> float:
-        return await asyncio.to_thread(apart, _direct, running.url, chats, answers, name)
+        return await asyncio.to_thread(apart, load_directly, running.url, chats, answers, name)
 
     async def through() -> float:
-        return await asyncio.to_thread(apart, _through, setup, chats, answers, name)
+        return await asyncio.to_thread(apart, load_through, setup, chats, answers, name)
 
     if name.endswith(("1", "3")):
         first = await through()
@@ -71,7 +71,7 @@ def _question(name: str, number: int) -> str:
     return f"Question {number} of {name}: how do I connect Telegram, and what else is there to set?"
 
 
-async def _through(setup: Setup, chats: int, answers: int, name: str) -> float:
+async def load_through(setup: Setup, chats: int, answers: int, name: str) -> float:
     async with tertulia(setup) as bot:
         await bot.ask("first", "hello")
 
@@ -84,7 +84,7 @@ async def _through(setup: Setup, chats: int, answers: int, name: str) -> float:
         return answers * TOKENS / (time.monotonic() - began)
 
 
-async def _direct(url: str, chats: int, answers: int, name: str) -> float:
+async def load_directly(url: str, chats: int, answers: int, name: str) -> float:
     system = {"role": "system", "content": DEFAULT_PROMPT}
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
         await vllm.ask(client, url, vllm.body([system, {"role": "user", "content": "hello"}], TOKENS))

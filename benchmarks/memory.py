@@ -30,7 +30,7 @@ def run(folder: Path, *, quick: bool) -> list[Section]:
 
 def _growth(folder: Path, marks: tuple[int, ...]) -> Section:
     with model_server() as url:
-        samples = apart(_samples, Setup(url, f"sqlite:///{folder / 'memory.db'}"), marks)
+        samples = apart(resident_at, Setup(url, f"sqlite:///{folder / 'memory.db'}"), marks)
     settled = samples[marks[1]]
     rows = []
     for turns, mb in samples.items():
@@ -44,7 +44,7 @@ def _growth(folder: Path, marks: tuple[int, ...]) -> Section:
     return Section("memory", "Resident memory over many turns", columns, rows, note)
 
 
-async def _samples(setup: Setup, marks: tuple[int, ...]) -> dict[int, float]:
+async def resident_at(setup: Setup, marks: tuple[int, ...]) -> dict[int, float]:
     """Resident MB after so many turns."""
     async with tertulia(setup) as bot:
 

@@ -18,7 +18,6 @@ from benchmarks.vllm import BLOCK
 from bot.personas import DEFAULT_PROMPT
 from bot.ports import Model, Models
 from bot.types import Chunk, ModelRequest, Priority, Usage
-from tests.vllm.servers import Server
 
 WINDOW = 2048
 ANSWER = 64
@@ -36,18 +35,18 @@ def run(folder: Path, *, quick: bool) -> list[Section]:
 async def _compare(folder: Path, chats: int, turns: int) -> Section:
     async with vllm.server(folder, window=WINDOW) as running:
         found: dict[str, tuple[vllm.Counters, float | None]] = {}
-        head = await _head(running)
+        head = await _head(running.url)
         for name, summaries in (("Tertulia", False), ("Tertulia, with summaries", True)):
             options = {"summaries": summaries, "plugins_disabled": ("qa",), "sampling": sampling()}
             setup = Setup(f"{running.url}/v1", f"sqlite:///{folder / name}.db", options)
             before = await vllm.counters(running)
-            asked = await asyncio.to_thread(apart, _talk, setup, name, chats, turns)
-            ideal = sum(_ideal(requests, head) for requests in asked.values())
+            asked = await asyncio.to_thread(apart, talk_to, setup, name, chats, turns)
+            ideal = sum(ideal_hits(requests, head) for requests in asked.values())
             spent = await vllm.counters(running) - before
             found[name] = (spent, ideal / spent.asked)
             cuts = sum(_cuts(requests) for requests in asked.values()) / chats
         before = await vllm.counters(running)
-        await _slide(running, chats, turns)
+        await slide(running.url, chats, turns)
         found["naive sliding window"] = (await vllm.counters(running) - before, None)
     rows = [_row(name, spent, ideal, chats * turns) for name, (spent, ideal) in found.items()]
     note = (
@@ -75,12 +74,12 @@ def sampling(tokens: int = ANSWER) -> dict[str, object]:
     return {"max_tokens": tokens, "temperature": 0.0, "seed": 1}
 
 
-async def _head(running: Server) -> int:
+async def _head(url: str) -> int:
     """Tokens of the system prompt."""
     async with aiohttp.ClientSession() as client:
         user = {"role": "user", "content": "x"}
-        both = await vllm.tokens_of(client, running.url, [SYSTEM, user])
-        return both - await vllm.tokens_of(client, running.url, [user])
+        both = await vllm.tokens_of(client, url, [SYSTEM, user])
+        return both - await vllm.tokens_of(client, url, [user])
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ class Listening:
         self.asked.setdefault(request.session, []).append(asked)
 
 
-async def _talk(setup: Setup, name: str, chats: int, turns: int) -> dict[str, list[Asked]]:
+async def talk_to(setup: Setup, name: str, chats: int, turns: int) -> dict[str, list[Asked]]:
     """Hold the conversations; what the model was asked in each."""
     heard: list[Listening] = []
 
@@ -158,7 +157,7 @@ async def _talk(setup: Setup, name: str, chats: int, turns: int) -> dict[str, li
     return heard[0].asked
 
 
-def _ideal(requests: Sequence[Asked], head: int) -> int:
+def ideal_hits(requests: Sequence[Asked], head: int) -> int:
     """Tokens that an append-only conversation with these cuts would find."""
     found, left, second = 0, head, ""
     for asked in requests:
@@ -181,7 +180,7 @@ def _cuts(requests: Sequence[Asked]) -> int:
     return sum(a != b for a, b in pairwise(seconds))
 
 
-async def _slide(running: Server, chats: int, turns: int) -> None:
+async def slide(url: str, chats: int, turns: int) -> None:
     """The same questions from a client that drops the oldest messages when a prompt does not fit."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
 
@@ -190,9 +189,9 @@ async def _slide(running: Server, chats: int, turns: int) -> None:
             for number in range(turns):
                 text = QUESTION.format(n=number, chat=f"naive {chat}")
                 history.append({"role": "user", "content": text})
-                while await vllm.tokens_of(client, running.url, [SYSTEM, *history]) > WINDOW - ANSWER:
+                while await vllm.tokens_of(client, url, [SYSTEM, *history]) > WINDOW - ANSWER:
                     del history[:2]
-                answer = await vllm.ask(client, running.url, vllm.body([SYSTEM, *history], ANSWER))
+                answer = await vllm.ask(client, url, vllm.body([SYSTEM, *history], ANSWER))
                 history.append({"role": "assistant", "content": answer.text})
 
         await asyncio.gather(*(talk(chat) for chat in range(chats)))

@@ -1,0 +1,123 @@
+"""The benchmarks run, at their smallest; how fast is no matter here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks import context, history, latency, load, memory, prefix, report, throughput
+from benchmarks.__main__ import main
+from benchmarks.core import Setup
+from benchmarks.model import model_server
+from benchmarks.prefix import Asked
+from benchmarks.report import Section
+from bot.types import Usage
+from tests.simulators.openai import Behaviour, Server
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="module")
+def fast_model() -> Iterator[str]:
+    with model_server() as url:
+        yield url
+
+
+@pytest.fixture
+def setup(fast_model: str, sqlite_url: str) -> Setup:
+    return Setup(fast_model, sqlite_url)
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[str]:
+    """Root of a server that answers with as many words as it may."""
+    async with Server(Behaviour(chunks=1000)).lifespan() as server:
+        yield server.url.removesuffix("/v1")
+
+
+async def test_every_message_of_the_latency_benchmark_is_seen_to_arrive_after_it_was_put(
+    setup: Setup,
+) -> None:
+    waits = await latency.waits(setup, messages=4, at_once=2)
+    assert len(waits) == 4
+    assert min(waits) > 0
+
+
+async def test_the_cost_of_a_stream_is_that_of_all_its_chunks(setup: Setup) -> None:
+    assert await latency.cost_bare(setup.model, turns=4) > 0
+    assert await latency.cost_through(setup, turns=4) > 0
+
+
+async def test_throughput_counts_turns_and_cpu(setup: Setup) -> None:
+    per_second, cost = await throughput.rate(setup, throughput.CHATS)
+    assert per_second > 0
+    assert cost > 0
+
+
+async def test_history_is_loaded_as_often_as_asked(sqlite_url: str) -> None:
+    times = await history.load_times(sqlite_url, (10, 20, 100), calls=2)
+    assert [len(t) for t in times.values()] == [2, 2, 2]
+
+
+async def test_memory_is_sampled_at_each_mark(setup: Setup) -> None:
+    samples = await memory.resident_at(setup, (memory.LANES, 2 * memory.LANES))
+    assert list(samples) == [0, memory.LANES, 2 * memory.LANES]
+    assert min(samples.values()) > 1
+
+
+async def test_load_is_the_same_questions_either_way(simulator: str, sqlite_url: str) -> None:
+    setup = Setup(f"{simulator}/v1", sqlite_url, {"sampling": load.SAMPLING, "plugins_disabled": ("qa",)})
+    assert await load.load_directly(simulator, chats=2, answers=2, name="x") > 0
+    assert await load.load_through(setup, chats=2, answers=2, name="x") > 0
+
+
+async def test_prefix_hears_every_request_of_each_conversation(simulator: str, sqlite_url: str) -> None:
+    options = {"sampling": prefix.sampling(), "plugins_disabled": ("qa",)}
+    asked = await prefix.talk_to(Setup(f"{simulator}/v1", sqlite_url, options), "x", chats=2, turns=3)
+    assert [len(requests) for requests in asked.values()] == [3, 3]
+    assert all(a.usage.completion == prefix.ANSWER for requests in asked.values() for a in requests)
+    await prefix.slide(simulator, chats=1, turns=2)
+
+
+def test_the_ideal_finds_what_the_request_before_left_and_after_a_cut_the_head_alone() -> None:
+    first = Asked("a", summary=False, instruction=0, usage=Usage(prompt=200, completion=50))
+    grown = Asked("a", summary=False, instruction=0, usage=Usage(prompt=320, completion=50))
+    summary = Asked("a", summary=True, instruction=40, usage=Usage(prompt=240, completion=9))
+    cut = Asked("b", summary=False, instruction=0, usage=Usage(prompt=160, completion=50))
+    assert prefix.ideal_hits([first], head=100) == 96
+    assert prefix.ideal_hits([first, grown], head=100) == 96 + 224
+    assert prefix.ideal_hits([first, grown, summary, cut], head=100) == 96 + 224 + 192 + 96
+
+
+async def test_passages_are_shown_with_each_question_and_kept_on_demand(sqlite_url: str) -> None:
+    async with Server(Behaviour(text="yes"), window=8192).lifespan() as server:
+        for keep, seen in ((True, 2), (False, 1)):
+            options = {"keep_context": keep, "plugins": {"qa": context.QA}, "sampling": prefix.sampling()}
+            setup = Setup(server.url, sqlite_url.replace(".db", f"{keep}.db"), options)
+            await context.talk_to(setup, str(keep), chats=1, turns=2)
+            messages = server.chats[-1].body["messages"]
+            assert sum("archive tells of" in m["content"] for m in messages) == seen
+
+
+def test_results_replace_their_own_section_and_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "RESULTS.md"
+    old, other = (Section(n, n.title(), ("a", "b"), [("1", "2")]) for n in ("one", "two"))
+    report.save([old, other], file)
+    report.save([Section("one", "One", ("a", "b"), [("3", "4")], "a note")], file)
+    text = file.read_text("utf-8")
+    assert "| 3 | 4 |" in text
+    assert text.count("| 1 | 2 |") == 1
+    assert text.index("## One") < text.index("## Two")
+
+
+@pytest.mark.parametrize(("share", "value"), [(0.5, 5), (0.95, 10), (0.0, 1), (1.0, 10)])
+def test_a_percentile_is_one_of_the_values(share: float, value: int) -> None:
+    assert report.percentile(list(range(10, 0, -1)), share) == value
+
+
+def test_an_unknown_name_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["nothing"])
+    assert "unknown: nothing" in capsys.readouterr().err
