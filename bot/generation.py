@@ -138,6 +138,7 @@ class Generation:
         self._progress = self._clock.monotonic()
         pause, cuts = 0.5, 0
         while True:
+            begun = self._clock.monotonic()
             try:
                 return await self._stream(with_tools)
             except ContextOverflow as error:
@@ -147,6 +148,7 @@ class Generation:
                 self._budget = self._smaller(error)
                 log.info("prompt cut to %d tokens: %s", self._budget, error)
             except (ModelUnavailable, ModelTimeout) as error:
+                pause = 0.5 if self._progress >= begun else pause
                 waited = self._clock.monotonic() - self._progress
                 if waited + pause > self._limits.patience:
                     raise
