@@ -94,6 +94,15 @@ class Server:
             self.process.wait(timeout=60)
             self.process = None
 
+    def terminate(self) -> None:
+        """Ask the server to end, as a rolling restart does; its children are its own affair."""
+        assert self.process is not None
+        self.process.terminate()
+
+    @property
+    def ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
     def tail(self, lines: int = 60) -> str:
         """The end of the log."""
         return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])

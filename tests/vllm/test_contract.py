@@ -30,3 +30,12 @@ class TestTransformersServe(ModelContract, GeneratingContract):
         chunks = await collect(model, ask("far too long " * 1000, max_tokens=2))
         assert chunks[-1].usage is not None
         assert chunks[-1].usage.prompt > 2048
+
+    async def test_counts_bound_the_true_prompt_closely(self, model: Model) -> None:
+        """Not here: it cannot count. The estimate is made for vocabularies of a hundred thousand
+        tokens; one of 1,536 cuts words smaller."""
+        request = ask()
+        total = sum(await model.count([m.content for m in request.messages]))
+        used = (await collect(model, request))[-1].usage
+        assert used is not None
+        assert total / 3 <= used.prompt <= 3 * total

@@ -1,115 +1,100 @@
-"""Whole turns on a real vLLM: what people see when it goes down in the middle of an answer."""
+"""Whole turns on a real vLLM and a real database: what people see when the server, or the bot, goes
+down in the middle of an answer."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import multiprocessing
+from collections.abc import Awaitable, Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 import pytest
 
-from bot.clock import SystemClock
-from bot.compose import Stores, compose
 from bot.ports import Model
-from bot.settings import Settings
-from bot.types import Address, Capabilities, Event, EventKind, Outgoing, Part, Sender
-from tests.fakes import (
-    FakeConversations,
-    FakeInbox,
-    FakeKeyValue,
-    FakePeople,
-    FakeTelemetry,
-    FakeTurns,
-    Memory,
-)
-from tests.fakes_search import FakeSearch
-from tests.scripted import MemoryAdapter, MemoryChannel, OneModel
+from tests.chaos.worker import Death, Life, main
+from tests.simulators.platform import Platform, Shown
 from tests.vllm.asking import QUESTION, eventually
+from tests.vllm.chats import Chats
 from tests.vllm.servers import START_SECONDS, Server
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
 
-CAPS = Capabilities(
-    text_limit=100_000, edits=True, idempotent_sends=True, min_edit_interval=0.1, tells_end=True
-)
-SETTINGS = Settings.model_validate(
-    {
-        "access": "open",
-        "plugins_disabled": ("qa",),
-        "rate_limit": 0,
-        "sampling": {"temperature": 0.0},
-        "model_patience": START_SECONDS,
-    }
-)
+forkserver = multiprocessing.get_context("forkserver")
 
 
-class Chats:
-    """The whole core over stores in memory and the real model; each question in its own chat."""
-
-    def __init__(self, model: Model) -> None:
-        memory, clock = Memory(), SystemClock()
-        self.channel = MemoryChannel(CAPS)
-        self._model = model
-        self._clock = clock
-        self._stores = Stores(
-            people=FakePeople(memory, clock),
-            conversations=FakeConversations(memory),
-            turns=FakeTurns(memory, clock),
-            values=FakeKeyValue(memory),
-            search=FakeSearch(),
-            inbox=FakeInbox(memory),
-        )
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        stop, adapters = asyncio.Event(), [MemoryAdapter(self.channel)]
-        models = OneModel(self._model)
-        async with compose(SETTINGS, self._stores, models, adapters, FakeTelemetry(), self._clock) as app:
-            serving = asyncio.create_task(app.serve(adapters, stop))
-            try:
-                yield
-            finally:
-                stop.set()
-                await serving
-
-    async def ask(self, chat: str) -> None:
-        event = Event(
-            id=chat,
-            kind=EventKind.MESSAGE,
-            address=Address("sim", "bot", chat),
-            sender=Sender("ann"),
-            parts=(Part(text=QUESTION),),
-            message_id=f"question in {chat}",
-        )
-        await self._stores.inbox.put(event)
-
-    def shown(self, chat: str) -> list[Outgoing]:
-        """The bot's messages in this chat, as they are now."""
-        return [m.last for m in self.channel.messages.values() if m.address.chat == chat]
-
-    async def until(self, chat: str, holds: Callable[[Outgoing], bool]) -> None:
-        """Wait until the last message of the chat is like that."""
-
-        async def like_that() -> bool:
-            shown = self.shown(chat)
-            return bool(shown) and holds(shown[-1])
-
-        await eventually(like_that, 120.0)
+async def kill(server: Server) -> None:
+    server.kill()
 
 
-async def test_a_turn_cut_by_the_servers_end_completes_its_own_message(model: Model, vllm: Server) -> None:
+async def terminate(server: Server) -> None:
+    """Returns when it has gone, which it does when nobody reads its streams any more."""
+    server.terminate()
+
+    async def ended() -> bool:
+        return server.ended
+
+    await eventually(ended, 60.0)
+
+
+@pytest.mark.parametrize("end", [kill, terminate])
+async def test_a_turn_cut_by_the_servers_end_completes_its_own_message(
+    model: Model, vllm: Server, tmp_path: Path, end: Callable[[Server], Awaitable[None]]
+) -> None:
     """The model never ends by itself: both answers are whole where they fill its window."""
-    chats = Chats(model)
+    chats = Chats(model, tmp_path, patience=START_SECONDS, stall=5)
     async with chats.running():
         await chats.ask("uninterrupted")
         await chats.until("uninterrupted", lambda out: out.final)
         await chats.ask("cut")
         await chats.until("cut", lambda out: len(out.plain.split()) >= 40)
-        vllm.kill()
-        (begun,) = chats.shown("cut")
-        await vllm.start()
+        try:
+            await end(vllm)
+            (begun,) = chats.shown("cut")
+        finally:
+            await vllm.start()
         await chats.until("cut", lambda out: out.final)
     assert not begun.final
     (uninterrupted,), (cut,) = chats.shown("uninterrupted"), chats.shown("cut")
     assert len(cut.plain.split()) > 1000
     assert cut.plain == uninterrupted.plain
+
+
+async def test_a_turn_cut_by_the_bots_end_completes_its_own_messages(vllm: Server, tmp_path: Path) -> None:
+    """Words are drawn by chance here: a text that stays was gone on from, not said anew."""
+    async with Platform(keyed=True, limit=200) as platform:
+        life = Life(
+            platform.url, f"{vllm.url}/v1", str(tmp_path), f"sqlite:///{tmp_path}/bot.db", True, Death()
+        )
+        bot = start(life)
+        question = await platform.say("chat", QUESTION)
+
+        async def half_said() -> bool:
+            return len(texts(platform.answer_to(question))) >= 15
+
+        await eventually(half_said, 60.0)
+        bot.kill()
+        await asyncio.to_thread(bot.join)
+        before = texts(platform.answer_to(question))
+        assert not any(m.final for m in platform.answer_to(question))
+        bot = start(life)
+        await asyncio.wait_for(platform.until_final(question), 120)
+        bot.terminate()
+        await asyncio.to_thread(bot.join, 30)
+        after = texts(platform.answer_to(question))
+    # What was shown last may not have been stored yet: those messages are written over.
+    stored = len(before) // 3
+    assert list(after.items())[:stored] == list(before.items())[:stored]
+    assert list(after)[: len(before)] == list(before)
+    assert sum(len(text.split()) for text in after.values()) > 1000
+
+
+def start(life: Life) -> BaseProcess:
+    process = forkserver.Process(target=main, args=(life,), daemon=True)
+    process.start()
+    return process
+
+
+def texts(messages: list[Shown]) -> dict[str, str]:
+    """What is shown, by the messages' ids."""
+    return {m.id: m.text for m in messages}
