@@ -42,7 +42,7 @@ class _Markdown(Markdown):
     elements = {**Markdown.elements, "heading_open": _Heading}  # noqa: RUF012  (rich's own attribute)
 
 
-class _Growing:
+class Growing:
     """The end of an answer that grows, as much as the screen holds: what has left a screen cannot
     be drawn again, and would stand in the scrollback many times."""
 
@@ -71,7 +71,7 @@ async def show_answer(console: Console, answer: AsyncIterator[Outgoing], languag
         if last.finish_reason not in (FinishReason.ERROR, FinishReason.CANCELLED):
             _print_plain(console, last, language)
         return last
-    growing = _Growing()
+    growing = Growing()
     with Live(growing, console=console, refresh_per_second=12, transient=True), _no_echo():
         async for last in answer:
             growing.out = last
