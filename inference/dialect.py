@@ -59,8 +59,8 @@ class Dialect:
         if self.tools and _NO_TOOLS.search(said):
             self.tools = False
             return (
-                "it refuses tools, so it is asked without. To let the model search documents, start "
-                "vLLM with --enable-auto-tool-choice and --tool-call-parser (hermes, llama3_json, …)"
+                "it refuses tools, so it is asked without. To let the model search documents, start vLLM "
+                "with --enable-auto-tool-choice and --tool-call-parser (hermes, …), then Tertulia again"
             )
         if self.limit_key == "max_tokens" and "max_completion_tokens' instead" in said:
             self.limit_key = "max_completion_tokens"

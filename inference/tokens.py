@@ -38,7 +38,7 @@ class _Counted(msgspec.Struct):
 class Counter:
     """Counts through vLLM's `/tokenize`; the template's part is measured once per server.
 
-    With `exact` false, or where the server cannot be asked, it estimates. Never raises.
+    Where the server cannot be asked, it estimates. Never raises.
     """
 
     def __init__(self, wire: Wire) -> None:
