@@ -150,7 +150,7 @@ async def compose(
     plugins = plugins_of(settings, stores, clock)
     personas = Personas(settings.personas, settings.sampling, settings.system_prompt)
     courier = Courier(stores.turns, Pacer(clock), clock, telemetry, settings.ambiguous_send)
-    summaries = Summaries(stores.conversations, enabled=settings.summaries)
+    summaries = Summaries(stores.conversations, clock, enabled=settings.summaries)
     turner = Turner(
         conversations=stores.conversations,
         turns=stores.turns,

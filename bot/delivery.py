@@ -235,12 +235,23 @@ class Shown:
         key = f"{row.key}:{self._gone[index]}" if self._gone[index] else row.key
         known = not (keyed and (self._resumed or key in self._tried))  # else it may show an earlier text
         self._tried.add(key)
-        message_id = await self._channel.send(
-            self._address, first, key=key, reply_to=self._reply_to if index == 0 else ""
-        )
+        try:
+            message_id = await self._channel.send(
+                self._address, first, key=key, reply_to=self._reply_to if index == 0 else ""
+            )
+        except (RetryAfter, MarkupRefused, MessageGone):
+            self._tried.discard(key)
+            await self._unsent(index)
+            raise
         digest = self._digest(first) if known else ""
         sent = replace(row, state=DeliveryState.SENT, message_id=message_id, digest=digest)
         await self._store(sent)
+
+    async def _unsent(self, index: int) -> None:
+        """The platform said that it did not take the first send: its outcome is no riddle."""
+        if not self._caps.idempotent_sends and self._courier.ambiguous is AmbiguousSend.AT_MOST_ONCE:
+            await self._courier.turns.drop_deliveries(self._turn_id, index)
+            self._rows.pop(index, None)
 
     async def _store(self, row: Delivery) -> None:
         await self._courier.turns.put_delivery(row)

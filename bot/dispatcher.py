@@ -81,6 +81,7 @@ class Dispatcher:
         self._lanes: dict[str, _Lane] = {}
         self._ready: OrderedDict[str, deque[str]] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting = 0
         self._open = True
         self._idle = asyncio.Event()
         self._idle.set()
@@ -92,7 +93,7 @@ class Dispatcher:
     @property
     def waiting(self) -> int:
         """Events that wait for their lane or for a share of the limit."""
-        return sum(len(lane.waiting) for lane in self._lanes.values())
+        return self._waiting
 
     async def run(self, events: AsyncIterator[Event]) -> None:
         """Take events until cancelled."""
@@ -111,6 +112,7 @@ class Dispatcher:
         if lane is None:
             lane = self._lanes[key] = _Lane()
         lane.waiting.append(event)
+        self._waiting += 1
         if lane.hold is None and not lane.queued:
             self._enqueue(key, lane, event)
         self._start()
@@ -123,14 +125,15 @@ class Dispatcher:
             return None
         return hold
 
-    def withdraw(self, address_key: str, message_id: str) -> list[Event]:
-        """Take waiting events of this message out of the lane, and return them."""
+    def withdraw(self, address_key: str, which: Callable[[Event], bool]) -> list[Event]:
+        """Take waiting events out of the lane, and return them."""
         lane = self._lanes.get(address_key)
         if lane is None:
             return []
-        gone = [e for e in lane.waiting if e.message_id == message_id]
+        gone = [event for event in lane.waiting if which(event)]
         for event in gone:
             lane.waiting.remove(event)
+        self._waiting -= len(gone)
         return gone
 
     async def drain(self, grace: float, sleep: Callable[[float], Awaitable[None]]) -> None:
@@ -165,6 +168,7 @@ class Dispatcher:
                 del self._lanes[key]
                 continue
             event = lane.waiting.popleft()
+            self._waiting -= 1
             self._free -= 1
             lane.hold = Hold(event, self._release)
             self._spawn(self._run(key, lane, lane.hold), event)

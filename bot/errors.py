@@ -47,6 +47,10 @@ class StorageFull(StorageError):
     """The disk is full."""
 
 
+class StorageGone(StorageError):
+    """What this is about was deleted meanwhile."""
+
+
 class StorageVersionError(StorageError):
     """The file is no database of Tertulia's, or a newer version wrote it."""
 

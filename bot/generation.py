@@ -17,7 +17,7 @@ from bot.errors import ContextOverflow, ModelBusy, ModelError, ModelTimeout, Mod
 from bot.markup.measure import visible
 from bot.plugins.api import PluginContext
 from bot.ports import Clock, Model, Telemetry
-from bot.prompt import OVERHEAD, Prompt, Summary, build, tokens_of
+from bot.prompt import OVERHEAD, Prompt, Summary, build, counted_text, tokens_of
 from bot.tools import Toolbox
 from bot.types import (
     Chunk,
@@ -242,34 +242,36 @@ class Generation:
         size = sum(map(tokens_of, (ask.system, *ask.history, ask.question, *steps))) + ask.summary.tokens
         if size > self._budget and not self._counted:
             await self._count()
+        ask = self._ask
         return build(
-            self._ask.system,
+            ask.system,
             ask.history,
-            [self._ask.question, *self.draft.steps],
+            [ask.question, *self.draft.steps],
             budget=self._budget,
             summary=self.draft.prompt.summary if self.draft.prompt else ask.summary,
             prepared=ask.prepared,
         )
 
     async def _count(self) -> None:
+        """Take the counts that are not known yet, of all that the prompt may hold."""
         self._counted = True
-        ask = self._ask
-        loose = [m for m in (ask.system, ask.question) if not m.tokens]
-        counts = dict(zip(map(id, loose), await ask.model.count([m.content for m in loose]), strict=True))
-        self._ask = replace(
-            ask,
-            system=replace(ask.system, tokens=counts.get(id(ask.system), ask.system.tokens)),
-            question=replace(ask.question, tokens=counts.get(id(ask.question), ask.question.tokens)),
-        )
+        ask, steps = self._ask, self.draft.steps
+        every = [ask.system, ask.question, *ask.history, *steps]
+        loose = [m for m in every if not m.tokens]
+        counts = iter(await ask.model.count([counted_text(m) for m in loose]))
+        known = [m if m.tokens else replace(m, tokens=next(counts)) for m in every]
+        steps[:] = known[len(known) - len(steps) :]
+        history = known[2 : len(known) - len(steps)]
+        self._ask = replace(ask, system=known[0], question=known[1], history=history)
 
     async def _call_tools(self, calls: tuple[ToolCall, ...]) -> None:
-        draft, context = self.draft, self._ask.plugin_context
-        draft.steps.append(
-            Message(Role.ASSISTANT, draft.step_text, tool_calls=calls, turn=self._ask.question.turn)
-        )
+        draft, context, turn = self.draft, self._ask.plugin_context, self._ask.question.turn
+        steps = [Message(Role.ASSISTANT, draft.step_text, tool_calls=calls, turn=turn)]
         for call in calls:
             self._activity(self._toolbox.activity(call, context.language))
+            started = self._clock.monotonic()
             outcome = await self._toolbox.call(call, context)
+            self._telemetry.observe("tool", self._clock.monotonic() - started)
             self._telemetry.count("tool_calls", ok=str(outcome.ok).lower())
             if not outcome.ok:
                 self._activity(self._say("tool.failed", name=call.name))
@@ -277,7 +279,8 @@ class Generation:
                 self._activity(self._say("tool.found", count=len(outcome.passages)))
             text = shift(outcome.message.text, len(draft.passages))
             draft.passages.extend(outcome.passages)
-            draft.steps.append(replace(outcome.message, text=text, turn=self._ask.question.turn))
+            steps.append(replace(outcome.message, text=text, turn=turn))
+        draft.steps += steps  # all or none: a call without its result is no history
         self._counted = False
         if draft.text and not draft.text.endswith("\n\n"):
             draft.text += "\n\n"

@@ -7,14 +7,15 @@ come again. All paths may run twice and change nothing the second time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 
 from bot.access import Gate, Refusal
 from bot.commands import Commands
 from bot.delivery import Courier
 from bot.dispatcher import Dispatcher, Hold
-from bot.errors import ChatGone, StorageError
+from bot.errors import ChatGone, StorageError, StorageGone
 from bot.locale import Catalogue
 from bot.plugins.host import PluginHost
 from bot.ports import Channel, Clock, Conversations, Inbox, Telemetry, Turns
@@ -23,6 +24,8 @@ from bot.types import (
     Conversation,
     Event,
     EventKind,
+    FinishReason,
+    PartKind,
     Person,
     PersonRole,
     Reply,
@@ -78,57 +81,92 @@ class Handler:
         self._catalogue = catalogue
         self._clock = clock
         self._telemetry = telemetry
+        self._overtaken: dict[str, list[Event]] = {}
+        """Questions that an edit overtook while they waited, by the edit's key."""
         self.dispatcher = Dispatcher(self.handle, intercept=self.intercept, limit=concurrency)
 
     async def handle(self, event: Event, hold: Hold) -> None:
-        """Deal with one event in its lane. A database that fails is waited for: the lane keeps
-        its order, and the event stays in the inbox until it is dealt with."""
-        self._telemetry.count("events", kind=event.kind.value)
-        pause = 1.0
-        while True:
-            try:
-                await self._handle(event, hold)
-                return
-            except StorageError as error:
-                log.error("event %s: %s; trying again in %.0f s", event.key, error, pause)
-                await self._clock.sleep(pause)
-                pause = min(pause * 2, 60.0)
+        """Deal with one event in its lane."""
+        if event.received_at:
+            self._telemetry.observe("queue", max(0.0, self._clock.time() - event.received_at))
+        self._telemetry.gauge("lanes_running", self.dispatcher.running)
+        self._telemetry.gauge("events_waiting", self.dispatcher.waiting)
+        await self._see_through(event, partial(self._handle, event, hold))
 
     def intercept(self, event: Event) -> Coroutine[None, None, None] | None:
         """What cannot wait for the lane: stopping what runs in it."""
         if _command(event) == "stop":
-            return self._stop(event)
+            return self._see_through(event, partial(self._stop, event))
+        lane = event.address.key
         if event.kind is EventKind.DELETE:
-            return self._deleted(event)
+            return self._see_through(event, partial(self._deleted, event))
         if event.kind is EventKind.EDIT:
-            running = self.dispatcher.find(event.address.key, event.message_id)
-            if running is not None:
+            gone = self.dispatcher.withdraw(lane, _asks(event.message_id))
+            if gone:
+                self._overtaken[event.key] = gone
+            elif running := self.dispatcher.find(lane, event.message_id):
                 running.stop("edited")
         return None
+
+    async def _see_through(self, event: Event, work: Callable[[], Awaitable[None]]) -> None:
+        """Do the work until it is done. A database that fails is waited for: the lane keeps its
+        order, and the event stays in the inbox. What nobody foresaw is a dead letter and an apology,
+        never a silence and never a loop."""
+        self._telemetry.count("events", kind=event.kind.value)
+        pause = 1.0
+        while True:
+            try:
+                return await work()
+            except StorageGone as error:
+                log.info("event %s: %s", event.key, error)
+                return await self._inbox.done(event)
+            except StorageError as error:
+                log.error("event %s: %s; trying again in %.0f s", event.key, error, pause)
+                await self._clock.sleep(pause)
+                pause = min(pause * 2, 60.0)
+            except Exception as error:
+                log.exception("event %s failed", event.key)
+                await self._inbox.bury(event, f"{type(error).__name__}: {error}")
+                return await self._apologise(event, error)
+
+    async def _apologise(self, event: Event, failure: Exception) -> None:
+        """In the message that the turn has begun, if it has."""
+        channel = self._channels.get(event.address.platform)
+        turn = await self._turns.of_event(event.key)
+        note = self._catalogue.say(self._catalogue.pick(event.sender.language), "turn.failed")
+        if channel is None or (turn is not None and turn.state.ended):
+            return
+        if turn is None:
+            await self._reply(event, channel, Reply(note, finish_reason=FinishReason.ERROR))
+            return
+        text = f"{turn.text}\n\n{note}" if turn.text else note
+        reply = Reply(text, finish_reason=FinishReason.ERROR)
+        await self._reply(event, channel, reply, key=turn.id)
+        failed = replace(turn, state=TurnState.FAILED, text=text, finish_reason=FinishReason.ERROR)
+        await self._turns.finish(replace(failed, error=repr(failure), ended_at=self._clock.time()))
 
     async def _handle(self, event: Event, hold: Hold) -> None:
         channel = self._channels.get(event.address.platform)
         if channel is None:
             log.warning("event %s waits: no adapter for %r runs", event.key, event.address.platform)
             return
-        if event.kind is EventKind.MEMBERSHIP or not event.addressed or event.sender.is_bot:
-            await self._inbox.done(event)
-            return
-        visit = await self._admit(event, channel)
-        if visit is None:
-            await self._inbox.done(event)
-            return
-        turn = await self._route(visit, hold)
+        turn = None
+        visit = await self._admit(event, channel, hold) if _concerns_us(event) else None
+        if visit is not None:
+            turn = await self._route(visit, hold)
         if turn is not None and turn.state is TurnState.FAILED:
             await self._inbox.bury(event, turn.error)
         else:
             await self._inbox.done(event)
+        for overtaken in self._overtaken.pop(event.key, ()):
+            await self._inbox.done(overtaken)
 
-    async def _admit(self, event: Event, channel: Channel) -> Visit | None:
+    async def _admit(self, event: Event, channel: Channel, hold: Hold) -> Visit | None:
         admitted = await self._gate.admit(event)
         if isinstance(admitted, Refusal):
             self._telemetry.count("refusals", reason=admitted.reason)
             if admitted.reply is not None:
+                hold.release()
                 await self._reply(event, channel, admitted.reply)
             return None
         conversation = await self._conversations.open(event.address)
@@ -145,6 +183,7 @@ class Handler:
             return await self._retry(visit, hold)
         elif _command(event):
             reply = await self._commands.run(event, visit.person, visit.conversation)
+            hold.release()
             await self._reply(event, visit.channel, reply)
         elif event.kind is EventKind.EDIT:
             return await self._edited(visit, hold)
@@ -156,19 +195,27 @@ class Handler:
         """A plugin that takes it, else a turn."""
         reply = await self._plugins.on_event(self._turner.context(self._asked(visit, visit.event.text)))
         if reply is not None:
+            hold.release()
             await self._reply(visit.event, visit.channel, reply)
             return None
-        return await self._turn(visit, hold, visit.event.text)
+        return await self._turn(visit, hold, self._asked(visit, visit.event.text))
 
-    async def _turn(self, visit: Visit, hold: Hold, text: str, replaces: Turn | None = None) -> Turn:
-        turn = await self._turner.run(self._asked(visit, text, replaces), hold)
+    async def _turn(self, visit: Visit, hold: Hold, asked: Asked) -> Turn:
+        turn = await self._turner.run(asked, hold)
         if not visit.conversation.title and turn.state is TurnState.DONE:
-            await self._conversations.update(visit.conversation.id, title=_title(text))
+            await self._conversations.update(visit.conversation.id, title=_title(asked.text))
         return turn
 
     def _asked(self, visit: Visit, text: str, replaces: Turn | None = None) -> Asked:
         return Asked(
-            visit.event, visit.person, visit.conversation, visit.channel, visit.language, text, replaces
+            event=visit.event,
+            person=visit.person,
+            conversation=visit.conversation,
+            channel=visit.channel,
+            language=visit.language,
+            text=text,
+            attachments=tuple(p for p in visit.event.parts if p.kind is not PartKind.TEXT),
+            replaces=replaces,
         )
 
     async def _retry(self, visit: Visit, hold: Hold) -> Turn | None:
@@ -180,16 +227,20 @@ class Handler:
         )
         question = await self._turns.question(last) if last else None
         if last is None or question is None:
+            hold.release()
             await self._say(visit.event, visit.channel, visit.language, "retry.nothing")
             return None
-        return await self._turn(visit, hold, question.text, replaces=last)
+        asked = self._asked(visit, question.text, replaces=last)
+        return await self._turn(visit, hold, replace(asked, attachments=question.attachments))
 
     async def _edited(self, visit: Visit, hold: Hold) -> Turn | None:
-        """The question is answered anew, in place of its old answer."""
+        """The question is answered anew, in place of its old answer; one that still waited is
+        asked as it stands now."""
         old = await self._turns.of_message(visit.conversation.id, visit.event.message_id)
-        if old is None or not visit.event.text.strip():
+        waited = visit.event.key in self._overtaken
+        if (old is None and not waited) or not visit.event.text.strip():
             return None
-        return await self._turn(visit, hold, visit.event.text, replaces=old)
+        return await self._turn(visit, hold, self._asked(visit, visit.event.text, replaces=old))
 
     async def _feedback(self, visit: Visit) -> None:
         value = FEEDBACK.get(visit.event.data)
@@ -199,24 +250,30 @@ class Handler:
             self._telemetry.count("feedback", value=str(value))
 
     async def _stop(self, event: Event) -> None:
-        running = self.dispatcher.find(event.address.key)
-        if running is not None and await self._may_stop(event, running):
-            running.stop("stopped")
-        elif event.kind is EventKind.COMMAND and (channel := self._channels.get(event.address.platform)):
-            language = self._catalogue.pick(event.sender.language)
-            await self._say(event, channel, language, "stop.nothing")
+        """End what runs in this chat and what waits; of others' only where that is allowed."""
+        if _concerns_us(event):
+            person = await self._gate.known(event)
+            runs_bot = person is not None and person.role in (PersonRole.OWNER, PersonRole.OPERATOR)
+            own = partial(_may_stop, event, event.private or runs_bot)
+            running = self.dispatcher.find(event.address.key)
+            withdrawn = self.dispatcher.withdraw(event.address.key, own)
+            if running is not None and own(running.event):
+                running.stop("stopped")
+            elif not withdrawn and person is not None and person.role is not PersonRole.BLOCKED:
+                await self._tell(event, "stop.nothing")
+            for waiting in withdrawn:
+                await self._tell(waiting, "turn.stopped")
+                await self._inbox.done(waiting)
         await self._inbox.done(event)
 
-    async def _may_stop(self, event: Event, running: Hold) -> bool:
-        """In private everyone there; in a group who asked, and those who run the bot."""
-        if event.private or running.event.sender.id == event.sender.id:
-            return True
-        person = await self._gate.known(event)
-        return person is not None and person.role in (PersonRole.OWNER, PersonRole.OPERATOR)
+    async def _tell(self, event: Event, key: str) -> None:
+        channel = self._channels.get(event.address.platform)
+        if channel is not None:
+            await self._say(event, channel, self._catalogue.pick(event.sender.language), key)
 
     async def _deleted(self, event: Event) -> None:
         lane = event.address.key
-        for waiting in self.dispatcher.withdraw(lane, event.message_id):
+        for waiting in self.dispatcher.withdraw(lane, _asks(event.message_id)):
             await self._inbox.done(waiting)
         running = self.dispatcher.find(lane, event.message_id)
         if running is not None:
@@ -226,16 +283,33 @@ class Handler:
     async def _say(self, event: Event, channel: Channel, language: str, key: str) -> None:
         await self._reply(event, channel, Reply(self._catalogue.say(language, key)))
 
-    async def _reply(self, event: Event, channel: Channel, reply: Reply) -> None:
+    async def _reply(self, event: Event, channel: Channel, reply: Reply, *, key: str = "") -> None:
         """A reply outside of turns, as crash-proof as a turn's: its rows go by the event."""
-        key = f"event:{event.key}"
+        key = key or f"event:{event.key}"
         shown = self._courier.begin(channel, event.address, key, event.message_id)
-        shown.resume(await self._turns.deliveries(key))
+        if rows := await self._turns.deliveries(key):
+            shown.resume(rows)
         try:
             async with shown:
                 await shown.finish(reply)
         except ChatGone as error:
             log.info("event %s: %s", event.key, error)
+
+
+def _concerns_us(event: Event) -> bool:
+    return event.kind is not EventKind.MEMBERSHIP and event.addressed and not event.sender.is_bot
+
+
+def _asks(message_id: str) -> Callable[[Event], bool]:
+    """Whether an event is this question."""
+    return lambda event: event.kind is EventKind.MESSAGE and event.message_id == message_id
+
+
+def _may_stop(stop: Event, everything: bool, event: Event) -> bool:
+    """In private everyone there; in a group who asked, and those who run the bot."""
+    return event.kind in (EventKind.MESSAGE, EventKind.EDIT) and (
+        everything or event.sender.id == stop.sender.id
+    )
 
 
 def _command(event: Event) -> str:

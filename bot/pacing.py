@@ -47,47 +47,52 @@ class _Window:
         return self.blocked_until <= now and (not self.calls or self.calls[-1] < now - 120)
 
 
+class _Account(_Window):
+    __slots__ = ("finals",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.finals = 0
+        """Final texts that wait for the account alone."""
+
+
 class Pacer:
     """Shared by all deliveries of a process."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._chats: dict[str, _Window] = {}
-        self._accounts: dict[str, _Window] = {}
-        self._finals: dict[str, int] = {}
+        self._accounts: dict[str, _Account] = {}
 
     async def take(self, address: Address, caps: Capabilities, *, final: bool) -> None:
         """Wait until this chat takes a call, and count it."""
-        account = f"{address.platform}/{address.account}"
         chat = self._chat(address)
-        whole = self._accounts.setdefault(account, _Window())
-        if final:
-            self._finals[account] = self._finals.get(account, 0) + 1
-        try:
-            while (wait := self._wait(chat, whole, caps, account, final)) > 0:
-                await self._clock.sleep(wait)
-        finally:
-            if final:
-                self._finals[account] -= 1
-        now = self._clock.monotonic()
+        account = self._accounts.setdefault(f"{address.platform}/{address.account}", _Account())
+        while True:
+            now = self._clock.monotonic()
+            wait = chat.wait(caps.chat_paces, now, final)
+            if not final:
+                wait = max(wait, chat.previewed + caps.min_edit_interval - now)
+            if wait <= 0 and (wait := account.wait(caps.account_paces, now, final)) > 0 and final:
+                account.finals += 1  # its own chat would let it through: it goes before previews
+                try:
+                    await self._clock.sleep(wait)
+                finally:
+                    account.finals -= 1
+                continue
+            if wait <= 0 and not final and caps.account_paces and account.finals:
+                wait = caps.min_edit_interval or 0.05
+            if wait <= 0:
+                break
+            await self._clock.sleep(wait)
         chat.note(caps.chat_paces, now)
-        whole.note(caps.account_paces, now)
+        account.note(caps.account_paces, now)
         chat.previewed = now
 
     def block(self, address: Address, seconds: float) -> None:
         """Flood control: no call to this chat for `seconds`."""
         chat = self._chat(address)
         chat.blocked_until = max(chat.blocked_until, self._clock.monotonic() + seconds)
-
-    def _wait(self, chat: _Window, whole: _Window, caps: Capabilities, account: str, final: bool) -> float:
-        now = self._clock.monotonic()
-        wait = max(chat.wait(caps.chat_paces, now, final), whole.wait(caps.account_paces, now, final))
-        if final:
-            return wait
-        wait = max(wait, chat.previewed + caps.min_edit_interval - now)
-        if wait <= 0 and caps.account_paces and self._finals.get(account):
-            return caps.min_edit_interval or 0.05  # finals first
-        return wait
 
     def _chat(self, address: Address) -> _Window:
         window = self._chats.get(address.key)

@@ -48,6 +48,11 @@ def tokens_of(message: Message) -> int:
     return message.tokens or len(message.content.encode(errors="replace")) + _calls(message) + OVERHEAD
 
 
+def counted_text(message: Message) -> str:
+    """All of a message that becomes tokens: what a count is taken of."""
+    return message.content + "".join(call.name + call.arguments for call in message.tool_calls)
+
+
 def _calls(message: Message) -> int:
     return sum(len(c.name) + len(c.arguments.encode(errors="replace")) + OVERHEAD for c in message.tool_calls)
 

@@ -14,15 +14,17 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
 from typing import Any
 
+from bot.clock import Ended, Scope
 from bot.errors import ModelError, StorageError
 from bot.generation import Ask
-from bot.ports import Conversations, Model
+from bot.ports import Clock, Conversations, Model
 from bot.prompt import Prompt, Summary, cut_at, tokens_of
 from bot.types import Conversation, Message, ModelRequest, Priority, Role, Sampling
 
 log = logging.getLogger(__name__)
 KEY = "prepared_summary"
 FULL = 0.75
+DEADLINE = 300.0
 LENGTH = 256
 """Tokens of a summary, at most."""
 _INSTRUCTION = (
@@ -34,8 +36,9 @@ _INSTRUCTION = (
 class Summaries:
     """Prepared summaries wait in the conversation's settings, so that a restart keeps them."""
 
-    def __init__(self, conversations: Conversations, *, enabled: bool) -> None:
+    def __init__(self, conversations: Conversations, clock: Clock, *, enabled: bool) -> None:
         self._conversations = conversations
+        self._clock = clock
         self._enabled = enabled
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
@@ -79,9 +82,10 @@ class Summaries:
         if not gone:
             return
         try:
-            summary = await self._write(ask.model, [head, *gone], ask.request, first_turn)
+            async with Scope(self._clock, DEADLINE):
+                summary = await self._write(ask.model, [head, *gone], ask.request, first_turn)
             await self._conversations.update(conversation_id, settings={KEY: asdict(summary)})
-        except (ModelError, StorageError) as error:
+        except (ModelError, StorageError, Ended) as error:
             log.warning("no summary for conversation %d: %s", conversation_id, error)
 
     async def _write(

@@ -11,7 +11,6 @@ answer; either way into the platform messages that the deliveries table names.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,14 +20,14 @@ from bot.citations import cite, shift
 from bot.clock import Ended, Scope
 from bot.delivery import Courier, Shown
 from bot.dispatcher import Hold
-from bot.errors import ChatGone, ModelError, ModelRefused, ModelTimeout, ModelUnavailable, StorageError
+from bot.errors import ChatGone, ModelError, ModelRefused, ModelTimeout, ModelUnavailable
 from bot.generation import Ask, Draft, Generation, Limits
 from bot.locale import Catalogue
 from bot.personas import Personas
 from bot.plugins.api import Context, PluginContext
 from bot.plugins.host import PluginHost
-from bot.ports import Channel, Clock, Conversations, Models, Telemetry, Turns
-from bot.prompt import Summary
+from bot.ports import Channel, Clock, Conversations, Model, Models, Telemetry, Turns
+from bot.prompt import Summary, counted_text
 from bot.summaries import Summaries
 from bot.tools import Toolbox
 from bot.types import (
@@ -49,8 +48,11 @@ from bot.types import (
 )
 
 log = logging.getLogger(__name__)
-END_STATES = {FinishReason.CANCELLED: TurnState.CANCELLED, FinishReason.ERROR: TurnState.FAILED}
-STOPPED = "stopped"
+END_STATES: dict[str, TurnState] = {
+    FinishReason.CANCELLED: TurnState.CANCELLED,
+    FinishReason.ERROR: TurnState.FAILED,
+}
+COUNT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Asked:
     channel: Channel
     language: str
     text: str
+    attachments: tuple[Part, ...] = ()
     replaces: Turn | None = None
 
 
@@ -131,7 +134,6 @@ class Turner:
 
     async def _deliver(self, turn: Turn, asked: Asked, shown: Shown) -> Turn:
         started = self._clock.monotonic()
-        reason = FinishReason(turn.finish_reason or FinishReason.STOP)
         reply = Reply(
             turn.text, self._buttons(asked.language), turn.citations, turn.usage, turn.finish_reason
         )
@@ -139,7 +141,7 @@ class Turner:
             await shown.finish(reply)
         except ChatGone as error:
             turn = replace(turn, error=turn.error or str(error))
-        state = END_STATES.get(reason, TurnState.DONE)
+        state = END_STATES.get(turn.finish_reason, TurnState.DONE)
         turn = replace(turn, state=state, ended_at=self._clock.time())
         await self._turns.finish(turn)
         self._telemetry.observe("deliver", self._clock.monotonic() - started)
@@ -148,15 +150,14 @@ class Turner:
         return turn
 
     async def _answer(self, turn: Turn, asked: Asked, hold: Hold, shown: Shown) -> Turn:
-        """Generate, and store the whole answer. Failures become answers that say so."""
+        """Generate, and store the whole answer. A model's failures become answers that say so."""
         draft = Draft(text=turn.text if turn.state is TurnState.GENERATING else "")
-        messages: Sequence[Message] = (Message(Role.USER, asked.text, turn=turn.number),)
+        ask: Ask | None = None
         error = ""
         try:
             async with hold.guard(Scope(self._clock, self._rules.turn_timeout)):
                 ask = await self._ask(turn, asked, draft)
                 turn = replace(turn, model=ask.model.name)
-                messages = (ask.question,)
                 await self._generate(turn, ask, draft, asked, shown)
         except Ended as ended:
             draft.finish_reason = (
@@ -164,25 +165,23 @@ class Turner:
             )
             key = "turn.deadline" if ended.reason == "deadline" else "turn.stopped"
             draft.note = self._catalogue.say(asked.language, key)
-        except StorageError:
-            raise
         except ModelError as failure:
             error = str(failure) or type(failure).__name__
             log.warning("turn %s failed: %s", turn.id, error)
-            self._apologise(draft, asked.language, failure)
-        except Exception as failure:
-            error = f"{type(failure).__name__}: {failure}"
-            log.exception("turn %s failed", turn.id)
-            self._apologise(draft, asked.language, failure)
-        return await self._save(turn, draft, messages[0], error)
+            draft.finish_reason = FinishReason.ERROR
+            draft.note = self._catalogue.say(asked.language, _apology(failure))
+        return await self._save(turn, draft, asked, ask, error)
 
     async def _ask(self, turn: Turn, asked: Asked, draft: Draft) -> Ask:
         """Everything that the model is asked with."""
         started = self._clock.monotonic()
         conversation = asked.conversation
         persona = self._personas.of(conversation)
+        first_turn = conversation.first_turn
+        if not self._model_of(conversation).generates:  # it quotes: the last question is enough
+            first_turn = max(first_turn, turn.number - 1)
         history = await self._conversations.history(
-            conversation.id, first_turn=conversation.first_turn, before_turn=turn.number
+            conversation.id, first_turn=first_turn, before_turn=turn.number
         )
         context = self.context(asked, history)
         added, draft.passages = _joined(await self._plugins.gather(context))
@@ -195,7 +194,7 @@ class Turner:
                 Role.USER,
                 asked.text,
                 context=added,
-                attachments=tuple(p for p in asked.event.parts if p.ref),
+                attachments=asked.attachments,
                 turn=turn.number,
             ),
             summary=Summary(conversation.first_turn, conversation.summary, conversation.summary_tokens),
@@ -203,7 +202,7 @@ class Turner:
             sampling=persona.sampling,
             request=ModelRequest(
                 messages=(),
-                session=_session(conversation),
+                session=conversation.address.key,
                 request_id=turn.id,
                 salt=self._rules.salt,
                 language=asked.language,
@@ -214,18 +213,22 @@ class Turner:
     def context(self, asked: Asked, history: Sequence[Message] = ()) -> PluginContext:
         """What plugins are given with this question."""
         conversation = asked.conversation
-        model = self._models.get(self._personas.of(conversation).model) or self._models.default()
         return PluginContext(
-            event=replace(asked.event, kind=EventKind.MESSAGE, parts=(Part(text=asked.text),)),
+            event=replace(
+                asked.event, kind=EventKind.MESSAGE, parts=(Part(text=asked.text), *asked.attachments)
+            ),
             person=asked.person,
             conversation=conversation,
             history=history,
-            model=model,
+            model=self._model_of(conversation),
             language=asked.language,
             person_store=self._plugins.store_of(asked.person),
             conversation_store=self._plugins.store_of(conversation),
             clock=self._clock,
         )
+
+    def _model_of(self, conversation: Conversation) -> Model:
+        return self._models.get(self._personas.of(conversation).model) or self._models.default()
 
     async def _generate(self, turn: Turn, ask: Ask, draft: Draft, asked: Asked, shown: Shown) -> None:
         checkpoints = _Checkpoints(self._turns, turn.id, self._clock, self._rules.checkpoint_interval)
@@ -274,43 +277,59 @@ class Turner:
         else:
             self._summaries.consider(ask, prompt)
 
-    async def _save(self, turn: Turn, draft: Draft, question: Message, error: str) -> Turn:
+    async def _save(self, turn: Turn, draft: Draft, asked: Asked, ask: Ask | None, error: str) -> Turn:
+        """Store the answer and its messages. An answer anew that failed leaves the old one be."""
         text, citations = cite(draft.text, draft.passages)
         turn = replace(
             turn,
             state=TurnState.DELIVERING,
-            text="\n\n".join(filter(None, (text.strip(), draft.note))),
+            text=_below(text, draft.note),
             citations=citations,
             usage=draft.usage,
             finish_reason=draft.finish_reason or FinishReason.STOP,
             error=error,
         )
-        answer = Message(Role.ASSISTANT, draft.step_text, tokens=draft.answer_tokens)
-        if not self._rules.keep_context:
-            question = replace(question, context="", tokens=0)
-        else:
-            question = replace(question, tokens=draft.question_tokens or question.tokens)
-        whole = draft.step_text.strip() and not error
-        messages = [question, *draft.steps, answer] if whole else [question]
-        counted = await self._counted(draft, messages)
-        await self._turns.finish(turn, [replace(m, turn=turn.number, step=i) for i, m in enumerate(counted)])
+        old = asked.replaces
+        if (
+            error
+            and old is not None
+            and old.state is TurnState.DONE
+            and asked.event.kind is not EventKind.EDIT
+        ):
+            restored = _below(old.text, draft.note)
+            turn = replace(turn, text=restored, citations=old.citations, finish_reason=FinishReason.STOP)
+            await self._turns.finish(turn)
+            return turn
+        messages = [self._asked_message(draft, asked, ask)]
+        if draft.step_text.strip() and not error:
+            messages += [*draft.steps, Message(Role.ASSISTANT, draft.step_text, tokens=draft.answer_tokens)]
+        if ask is not None and not error and not draft.note:
+            messages = await self._counted(ask.model, messages)
+        await self._turns.finish(turn, [replace(m, turn=turn.number, step=i) for i, m in enumerate(messages)])
         return turn
 
-    async def _counted(self, draft: Draft, messages: Sequence[Message]) -> list[Message]:
+    def _asked_message(self, draft: Draft, asked: Asked, ask: Ask | None) -> Message:
+        """The question as the model saw it, so that the next prompt begins with the same."""
+        if ask is None:
+            return Message(Role.USER, asked.text, attachments=asked.attachments)
+        shown = draft.prompt.messages if draft.prompt else ()
+        kept = any(m.context for m in shown if m.role is Role.USER and m.turn == ask.question.turn)
+        if not kept or not self._rules.keep_context:
+            return replace(ask.question, context="", tokens=0)
+        return replace(ask.question, tokens=draft.question_tokens)
+
+    async def _counted(self, model: Model, messages: list[Message]) -> list[Message]:
+        """With the counts that the stream did not tell; a server that is slow to count is not
+        waited for: what stays uncounted is counted when it matters."""
         loose = [m for m in messages if not m.tokens]
         if not loose:
-            return list(messages)
-        counts = iter(await self._models.default().count([_whole(m) for m in loose]))
+            return messages
+        try:
+            async with Scope(self._clock, COUNT_SECONDS):
+                counts = iter(await model.count([counted_text(m) for m in loose]))
+        except Ended:
+            return messages
         return [m if m.tokens else replace(m, tokens=next(counts)) for m in messages]
-
-    def _apologise(self, draft: Draft, language: str, failure: Exception) -> None:
-        key = "turn.failed"
-        if isinstance(failure, ModelUnavailable | ModelTimeout):
-            key = "turn.unavailable"
-        elif isinstance(failure, ModelRefused):
-            key = "turn.refused"
-        draft.finish_reason = FinishReason.ERROR
-        draft.note = self._catalogue.say(language, key)
 
     def _buttons(self, language: str) -> tuple[Button, ...]:
         say = self._catalogue.say
@@ -359,9 +378,12 @@ def _joined(contexts: Sequence[Context]) -> tuple[str, list[Passage]]:
     return "\n\n".join(texts), passages
 
 
-def _session(conversation: Conversation) -> str:
-    return hashlib.blake2b(conversation.address.key.encode(), digest_size=16).hexdigest()
+def _below(text: str, note: str) -> str:
+    """The text with a note under it."""
+    return "\n\n".join(filter(None, (text.strip(), note)))
 
 
-def _whole(message: Message) -> str:
-    return message.content + "".join(c.name + c.arguments for c in message.tool_calls)
+def _apology(failure: ModelError) -> str:
+    if isinstance(failure, ModelUnavailable | ModelTimeout):
+        return "turn.unavailable"
+    return "turn.refused" if isinstance(failure, ModelRefused) else "turn.failed"

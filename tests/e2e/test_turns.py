@@ -73,6 +73,7 @@ async def test_stop_ends_the_answer_and_keeps_what_there_is() -> None:
 async def test_stop_with_nothing_under_way_says_so() -> None:
     world = World()
     async with world.running():
+        await world.ask("Hi")
         assert "nothing to stop" in await world.ask("/stop")
 
 

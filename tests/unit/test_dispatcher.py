@@ -160,9 +160,10 @@ async def test_withdrawn_events_never_run() -> None:
     for e in (event(1, "a"), event(2, "a"), event(3, "b", "q"), event(4, "d", "r")):
         stage.dispatcher.submit(e)
     await settle()
-    assert [e.id for e in stage.dispatcher.withdraw("test/bot/a/", "m2")] == ["2"]
-    assert [e.id for e in stage.dispatcher.withdraw("test/bot/b/", "m3")] == ["3"]
-    assert stage.dispatcher.withdraw("test/bot/none/", "m3") == []
+    assert stage.dispatcher.waiting == 3
+    assert [e.id for e in stage.dispatcher.withdraw("test/bot/a/", lambda e: e.id == "2")] == ["2"]
+    assert [e.id for e in stage.dispatcher.withdraw("test/bot/b/", lambda e: e.id == "3")] == ["3"]
+    assert stage.dispatcher.withdraw("test/bot/none/", lambda e: True) == []
     await stage.end(1, 4)
     assert stage.started == ["1", "4"]
     assert stage.dispatcher.waiting == 0

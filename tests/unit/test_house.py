@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 PACKAGES = ("bot", "adapters", "inference", "storage")
 READS_ENVIRONMENT = {"bot/settings.py"}
-CATCHES_ALL = {"bot/turn.py", "bot/plugins/host.py"}
+CATCHES_ALL = {"bot/handler.py", "bot/plugins/host.py"}
 GENERATED = ("requirements", "tests/vllm/corpus.txt")
 
 Check = Callable[[Mapping[str, str]], list[str]]
