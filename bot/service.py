@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from adapters.web.metrics import PrometheusTelemetry
     from inference.registry import Registry
 
+log = logging.getLogger(__name__)
 SUGGESTIONS = {
     "en": ("How do I connect Telegram?", "How do I connect a language model?", "What can you do?"),
     "zh": ("怎么连接 Telegram？", "怎么连接语言模型？", "你能做什么？"),
@@ -49,6 +50,7 @@ async def run_service(settings: Settings) -> bool:
         async with compose(settings, stores, models, adapters, telemetry, clock) as app:
             serving = asyncio.create_task(app.serve(adapters, stop))
             announcing = asyncio.create_task(_announce(app, adapters, models))
+            announcing.add_done_callback(_log_failure)
             try:
                 await serving
             finally:
@@ -150,6 +152,11 @@ async def _announce(app: App, adapters: list[Adapter], models: Registry) -> None
     lines += app.plugins.problems
     typer.echo("\n".join(lines))
     sys.stdout.flush()
+
+
+def _log_failure(announcing: asyncio.Task[None]) -> None:
+    if not announcing.cancelled() and (error := announcing.exception()) is not None:
+        log.error("the start could not be announced: %s", error)
 
 
 def _log_to_stderr() -> None:
