@@ -40,12 +40,12 @@ class Section:
 
 
 def stamp() -> str:
-    """Date, machine and versions, in one line."""
+    """Date, machine, how busy it was, and versions, in one line."""
     versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     return (
         f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC; {processor()}, {os.cpu_count()} cores, "
-        f"{memory_gb():.0f} GB, {platform.system()}; Python {platform.python_version()}, "
-        f"SQLite {sqlite3.sqlite_version}, {versions}"
+        f"{memory_gb():.0f} GB, {platform.system()}, load average {os.getloadavg()[0]:.1f}; "
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {versions}"
     )
 
 
