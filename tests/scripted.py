@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.compose import App, Stores, compose
-from bot.errors import ChannelError
 from bot.ports import Model
 from bot.settings import Settings
 from bot.types import (
@@ -140,7 +139,7 @@ class MemoryChannel:
     """`bot.ports.Channel` in memory. `fail` may raise before a call takes effect."""
 
     caps: Capabilities
-    fail: Callable[[str, Outgoing], ChannelError | None] = lambda call, out: None
+    fail: Callable[[str, Outgoing], Exception | None] = lambda call, out: None
     platform: str = "sim"
     messages: dict[str, Seen] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
