@@ -96,6 +96,9 @@ class WatchedInbox:
         if (waiting := self._waiting.pop(event.key, None)) is not None:
             waiting.set_result(None)
 
+    async def pending(self, key: str) -> bool:
+        return await self._inner.pending(key)
+
     async def bury(self, event: Event, reason: str) -> None:
         await self._inner.bury(event, reason)
         if (waiting := self._waiting.pop(event.key, None)) is not None:

@@ -105,6 +105,10 @@ class Inbox(Protocol):
         """The event is dealt with and never comes again."""
         ...
 
+    async def pending(self, key: str) -> bool:
+        """Whether an event of this key waits or is under way: put, and neither done nor dead."""
+        ...
+
     async def bury(self, event: Event, reason: str) -> None:
         """Dead letter: kept for operators with the reason, not delivered again by itself."""
         ...

@@ -171,6 +171,9 @@ class FakeInbox:
         if key_of(event) in self.memory.inbox:
             self.memory.inbox[key_of(event)] = ("done", event, "")
 
+    async def pending(self, key: str) -> bool:
+        return self.memory.inbox.get(clean(key), ("",))[0] == "waiting"
+
     async def bury(self, event: Event, reason: str) -> None:
         state, stored, _ = self.memory.inbox.get(key_of(event), ("", event, ""))
         if state == "waiting":

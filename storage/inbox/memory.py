@@ -48,6 +48,9 @@ class MemoryInbox:
         self._waiting.pop(key_of(event), None)
         self._dead.pop(key_of(event), None)
 
+    async def pending(self, key: str) -> bool:
+        return clean(key) in self._waiting
+
     async def bury(self, event: Event, reason: str) -> None:
         waiting = self._waiting.pop(key_of(event), None)
         if waiting is not None:

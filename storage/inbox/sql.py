@@ -31,6 +31,7 @@ PENDING = text(
     "SELECT id, key, payload FROM inbox WHERE state = 0 AND state <> 1 AND id > :after"
     " ORDER BY id LIMIT :limit"
 )
+IS_PENDING = text("SELECT 1 FROM inbox WHERE key = :key AND state = 0")
 DONE = text("UPDATE inbox SET state = 1, sender = '', payload = '', reason = '' WHERE key = :key")
 BURY = text("UPDATE inbox SET state = 2, reason = :reason WHERE key = :key AND state = 0")
 DEAD = text("SELECT payload, reason FROM inbox WHERE state = 2 AND state <> 1 ORDER BY id DESC LIMIT :limit")
@@ -116,6 +117,10 @@ class SqlInbox:
         if self._done_count % PRUNE_EVERY == 0:
             await self._prune()
         self._done_count += 1
+
+    async def pending(self, key: str) -> bool:
+        found = await self._db.read(lambda c: c.execute(IS_PENDING, {"key": clean(key)}).first())
+        return found is not None
 
     async def bury(self, event: Event, reason: str) -> None:
         await self._set_dead(key_of(event), reason)

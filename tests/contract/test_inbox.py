@@ -64,6 +64,21 @@ async def test_what_was_not_done_comes_again_after_a_restart(stores: Stores) -> 
         assert await take(events, 2) == [an_event(2), an_event(3)]
 
 
+async def test_an_event_is_pending_from_its_put_until_it_is_done_or_dead(stores: Stores) -> None:
+    key = an_event(1).key
+    assert not await stores.inbox.pending(key)
+    await stores.inbox.put(an_event(1))
+    await stores.inbox.put(an_event(2))
+    assert await stores.restarted().inbox.pending(key)
+    await stores.inbox.bury(an_event(1), "broken")
+    assert not await stores.inbox.pending(key)
+    await stores.inbox.revive(key)
+    assert await stores.inbox.pending(key)
+    await stores.inbox.done(an_event(1))
+    assert not await stores.inbox.pending(key)
+    assert await stores.inbox.pending(an_event(2).key)
+
+
 async def test_a_dead_letter_is_kept_with_its_reason_and_comes_again_when_revived(stores: Stores) -> None:
     for number in (1, 2):
         await stores.inbox.put(an_event(number))

@@ -69,7 +69,9 @@ async def test_the_inbox_in_memory_delivers_buries_and_revives() -> None:
         with pytest.raises(StorageBusy):
             await anext(inbox.events())
         await inbox.done(event(1))
+        assert [await inbox.pending(event(n).key) for n in (1, 2)] == [False, True]
         await inbox.bury(event(2), "broken")
+        assert not await inbox.pending(event(2).key)
         await inbox.bury(event(1), "late")
         assert await inbox.dead() == [(event(2), "broken")]
         assert not await inbox.revive(event(1).key)
