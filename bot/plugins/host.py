@@ -44,6 +44,7 @@ COOL = 60.0
 COMMAND_TIMEOUT = 60.0
 """Seconds for a command, an export, a deletion, and for a lifespan's beginning and end."""
 _NAME = re.compile(r"[a-z0-9_]{1,32}")
+_REPLY = (Reply, type(None))
 
 
 class PluginHost:
@@ -128,7 +129,9 @@ class PluginHost:
             if not guarded.closed or type(guarded.plugin).on_event is Plugin.on_event:
                 continue
             own = _own(context, guarded)
-            reply = await guarded.attempt(None, "on_event", self._timeout, guarded.plugin.on_event, own)
+            reply = await guarded.attempt(
+                None, "on_event", self._timeout, _REPLY, guarded.plugin.on_event, own
+            )
             if reply is not None:
                 return reply
         return None
@@ -144,29 +147,30 @@ class PluginHost:
         """Run a plugin's command. Raises PluginError; KeyError if no plugin brings it."""
         guarded, command = self._commands[name]
         own = _own(context, guarded)
-        return await guarded.call(f"/{name}", COMMAND_TIMEOUT, command.run, own, arguments)
+        return await guarded.call(f"/{name}", COMMAND_TIMEOUT, (Reply,), command.run, own, arguments)
 
     async def export_person(self, person_id: str) -> dict[str, Any]:
         """What each plugin keeps about the person, by plugin. Raises PluginError after all were
         asked, naming those that failed: an export with holes is none."""
-        parts = await self._each("export_person", person_id)
+        parts = await self._each("export_person", (dict,), person_id)
         return {name: part for name, part in parts.items() if part}
 
     async def delete_person(self, person_id: str) -> None:
         """Have every plugin delete it. Raises PluginError after all tried."""
-        await self._each("delete_person", person_id)
+        await self._each("delete_person", (object,), person_id)
 
     async def _context(self, guarded: _Guarded, context: PluginContext) -> Context:
         own = _own(context, guarded)
-        return await guarded.attempt(Context(), "context", self._timeout, guarded.plugin.context, own)
+        call = guarded.plugin.context
+        return await guarded.attempt(Context(), "context", self._timeout, (Context,), call, own)
 
-    async def _each(self, what: str, person_id: str) -> dict[str, Any]:
+    async def _each(self, what: str, kinds: tuple[type, ...], person_id: str) -> dict[str, Any]:
         results: dict[str, Any] = {}
         errors: list[str] = []
         for guarded in self._guarded:
             method = getattr(guarded.plugin, what)
             try:
-                results[guarded.name] = await guarded.call(what, COMMAND_TIMEOUT, method, person_id)
+                results[guarded.name] = await guarded.call(what, COMMAND_TIMEOUT, kinds, method, person_id)
             except PluginError as error:
                 errors.append(str(error))
         if errors:
@@ -206,13 +210,14 @@ class _Guarded:
         instead: T,
         what: str,
         seconds: float | None,
+        kinds: tuple[type, ...],
         function: Callable[P, Awaitable[T]],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
         """Like `call`, but a failure gives `instead`."""
         try:
-            return await self.call(what, seconds, function, *args, **kwargs)
+            return await self.call(what, seconds, kinds, function, *args, **kwargs)
         except PluginError:
             return instead
 
@@ -220,12 +225,13 @@ class _Guarded:
         self,
         what: str,
         seconds: float | None,
+        kinds: tuple[type, ...],
         function: Callable[P, Awaitable[T]],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """The function's result. Raises PluginError for whatever the plugin raised, logged here;
-        a ToolError passes: it is an answer, not a failure."""
+        """The function's result, one of `kinds`. Raises PluginError for whatever the plugin raised
+        or gave instead, logged here; a ToolError passes: it is an answer, not a failure."""
         try:
             async with Scope(self.clock, seconds):
                 result = await function(*args, **kwargs)
@@ -242,6 +248,9 @@ class _Guarded:
         except Exception as error:
             log.exception("plugin %s, in %s:", self.name, what)
             raise self._failed(what, f"{type(error).__name__}: {error}") from error
+        if not _fits(result, kinds):
+            wanted = " or ".join(kind.__name__ for kind in kinds)
+            raise self._failed(what, f"it gave {type(result).__name__} where {wanted} belongs")
         self.failures = 0
         return result
 
@@ -249,7 +258,7 @@ class _Guarded:
     async def alive(self) -> AsyncIterator[None]:
         manager = self.plugin.lifespan()
         try:
-            await self.call("its start", COMMAND_TIMEOUT, manager.__aenter__)
+            await self.call("its start", COMMAND_TIMEOUT, (object,), manager.__aenter__)
         except PluginError:
             self.dead = True
             yield
@@ -257,7 +266,8 @@ class _Guarded:
         try:
             yield
         finally:
-            await self.attempt(None, "its stop", COMMAND_TIMEOUT, manager.__aexit__, None, None, None)
+            leave = manager.__aexit__
+            await self.attempt(None, "its stop", COMMAND_TIMEOUT, (object,), leave, None, None, None)
 
     def _failed(self, what: str, why: str) -> PluginError:
         self.failures += 1
@@ -266,6 +276,14 @@ class _Guarded:
         failure = PluginError(f"plugin {self.name} failed in {what}: {why}")
         log.error("%s", failure)
         return failure
+
+
+def _fits(result: object, kinds: tuple[type, ...]) -> bool:
+    """Whether it is of a kind, and holds what the core reads first."""
+    whole = isinstance(getattr(result, "text", ""), str) and isinstance(
+        getattr(result, "passages", ()), tuple
+    )
+    return isinstance(result, kinds) and whole
 
 
 def _own(context: PluginContext, guarded: _Guarded) -> PluginContext:
@@ -282,7 +300,7 @@ def _guarded_tool(guarded: _Guarded, tool: Tool) -> Tool:
         if not guarded.closed:
             raise PluginError(f"plugin {guarded.name} is out of order for the moment")
         own = _own(context, guarded)
-        return await guarded.call(f"tool {tool.spec.name}", None, tool.run, own, arguments)
+        return await guarded.call(f"tool {tool.spec.name}", None, (ToolResult,), tool.run, own, arguments)
 
     return replace(tool, run=run)
 

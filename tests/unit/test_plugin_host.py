@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import EntryPoint
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -119,6 +119,47 @@ async def test_a_failure_is_named_and_left_out(caplog: pytest.LogCaptureFixture)
     assert await Stage(RuntimeError("boom"), "b").gather() == ["b"]
     assert "plugin0" in caplog.text
     assert "boom" in caplog.text
+
+
+class Wrong(Bringing):
+    """Gives what the test says, of whatever type."""
+
+    gives: Any = None
+
+    async def give(self, *arguments: object) -> Any:
+        return self.gives
+
+    any_: Any = give
+    context = on_event = go = use = export_person = any_
+
+
+@pytest.mark.parametrize(
+    "given",
+    [None, "text", Context(cast("Any", 5)), Context("x", cast("Any", [1])), {"text": "x"}, ToolResult],
+)
+async def test_what_is_of_the_wrong_type_is_a_failure_of_the_plugin(
+    given: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = Stage("a", kind=Wrong)
+    (plugin,) = stage.plugins
+    cast("Wrong", plugin).gives = given
+    assert await stage.gather() == []
+    assert "plugin0 failed in context: it gave " in caplog.text
+    assert await stage.host.on_event(stage.context) is None
+    with pytest.raises(PluginError, match=r"plugin0 failed in /go: it gave \w+ where Reply belongs"):
+        await stage.host.run_command("go", stage.context, "")
+    if not isinstance(given, dict):
+        with pytest.raises(PluginError, match="plugin0"):
+            await stage.host.export_person("p")
+
+
+async def test_a_tool_that_gives_the_wrong_type_fails_the_call() -> None:
+    for given in (None, "text", ToolResult(cast("Any", None)), ToolResult("x", cast("Any", None))):
+        stage = Stage("a", kind=Wrong)
+        cast("Wrong", stage.plugins[0]).gives = given
+        (tool,) = stage.host.tools()
+        with pytest.raises(PluginError, match=r"plugin0 failed in tool go: it gave \w+ where ToolResult"):
+            await tool.run(stage.context, {})
 
 
 async def test_a_slow_plugin_is_left_out_at_its_deadline(caplog: pytest.LogCaptureFixture) -> None:
