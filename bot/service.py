@@ -72,6 +72,7 @@ def _web(
     async def deps(channel: WebChannel, put: Callable[[Event], Awaitable[bool]]) -> WebDeps:
         return WebDeps(
             put=put,
+            pending=stores.inbox.pending,
             turns=stores.turns,
             conversations=stores.conversations,
             people=stores.people,

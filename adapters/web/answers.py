@@ -2,14 +2,15 @@
 
 The channel tells what changes; the store is what is true. A reader looks into the store when it
 attaches and whenever the channel has been silent for a while, so that an answer of a process that
-died, or of another process, is found and ended all the same.
+died, or of another process, is found and ended all the same. Whether there is none to come is
+the inbox's to say: a question may wait for its turn as long as it must.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote
@@ -26,8 +27,13 @@ HEARTBEAT_LOOKS = 5
 HTML_SECONDS = 0.12
 HTML_SHARE = 0.05
 """The part of one core that rendering one answer may take."""
-LOST_LOOKS = 60
-"""After so many looks that found neither a turn nor a word, the reader is told."""
+GONE_LOOKS = 2
+"""An apology may follow the end of its event: so many looks in a row must find nothing."""
+_GONE = {
+    "unanswered": "There is no answer to this message.",
+    "lost": "This answer is not available any more.",
+}
+Pending = Callable[[str], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +59,18 @@ class Answer:
     """One reader's way through one answer. `follow` it once."""
 
     def __init__(
-        self, answer: AnswerId, channel: WebChannel, turns: Turns, clock: Clock, *, html: bool
+        self,
+        answer: AnswerId,
+        channel: WebChannel,
+        turns: Turns,
+        pending: Pending,
+        clock: Clock,
+        *,
+        html: bool,
     ) -> None:
         self._id = answer
+        self._key = event_key(answer.text)
+        self._pending = pending
         self._channel = channel
         self._turns = turns
         self._clock = clock
@@ -68,7 +83,7 @@ class Answer:
         """`fresh`: the question was put just now, so that the store cannot know it yet."""
         yield Told("start", {"id": self._id.text, "conversation": self._id.conversation})
         woken = asyncio.Event()
-        looks, silent = 0, 0
+        looks = gone = 0
         turn = None if fresh else await self._stored()
         while True:
             if turn is not None and turn.state in _WHOLE:
@@ -80,15 +95,14 @@ class Answer:
             stream = self._channel.find(self._id.text, self._message_id)
             async for told in self._live(stream, woken):
                 yield told
-                silent = 0
                 if told.name in ("done", "error"):
                     return
             if self._channel.closing:
                 return
             turn = await self._stored()
-            looks, silent = looks + 1, silent + 1
-            if turn is None and not self._text and silent >= LOST_LOOKS:
-                yield Told("error", {"message": "This answer is not available any more.", "code": "lost"})
+            looks, gone = looks + 1, gone + 1 if turn is None and await self._gone() else 0
+            if gone >= GONE_LOOKS:
+                yield await self._farewell()
                 return
             if looks % HEARTBEAT_LOOKS == 0:
                 yield Told()
@@ -157,12 +171,28 @@ class Answer:
 
     async def _stored(self) -> Turn | None:
         try:
-            turn = await self._turns.of_event(event_key(self._id.text))
+            turn = await self._turns.of_event(self._key)
             if turn is not None and not turn.state.ended and not self._message_id:
                 self._message_id = await message_of(self._turns, turn)
             return turn
         except StorageError:
             return None  # the channel goes on telling; the store is asked again
+
+    async def _gone(self) -> bool:
+        """Whether it is certain that there is no turn and none to come."""
+        try:
+            return not await self._pending(self._key) and await self._turns.of_event(self._key) is None
+        except StorageError:
+            return False
+
+    async def _farewell(self) -> Told:
+        """Refused in silence, or answered outside of turns, of which the store keeps no text."""
+        try:
+            answered = bool(await self._turns.deliveries(f"event:{self._key}"))
+        except StorageError:
+            answered = False
+        code = "lost" if answered else "unanswered"
+        return Told("error", {"message": _GONE[code], "code": code})
 
 
 class Blocks:

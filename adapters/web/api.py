@@ -25,7 +25,8 @@ _EVENTS = """Server-sent events, each with JSON data:
 - `html` `{"from", "blocks"}`: only if asked for; the answer's blocks from number `from` on are now these.
 - `activity` `{"text"}`: what is being done while no text comes.
 - `citations` `[{"number", "passage_id", "source", "title", "quote"}]`: what `[number]` stands for.
-- `done` `{"finish_reason", "usage"?}`: the end. `error` `{"message", "code"?}`: the end, without an answer.
+- `done` `{"finish_reason", "usage"?}`: the end. `error` `{"message", "code"}`: the end, without an answer;
+  the code is `unanswered` (refused without a word, or withdrawn) or `lost` (answered, but not kept).
 
 Lines that begin with `:` are heartbeats. A stream that breaks off without `done` or `error` is
 taken up again with `GET /api/v1/chat/{id}`, which tells the whole answer from its start."""
@@ -74,8 +75,10 @@ class Chat:
         return self._stream(visit, answer, html=html, fresh=False)
 
     async def stop(self, answer: AnswerId, visit: Visit) -> models.Accepted:
-        turn = await self._deps.turns.of_event(event_key(answer.text))
-        if turn is not None and turn.state.ended:
+        key = event_key(answer.text)
+        waits = await self._deps.pending(key)
+        turn = await self._deps.turns.of_event(key)
+        if turn.state.ended if turn is not None else not waits:
             return models.Accepted(accepted=False)
         call = self._call(answer)
         await self._deps.put(translate.stop(call, visit.sender(), self._deps.clock.time()))
@@ -101,9 +104,9 @@ class Chat:
 
     def _stream(self, visit: Visit, answer: AnswerId, *, html: bool, fresh: bool) -> Response:
         deps = self._deps
-        told = Answer(answer, deps.channel, deps.turns, deps.clock, html=html).follow(fresh=fresh)
+        reader = Answer(answer, deps.channel, deps.turns, deps.pending, deps.clock, html=html)
         response = StreamingResponse(
-            self._streams.stream(visit.visitor, told),
+            self._streams.stream(visit.visitor, reader.follow(fresh=fresh)),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )

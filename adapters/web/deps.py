@@ -24,7 +24,8 @@ class Exposition(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WebDeps:
-    """`put` is the inbox's: durable on return, False if the event was put before.
+    """`put` is the inbox's: durable on return, False if the event was put before. `pending` too:
+    whether the event of this key still waits or is under way.
 
     `secret` signs cookies and ids and must be the same after a restart. `loopback`: the server
     listens on this machine only. `suggestions` are questions for an empty page, by language.
@@ -32,6 +33,7 @@ class WebDeps:
     """
 
     put: Callable[[Event], Awaitable[bool]]
+    pending: Callable[[str], Awaitable[bool]]
     turns: Turns
     conversations: Conversations
     people: People

@@ -178,6 +178,7 @@ def web_deps(core: Core, **changes: Any) -> WebDeps:
     telemetry = PrometheusTelemetry()
     given: dict[str, Any] = {
         "put": core.put,
+        "pending": core.inbox.pending,
         "turns": core.turns,
         "conversations": core.conversations,
         "people": core.people,
