@@ -22,6 +22,7 @@ TertuliaError
 ├── DocumentError            a file cannot be learned; the message names it and says why
 ├── ToolError                a tool failed; the model is told why
 └── PluginError              a plugin failed; the core answers without it
+    └── PluginTimeout        it was not done within its time
 """
 
 from __future__ import annotations
@@ -129,3 +130,7 @@ class ToolError(TertuliaError):
 
 class PluginError(TertuliaError):
     """A plugin failed or overran its deadline. The text names the plugin."""
+
+
+class PluginTimeout(PluginError):
+    """It was not done within its time, and was ended."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from bot.clock import Ended, Scope
-from bot.errors import PluginError, ToolError
-from bot.plugins.api import PluginContext, Tool, ToolResult
+from bot.errors import PluginError, PluginTimeout, ToolError
+from bot.plugins.api import PluginContext, ToolResult
+from bot.plugins.host import GuardedTool
 from bot.types import Message, Passage, Role, ToolCall, ToolSpec
 
 if TYPE_CHECKING:
@@ -37,9 +37,10 @@ class ToolOutcome:
 
 
 class Toolbox:
-    """The tools that the model is offered: those of `PluginHost.tools()`."""
+    """The tools that the model is offered: those of `PluginHost.tools()`, which end a call after
+    `timeout` seconds."""
 
-    def __init__(self, tools: Sequence[Tool], *, timeout: float) -> None:
+    def __init__(self, tools: Sequence[GuardedTool], *, timeout: float) -> None:
         self._tools = {tool.spec.name: _Checked(tool) for tool in tools}
         self._timeout = timeout
         self.specs: tuple[ToolSpec, ...] = tuple(tool.spec for tool in tools)
@@ -51,18 +52,17 @@ class Toolbox:
         return words.get(language) or words.get(language.split("-")[0]) or words.get("en") or call.name
 
     async def call(self, call: ToolCall, context: PluginContext) -> ToolOutcome:
-        """Check and run the call within `timeout` seconds. Never raises but CancelledError."""
+        """Check and run the call. Never raises but CancelledError."""
         try:
-            async with Scope(context.clock, self._timeout):
-                result = await self._run(call, context)
+            result = await self._run(call, context)
         except ToolError as error:
             return _outcome(call, f"Error: {error}", ok=False)
-        except PluginError:
-            return _outcome(call, f"Error: {call.name} failed. Do not call it again now.", ok=False)
-        except Ended:
+        except PluginTimeout:
             return _outcome(
                 call, f"Error: {call.name} was not done within {self._timeout:g} seconds.", ok=False
             )
+        except PluginError:
+            return _outcome(call, f"Error: {call.name} failed. Do not call it again now.", ok=False)
         return _outcome(call, result.text, result.passages)
 
     async def _run(self, call: ToolCall, context: PluginContext) -> ToolResult:
@@ -72,14 +72,14 @@ class Toolbox:
                 f"there is no tool {call.name[:80]!r}. Tools: {', '.join(self._tools) or 'none'}."
             )
         arguments = checked.arguments(call.arguments)
-        return await checked.tool.run(context, arguments)
+        return await checked.tool.run(context, arguments, self._timeout)
 
 
 @dataclass(frozen=True)
 class _Checked:
     """A tool with its compiled schema."""
 
-    tool: Tool
+    tool: GuardedTool
 
     @cached_property
     def validator(self) -> Validator:

@@ -20,7 +20,7 @@ from typing import Any, ParamSpec, TypeVar
 from pydantic import ValidationError
 
 from bot.clock import Ended, Scope
-from bot.errors import PluginError, SettingsError, ToolError
+from bot.errors import PluginError, PluginTimeout, SettingsError, ToolError
 from bot.plugins.api import (
     Command,
     Context,
@@ -33,7 +33,7 @@ from bot.plugins.api import (
     ToolResult,
 )
 from bot.ports import Clock, KeyValue, Search
-from bot.types import Conversation, Person, Reply
+from bot.types import Conversation, Person, Reply, ToolSpec
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -45,6 +45,19 @@ COMMAND_TIMEOUT = 60.0
 """Seconds for a command, an export, a deletion, and for a lifespan's beginning and end."""
 _NAME = re.compile(r"[a-z0-9_]{1,32}")
 _REPLY = (Reply, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedTool:
+    """A plugin's tool behind its breaker.
+
+    `run(context, arguments, seconds)` raises ToolError and PluginError only; PluginTimeout after
+    that many seconds, which the breaker counts like any failure.
+    """
+
+    spec: ToolSpec
+    activity: Mapping[str, str]
+    run: Callable[[PluginContext, dict[str, Any], float], Awaitable[ToolResult]]
 
 
 class PluginHost:
@@ -136,8 +149,8 @@ class PluginHost:
                 return reply
         return None
 
-    def tools(self) -> list[Tool]:
-        """All tools; their `run` raises ToolError or PluginError only. The caller sets the deadline."""
+    def tools(self) -> list[GuardedTool]:
+        """All tools."""
         return [_guarded_tool(guarded, tool) for guarded, tool in self._tools.values()]
 
     def commands(self) -> list[Command]:
@@ -244,7 +257,7 @@ class _Guarded:
                 raise
             raise self._failed(what, "a task of its own was cancelled") from error
         except Ended as error:
-            raise self._failed(what, f"not done within {seconds:g} s") from error
+            raise PluginTimeout(str(self._failed(what, f"not done within {seconds:g} s"))) from error
         except Exception as error:
             log.exception("plugin %s, in %s:", self.name, what)
             raise self._failed(what, f"{type(error).__name__}: {error}") from error
@@ -295,14 +308,14 @@ def _own(context: PluginContext, guarded: _Guarded) -> PluginContext:
     )
 
 
-def _guarded_tool(guarded: _Guarded, tool: Tool) -> Tool:
-    async def run(context: PluginContext, arguments: dict[str, Any]) -> ToolResult:
+def _guarded_tool(guarded: _Guarded, tool: Tool) -> GuardedTool:
+    async def run(context: PluginContext, arguments: dict[str, Any], seconds: float) -> ToolResult:
         if not guarded.closed:
             raise PluginError(f"plugin {guarded.name} is out of order for the moment")
         own = _own(context, guarded)
-        return await guarded.call(f"tool {tool.spec.name}", None, (ToolResult,), tool.run, own, arguments)
+        return await guarded.call(f"tool {tool.spec.name}", seconds, (ToolResult,), tool.run, own, arguments)
 
-    return replace(tool, run=run)
+    return GuardedTool(tool.spec, tool.activity, run)
 
 
 def _claim(

@@ -159,7 +159,7 @@ async def test_a_tool_that_gives_the_wrong_type_fails_the_call() -> None:
         cast("Wrong", stage.plugins[0]).gives = given
         (tool,) = stage.host.tools()
         with pytest.raises(PluginError, match=r"plugin0 failed in tool go: it gave \w+ where ToolResult"):
-            await tool.run(stage.context, {})
+            await tool.run(stage.context, {}, 30)
 
 
 async def test_a_slow_plugin_is_left_out_at_its_deadline(caplog: pytest.LogCaptureFixture) -> None:
@@ -235,7 +235,7 @@ async def test_a_tool_of_a_plugin_out_of_order_is_not_called() -> None:
     (tool,) = stage.host.tools()
     for _ in range(TRIP + 1):
         with pytest.raises(PluginError):
-            await tool.run(stage.context, {})
+            await tool.run(stage.context, {}, 30)
     assert stage.plugins[0].calls == TRIP
 
 

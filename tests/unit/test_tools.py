@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.errors import ToolError
 from bot.plugins.api import Plugin, PluginContext, PluginSettings, Scoped, Services, Tool, ToolResult
-from bot.plugins.host import PluginHost
+from bot.plugins.host import TRIP, PluginHost
 from bot.tools import LONGEST_RESULT, Toolbox
 from bot.types import Passage, Role, ToolCall, ToolSpec
 from tests.fakes import FakeClock, FakeKeyValue, settle
@@ -147,6 +147,18 @@ async def test_a_slow_tool_is_ended_at_its_deadline() -> None:
     ok, text = await call
     assert not ok
     assert "30 seconds" in text
+
+
+async def test_a_tool_that_hangs_again_and_again_is_left_alone() -> None:
+    bench = Bench()
+    for _ in range(TRIP):
+        call = asyncio.create_task(bench.call("hang"))
+        await settle()
+        await bench.clock.advance(30)
+        await call
+    ok, text = await bench.call("hang")
+    assert not ok
+    assert "Do not call it again" in text
 
 
 async def test_a_cancelled_turn_ends_the_call() -> None:
