@@ -12,7 +12,7 @@ import difflib
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ParamSpec, TypeVar
@@ -44,7 +44,10 @@ COOL = 60.0
 COMMAND_TIMEOUT = 60.0
 """Seconds for a command, an export, a deletion, and for a lifespan's beginning and end."""
 _NAME = re.compile(r"[a-z0-9_]{1,32}")
+_TOOL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _REPLY = (Reply, type(None))
+RESERVED = frozenset({"", "core", "web"})
+"""Names under which the service keeps its own values: no plugin may have one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ class GuardedTool:
 
 
 class PluginHost:
-    """Holds the plugins. Raises SettingsError if two bring a tool or command of the same name."""
+    """Holds the plugins. One that cannot say what it brings, or has a reserved name, is left out:
+    `problems` says why. Raises SettingsError if two bring a tool or command of the same name."""
 
     def __init__(
         self, plugins: Iterable[Plugin], *, store: KeyValue, clock: Clock, timeout: float = 10.0
@@ -69,13 +73,23 @@ class PluginHost:
         self._store = store
         self._clock = clock
         self._timeout = timeout
-        self._guarded = [_Guarded(plugin, clock) for plugin in plugins]
+        self._guarded: list[_Guarded] = []
         self.problems: list[str] = []
         """What kept plugins from being loaded, each fit for an operator."""
         self._commands: dict[str, tuple[_Guarded, Command]] = {}
         self._tools: dict[str, tuple[_Guarded, Tool]] = {}
-        for guarded in self._guarded:
-            self._register(guarded)
+        for plugin in plugins:
+            guarded = _Guarded(plugin, clock)
+            try:
+                commands, tools = _brought(plugin, guarded.name)
+            except SettingsError as error:
+                self._leave_out(str(error))
+                continue
+            self._guarded.append(guarded)
+            for command in commands:
+                _claim(self._commands, command.name, guarded, command, "command /")
+            for tool in tools:
+                _claim(self._tools, tool.spec.name, guarded, tool, "tool ")
 
     @classmethod
     def discover(
@@ -105,10 +119,9 @@ class PluginHost:
                 plugins.append(_load(entry, settings.get(name, {}), services))
             except SettingsError as error:
                 problems.append(str(error))
-        for problem in problems:
-            log.error("%s", problem)
         host = cls(plugins, store=store, clock=clock, timeout=timeout)
-        host.problems = problems
+        for problem in problems:
+            host._leave_out(problem)
         return host
 
     @asynccontextmanager
@@ -117,6 +130,8 @@ class PluginHost:
         async with AsyncExitStack() as stack:
             for guarded in self._guarded:
                 await stack.enter_async_context(guarded.alive())
+                if guarded.dead:
+                    self.problems.append(guarded.last)
             yield
 
     def names(self) -> list[str]:
@@ -159,6 +174,8 @@ class PluginHost:
     async def run_command(self, name: str, context: PluginContext, arguments: str) -> Reply:
         """Run a plugin's command. Raises PluginError; KeyError if no plugin brings it."""
         guarded, command = self._commands[name]
+        if guarded.dead:
+            raise PluginError(guarded.last)
         own = _own(context, guarded)
         return await guarded.call(f"/{name}", COMMAND_TIMEOUT, (Reply,), command.run, own, arguments)
 
@@ -190,13 +207,9 @@ class PluginHost:
             raise PluginError("; ".join(errors))
         return results
 
-    def _register(self, guarded: _Guarded) -> None:
-        for command in guarded.plugin.commands():
-            if not _NAME.fullmatch(command.name):
-                raise SettingsError(f"plugin {guarded.name!r}: {command.name!r} cannot be a command's name")
-            _claim(self._commands, command.name, guarded, command, "command /")
-        for tool in guarded.plugin.tools():
-            _claim(self._tools, tool.spec.name, guarded, tool, "tool ")
+    def _leave_out(self, problem: str) -> None:
+        log.error("%s", problem)
+        self.problems.append(problem)
 
 
 @dataclass(slots=True)
@@ -208,6 +221,8 @@ class _Guarded:
     failures: int = 0
     open_until: float = 0.0
     dead: bool = False
+    last: str = ""
+    """How it failed last."""
 
     @property
     def name(self) -> str:
@@ -269,10 +284,8 @@ class _Guarded:
 
     @asynccontextmanager
     async def alive(self) -> AsyncIterator[None]:
-        manager = self.plugin.lifespan()
-        try:
-            await self.call("its start", COMMAND_TIMEOUT, (object,), manager.__aenter__)
-        except PluginError:
+        manager = await self.attempt(None, "its start", COMMAND_TIMEOUT, (object,), self._enter)
+        if manager is None:
             self.dead = True
             yield
             return
@@ -282,13 +295,18 @@ class _Guarded:
             leave = manager.__aexit__
             await self.attempt(None, "its stop", COMMAND_TIMEOUT, (object,), leave, None, None, None)
 
+    async def _enter(self) -> AbstractAsyncContextManager[None]:
+        manager = self.plugin.lifespan()
+        await manager.__aenter__()
+        return manager
+
     def _failed(self, what: str, why: str) -> PluginError:
         self.failures += 1
         if self.failures >= TRIP:
             self.open_until = self.clock.monotonic() + COOL
-        failure = PluginError(f"plugin {self.name} failed in {what}: {why}")
-        log.error("%s", failure)
-        return failure
+        self.last = f"plugin {self.name} failed in {what}: {why}"
+        log.error("%s", self.last)
+        return PluginError(self.last)
 
 
 def _fits(result: object, kinds: tuple[type, ...]) -> bool:
@@ -316,6 +334,22 @@ def _guarded_tool(guarded: _Guarded, tool: Tool) -> GuardedTool:
         return await guarded.call(f"tool {tool.spec.name}", seconds, (ToolResult,), tool.run, own, arguments)
 
     return GuardedTool(tool.spec, tool.activity, run)
+
+
+def _brought(plugin: Plugin, name: str) -> tuple[list[Command], list[Tool]]:
+    """What it brings. Raises SettingsError if that cannot be used."""
+    if name in RESERVED:
+        raise SettingsError(f"plugin {name!r}: the name is the service's own; give it another")
+    try:
+        commands, tools = list(plugin.commands()), list(plugin.tools())
+        wrong = [c.name for c in commands if not _NAME.fullmatch(c.name)]
+        wrong += [t.spec.name for t in tools if not _TOOL.fullmatch(t.spec.name)]
+    except Exception as error:
+        log.exception("plugin %s cannot say what it brings", name)
+        raise SettingsError(f"plugin {name!r} cannot say what it brings: {error}") from error
+    if wrong:
+        raise SettingsError(f"plugin {name!r}: {wrong[0]!r} cannot be the name of a command or tool")
+    return commands, tools
 
 
 def _claim(

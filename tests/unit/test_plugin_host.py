@@ -268,6 +268,62 @@ async def test_export_and_delete_ask_everybody_and_then_name_who_failed() -> Non
     assert stage.plugins[1].calls == 2
 
 
+class Silent(Scripted):
+    """Cannot say what it brings."""
+
+    def tools(self) -> Sequence[Tool]:
+        raise RuntimeError("boom")
+
+
+class Mute(Scripted):
+    def commands(self) -> Sequence[Command]:
+        return cast("Sequence[Command]", None)
+
+
+class Misnamed(Bringing):
+    def commands(self) -> Sequence[Command]:
+        return (Command("no such", {"en": "No"}, self.go),)
+
+
+async def _bare(plugin: Plugin) -> AsyncIterator[None]:
+    yield
+
+
+class Undecorated(Bringing):
+    lifespan: Any = _bare
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (Silent, "plugin 'plugin0' cannot say what it brings: boom"),
+        (Mute, "plugin 'plugin0' cannot say what it brings"),
+        (Misnamed, "plugin 'plugin0': 'no such' cannot be the name"),
+    ],
+)
+def test_a_plugin_that_cannot_say_what_it_brings_is_left_out_whole(kind: type[Scripted], told: str) -> None:
+    host = Stage("a", kind=kind).host
+    assert (host.names(), host.commands(), host.tools()) == ([], [], [])
+    assert told in host.problems[0]
+
+
+async def test_a_plugin_whose_lifespan_is_none_is_left_out_with_its_commands() -> None:
+    stage = Stage("a", kind=Undecorated)
+    async with stage.host.lifespan():
+        assert stage.host.names() == []
+        assert "plugin0 failed in its start: AttributeError" in stage.host.problems[0]
+        with pytest.raises(PluginError, match="plugin0 failed in its start"):
+            await stage.host.run_command("go", stage.context, "")
+    assert stage.plugins[0].calls == 0
+
+
+@pytest.mark.parametrize("name", ["web", "core"])
+def test_a_plugin_cannot_have_a_name_of_the_services_own(name: str) -> None:
+    host = discover({}, entry(name, HERE), entry("good", HERE))
+    assert host.names() == ["good"]
+    assert f"plugin '{name}': the name is the service's own" in host.problems[0]
+
+
 def entry(name: str, value: str) -> EntryPoint:
     return EntryPoint(name, value, "tertulia.plugins")
 
