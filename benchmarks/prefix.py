@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import aiohttp
@@ -17,14 +17,16 @@ from benchmarks.report import Section, verdict
 from benchmarks.vllm import BLOCK
 from bot.personas import DEFAULT_PROMPT
 from bot.ports import Model, Models
+from bot.prompt import SUMMARY_HEAD
 from bot.types import Chunk, ModelRequest, Priority, Usage
 
 WINDOW = 2048
 ANSWER = 64
 QUESTION = (
-    "In question {n} of conversation {chat} I would like to hear how to connect Telegram and Discord, what "
-    "to set for a model server of my own, and where the documents are kept that answers are quoted from."
+    "{chat}/{n}: I would like to hear how to connect Telegram and Discord, and what to set for a model "
+    "server of my own."
 )
+"""No two are alike from their first word on, so nothing is shared beyond the system prompt."""
 SYSTEM = {"role": "system", "content": DEFAULT_PROMPT}
 
 
@@ -35,12 +37,12 @@ def run(folder: Path, *, quick: bool) -> list[Section]:
 async def _compare(folder: Path, chats: int, turns: int) -> Section:
     async with vllm.server(folder, window=WINDOW) as running:
         found: dict[str, tuple[vllm.Counters, float | None]] = {}
-        head = await _head(running.url)
         for name, summaries in (("Tertulia", False), ("Tertulia, with summaries", True)):
             options = {"summaries": summaries, "plugins_disabled": ("qa",), "sampling": sampling()}
             setup = Setup(f"{running.url}/v1", f"sqlite:///{folder / name}.db", options)
             before = await vllm.counters(running)
             asked = await asyncio.to_thread(apart, talk_to, setup, name, chats, turns)
+            head = await _head(running.url, summary=summaries)
             ideal = sum(ideal_hits(requests, head) for requests in asked.values())
             spent = await vllm.counters(running) - before
             found[name] = (spent, ideal / spent.asked)
@@ -55,8 +57,9 @@ async def _compare(folder: Path, chats: int, turns: int) -> Section:
         "Counted by vLLM (`prefix_cache_queries`, `prefix_cache_hits`), summaries' own requests included. "
         "Ideal: each prompt finds every full block of what its conversation's request before it left in the "
         "cache, prompt and answer, as an append-only prompt would; after a cut, every full block of the "
-        "system prompt. The naive window drops the oldest messages as soon as the prompt does not fit. The "
-        "cache holds a million tokens, so that nothing is evicted."
+        "system prompt (and of the line above its summary). The naive window drops the oldest "
+        "messages as soon as the prompt does not fit. The cache holds a million tokens: "
+        "nothing is evicted."
     )
     columns = ("prompt", "found in the cache", "ideal", "of the ideal", "computed per turn, tokens", "≥ 0.95")
     return Section("prefix", "Prefix-cache hit rate in long conversations", columns, rows, note)
@@ -74,12 +77,17 @@ def sampling(tokens: int = ANSWER) -> dict[str, object]:
     return {"max_tokens": tokens, "temperature": 0.0, "seed": 1}
 
 
-async def _head(url: str) -> int:
-    """Tokens of the system prompt."""
+async def _head(url: str, *, summary: bool) -> int:
+    """Tokens that prompts of different conversations begin with: those of the system prompt, and
+    of the line above a summary."""
     async with aiohttp.ClientSession() as client:
-        user = {"role": "user", "content": "x"}
-        both = await vllm.tokens_of(client, url, [SYSTEM, user])
-        return both - await vllm.tokens_of(client, url, [user])
+        prompts = []
+        for word in ("apple", "47"):
+            text = f"{DEFAULT_PROMPT}\n\n{SUMMARY_HEAD}\n{word}" if summary else DEFAULT_PROMPT
+            messages = [{"role": "system", "content": text}, {"role": "user", "content": word}]
+            prompts.append(await vllm.tokens_of(client, url, messages))
+    pairs = zip(*prompts, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 @dataclass(frozen=True)
@@ -189,7 +197,7 @@ async def slide(url: str, chats: int, turns: int) -> None:
             for number in range(turns):
                 text = QUESTION.format(n=number, chat=f"naive {chat}")
                 history.append({"role": "user", "content": text})
-                while await vllm.tokens_of(client, url, [SYSTEM, *history]) > WINDOW - ANSWER:
+                while len(await vllm.tokens_of(client, url, [SYSTEM, *history])) > WINDOW - ANSWER:
                     del history[:2]
                 answer = await vllm.ask(client, url, vllm.body([SYSTEM, *history], ANSWER))
                 history.append({"role": "assistant", "content": answer.text})

@@ -98,9 +98,10 @@ def body(messages: list[dict[str, str]], max_tokens: int) -> dict[str, Any]:
     }
 
 
-async def tokens_of(client: aiohttp.ClientSession, url: str, messages: list[dict[str, str]]) -> int:
+async def tokens_of(client: aiohttp.ClientSession, url: str, messages: list[dict[str, str]]) -> list[int]:
     """Of the prompt of these messages."""
     given = {"model": MODEL, "messages": messages, "add_generation_prompt": True}
     async with client.post(f"{url}/tokenize", json=given) as answer:
         answer.raise_for_status()
-        return int((await answer.json())["count"])
+        found: list[int] = (await answer.json())["tokens"]
+    return found
