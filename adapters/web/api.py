@@ -14,6 +14,7 @@ from adapters.web.answers import Answer, event_key, message_of
 from adapters.web.deps import WebDeps
 from adapters.web.history import Histories
 from adapters.web.identity import AnswerId, Signer
+from adapters.web.limits import Crowd
 from adapters.web.sse import Streams
 from adapters.web.visit import Visit, visit_of
 from bot.types import Event, Turn
@@ -31,6 +32,8 @@ _EVENTS = """Server-sent events, each with JSON data:
 Lines that begin with `:` are heartbeats. A stream that breaks off without `done` or `error` is
 taken up again with `GET /api/v1/chat/{id}`, which tells the whole answer from its start."""
 
+BUSY_SECONDS = 5
+"""How soon to try again when every stream is taken: nobody knows when one ends."""
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {"description": _EVENTS, "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 }
@@ -51,6 +54,7 @@ class Chat:
         self._deps = deps
         self._signer = signer
         self._streams = Streams()
+        self._crowd = Crowd(deps.clock)
         self._histories = Histories(deps.people, deps.conversations, deps.turns)
 
     async def ask(self, body: models.Ask, visit: Visit) -> Response:
@@ -62,16 +66,16 @@ class Chat:
         about = await self._turn(visit, body.retry_of or body.edit_of or "")
         conversation = about[0].conversation if about else body.conversation or ""
         answer = signer.answer(visit.visitor, conversation=conversation, client_id=body.id or "")
-        if self._streams.refuses(visit.visitor):
-            raise HTTPException(429, "Too many answers are open at once. Close some, then ask again.")
+        self._admit(visit)
+        if wait := self._crowd.refuses(visit.client, visit.visitor):
+            raise _too_many(f"Too many new visitors from this address. Try again in {wait} s.", wait)
         event, replaced = await self._event(body, visit, answer, about[1] if about else None)
         deps.channel.expect(answer.text, replaced)
         fresh = await deps.put(event)
         return self._stream(visit, answer, html=body.html, fresh=fresh)
 
     async def reattach(self, answer: AnswerId, visit: Visit, html: bool) -> Response:
-        if self._streams.refuses(visit.visitor):
-            raise HTTPException(429, "Too many answers are open at once. Close some, then try again.")
+        self._admit(visit)
         return self._stream(visit, answer, html=html, fresh=False)
 
     async def stop(self, answer: AnswerId, visit: Visit) -> models.Accepted:
@@ -102,11 +106,15 @@ class Chat:
             raise HTTPException(404, "There is no such conversation.")
         return models.Messages(conversation=conversation, messages=found)
 
+    def _admit(self, visit: Visit) -> None:
+        if self._streams.refuses(visit.visitor, visit.client):
+            raise _too_many("Too many answers are open at once. Close some, then try again.", BUSY_SECONDS)
+
     def _stream(self, visit: Visit, answer: AnswerId, *, html: bool, fresh: bool) -> Response:
         deps = self._deps
         reader = Answer(answer, deps.channel, deps.turns, deps.pending, deps.clock, html=html)
         response = StreamingResponse(
-            self._streams.stream(visit.visitor, reader.follow(fresh=fresh)),
+            self._streams.stream(visit.visitor, visit.client, reader.follow(fresh=fresh)),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -145,6 +153,10 @@ class Chat:
         return self._signer.answer(
             answer.visitor, conversation=answer.conversation, client_id=secrets.token_hex(16)
         )
+
+
+def _too_many(message: str, seconds: int) -> HTTPException:
+    return HTTPException(429, message, headers={"Retry-After": str(seconds)})
 
 
 def chat_router(deps: WebDeps, signer: Signer) -> APIRouter:

@@ -8,31 +8,45 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from adapters.web.answers import Told
+from adapters.web.identity import is_loopback
+from adapters.web.limits import place_of
 
 MOST_PER_VISITOR = 8
+MOST_PER_ADDRESS = 100
 MOST_IN_ALL = 2000
 _encode = msgspec.json.Encoder().encode
 
 
 class Streams:
-    """Counts open streams, so that one visitor cannot take them all."""
+    """Counts open streams, so that no visitor and no address can take them all; those at this
+    machine may take most of them."""
 
     def __init__(self) -> None:
         self._open: Counter[str] = Counter()
+        """By visitor."""
+        self._places: Counter[str] = Counter()
 
-    def refuses(self, visitor: str) -> bool:
-        return self._open[visitor] >= MOST_PER_VISITOR or self._open.total() >= MOST_IN_ALL
+    def refuses(self, visitor: str, client: str) -> bool:
+        most = MOST_IN_ALL - MOST_PER_ADDRESS if is_loopback(client) else MOST_PER_ADDRESS
+        return (
+            self._open[visitor] >= MOST_PER_VISITOR
+            or self._places[place_of(client)] >= most
+            or self._places.total() >= MOST_IN_ALL
+        )
 
-    async def stream(self, visitor: str, answer: AsyncIterator[Told]) -> AsyncIterator[bytes]:
-        """The answer's events as bytes; the visitor's share is taken while this runs."""
+    async def stream(self, visitor: str, client: str, answer: AsyncIterator[Told]) -> AsyncIterator[bytes]:
+        """The answer's events as bytes; a share of the visitor's and the address's while this runs."""
+        place = place_of(client)
         self._open[visitor] += 1
+        self._places[place] += 1
         try:
             async for told in answer:
                 yield encode(told)
         finally:
-            self._open[visitor] -= 1
-            if not self._open[visitor]:
-                del self._open[visitor]
+            for counter, name in ((self._open, visitor), (self._places, place)):
+                counter[name] -= 1
+                if not counter[name]:
+                    del counter[name]
 
 
 def encode(told: Told) -> bytes:

@@ -24,6 +24,8 @@ class Visit:
     trusted: bool
     language: str
     secure: bool
+    client: str = ""
+    """The address that the request comes from; of a proxy that says so, the one behind it."""
 
     def sender(self, language: str = "") -> Sender:
         return Sender(self.visitor, language=language or self.language, trusted=self.trusted)
@@ -51,6 +53,7 @@ def visit_of(request: HTTPConnection, deps: WebDeps, signer: Signer) -> Visit:
         trusted=deps.loopback and here(request),
         language=first_language(request.headers.get("accept-language", "")),
         secure=request.url.scheme == "https",
+        client=request.client.host if request.client else "",
     )
 
 

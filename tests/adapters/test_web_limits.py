@@ -1,0 +1,113 @@
+"""What one address may take, with a cookie and without."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from adapters.web.answers import Told
+from adapters.web.limits import MINUTE, MOST_ADDRESSES, MOST_VISITORS, Crowd, place_of
+from adapters.web.sse import MOST_PER_ADDRESS, Streams
+from bot.types import Event
+from tests.adapters.test_web_guard import in_process
+from tests.adapters.web_core import browser_like, house
+from tests.fakes import FakeClock
+
+CHAT = "/api/v1/chat"
+WORLD = "203.0.113.7"
+
+
+async def _say(client: httpx.AsyncClient, text: str) -> httpx.Response:
+    client.cookies.clear()
+    return await client.post(CHAT, json={"text": text})
+
+
+async def test_without_a_cookie_the_address_is_limited_and_told_when_to_come_back() -> None:
+    put = asyncio.Queue[Event]()
+
+    async def take(event: Event) -> bool:
+        put.put_nowait(event)
+        return True
+
+    async def never(key: str) -> bool:
+        return False
+
+    clock = FakeClock()
+    async with in_process(
+        client_address=WORLD, access="open", put=take, pending=never, clock=clock
+    ) as client:
+        asked = [asyncio.create_task(_say(client, f"q{n}")) for n in range(MOST_VISITORS)]
+        for _ in asked:
+            await put.get()
+        await clock.advance(10)
+        assert {r.status_code for r in await asyncio.gather(*asked)} == {200}
+        refused = await _say(client, "one more")
+        assert refused.status_code == 429
+        assert refused.headers["Retry-After"] == "50"
+        assert "50 s" in refused.json()["message"]
+        assert put.empty()
+        await clock.advance(50)
+        late = asyncio.create_task(_say(client, "later"))
+        await put.get()
+        await clock.advance(10)
+        assert (await late).status_code == 200
+
+
+async def test_a_page_on_this_machine_is_limited_generously() -> None:
+    async with house(access="open") as home, browser_like(home.url) as client:
+        for number in range(MOST_VISITORS + 10):
+            assert (await _say(client, f"q{number}")).status_code == 200
+        assert len({event.sender.id for event in home.core.seen}) == MOST_VISITORS + 10
+
+
+def test_a_known_visitor_is_counted_once_and_other_addresses_are_not_touched() -> None:
+    clock = FakeClock()
+    crowd = Crowd(clock)
+    for number in range(MOST_VISITORS):
+        assert crowd.refuses(WORLD, f"v{number}") == 0
+    assert crowd.refuses(WORLD, "v0") == 0
+    assert crowd.refuses(WORLD, "another") == MINUTE
+    assert crowd.refuses("203.0.113.8", "another") == 0
+
+
+def test_the_addresses_remembered_are_bounded() -> None:
+    crowd = Crowd(FakeClock())
+    for number in range(2 * MOST_ADDRESSES):
+        crowd.refuses(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", "v")
+    assert len(crowd) == MOST_ADDRESSES
+
+
+@pytest.mark.parametrize(
+    ("client", "place"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("testclient", "testclient"),
+        ("", ""),
+    ],
+)
+def test_an_ipv6_address_counts_as_its_network(client: str, place: str) -> None:
+    assert place_of(client) == place
+
+
+async def _open(hold: asyncio.Event) -> AsyncIterator[Told]:
+    yield Told("start")
+    await hold.wait()
+
+
+async def test_one_address_may_not_hold_every_stream_by_many_visitors() -> None:
+    streams, hold = Streams(), asyncio.Event()
+    held = [streams.stream(f"v{n}", WORLD, _open(hold)) for n in range(MOST_PER_ADDRESS)]
+    for stream in held:
+        assert not streams.refuses("new", WORLD)
+        await anext(stream)
+    assert streams.refuses("new", WORLD)
+    assert not streams.refuses("new", "203.0.113.8")
+    hold.set()
+    for stream in held:
+        assert [piece async for piece in stream] == []
+    assert not streams.refuses("new", WORLD)
