@@ -375,7 +375,7 @@ def _load(entry: EntryPoint, values: Mapping[str, Any], services: Services) -> P
     except Exception as error:
         log.exception("plugin %s cannot be loaded", entry.name)
         raise SettingsError(f"plugin {entry.name!r} cannot be loaded: {error}") from error
-    plugin.name = plugin.name or entry.name
+    plugin.name = entry.name
     return plugin
 
 

@@ -317,6 +317,14 @@ async def test_a_plugin_whose_lifespan_is_none_is_left_out_with_its_commands() -
     assert stage.plugins[0].calls == 0
 
 
+class Impostor(Scripted):
+    name = "web"
+
+
+def test_a_discovered_plugin_has_the_name_that_it_was_installed_under() -> None:
+    assert discover({}, entry("mine", f"{__name__}:Impostor")).names() == ["mine"]
+
+
 @pytest.mark.parametrize("name", ["web", "core"])
 def test_a_plugin_cannot_have_a_name_of_the_services_own(name: str) -> None:
     host = discover({}, entry(name, HERE), entry("good", HERE))
