@@ -50,6 +50,28 @@ async def test_a_single_file_has_the_name_it_has_with_its_folder(folder: Path) -
     assert await search.search("first", collections=["documents"]) == []
 
 
+async def test_what_is_gone_from_a_folder_is_forgotten_when_it_is_learned_again(
+    folder: Path, sqlite_db: Database
+) -> None:
+    search = SqlSearch(sqlite_db)
+    neighbour = folder.parent / "docs2"
+    neighbour.mkdir()
+    (neighbour / "c.md").write_text("Third words.")
+    for path in (folder, neighbour, folder / "sub"):
+        assert [p async for p in learn(search, path, "documents")]
+    assert [p async for p in learn(search, folder / "a.md", "other")]
+    (folder / "a.md").unlink()
+    (folder / "sub" / "b.txt").write_bytes(b"\xff")
+    steps = [p async for p in learn(search, folder, "documents")]
+    assert steps[1:] == [Progress("docs/a.md", 1, 1, changed=True, removed=True)]
+    assert [s for s, _, _ in await search.sources("documents")] == [
+        "docs/sub/b.txt",
+        "docs2/c.md",
+        "sub/b.txt",
+    ]
+    assert [s for s, _, _ in await search.sources("other")] == ["docs/a.md"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [

@@ -25,7 +25,8 @@ class Progress:
     """One file is dealt with: `name` is the document's source, `done` of `total`
     files are behind us. `changed`: it was new or differed.
 
-    `error`, where it is not empty, says why this file of a folder was left out.
+    `error`, where it is not empty, says why this file of a folder was left out. `removed`: the
+    folder has no such file any more, and its passages are gone.
     """
 
     name: str
@@ -34,15 +35,17 @@ class Progress:
     changed: bool = False
     passages: int = 0
     error: str = ""
+    removed: bool = False
 
 
 async def learn(search: Search, path: Path, collection: str = COLLECTION) -> AsyncIterator[Progress]:
     """Bring a text file, or all of a folder's, into the collection; unchanged ones cost a read.
 
     A source is named by its path from the folder that holds `path` (a file's: with its folder's
-    name). Hidden files and links that lead outside the folder are passed over. Raises DocumentError if
-    `path` does not exist, is a file that cannot be read as text, or a folder without any file;
-    files of a folder that cannot be read are told in the progress.
+    name). A folder learned again is learned as it is now: what was known under its name and is no
+    longer there is removed. Hidden files and links that lead outside the folder are passed over.
+    Raises DocumentError if `path` does not exist, is a file that cannot be read as text, or a folder
+    without any file; files of a folder that cannot be read are told in the progress.
     """
     root = await asyncio.to_thread(path.resolve)
     single = await asyncio.to_thread(root.is_file)
@@ -61,6 +64,12 @@ async def learn(search: Search, path: Path, collection: str = COLLECTION) -> Asy
             continue
         changed, passages = await _put(search, collection, source, text)
         yield Progress(source, done, len(files), changed, passages)
+    if not single:
+        there = {file.relative_to(base).as_posix() for file in files}
+        for source, _, _ in await search.sources(collection):
+            if source.startswith(f"{root.name}/") and source not in there:
+                await search.remove(collection, source)
+                yield Progress(source, len(files), len(files), changed=True, removed=True)
 
 
 def read_text(path: Path) -> str:
