@@ -119,6 +119,22 @@ async def test_small_talk_and_other_matters_get_nothing(
         assert await context(plugin(search, handbook), question, last) == Context()
 
 
+async def test_one_word_of_a_question_is_not_enough_unless_it_is_in_a_heading() -> None:
+    search = FakeSearch()
+    texts = {"Billing": "We recommend to pay by card.", "Refunds": "A refund is made within a month."}
+    for title, text in texts.items():
+        passage = Passage(title, text, title, title, collection="documents")
+        await search.put("documents", title, [passage], title=title, digest=title)
+    qa = plugin(search, Path(), handbook=False)
+    assert await context(qa, "recommend me a movie") == Context()
+    for question, source in (
+        ("recommend", "Billing"),
+        ("recommend a card", "Billing"),
+        ("refund deadline", "Refunds"),
+    ):
+        assert [p.source for p in (await context(qa, question)).passages] == [source]
+
+
 @pytest.mark.parametrize(
     ("first", "then", "source"),
     [

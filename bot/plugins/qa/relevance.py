@@ -12,6 +12,9 @@ COVERED = 0.5
 """The share of a question's terms that a passage must have …"""
 MATCHED = 3
 """… or, in a long question, this many of them and a quarter."""
+ALONE = 1
+"""So many of several terms tell too little, unless the heading has them: half of "recommend a
+movie" is in many a text on other matters."""
 NEAR_BEST = 0.35
 """The least score, as a share of the best one's."""
 OTHER_LANGUAGE = 0.5
@@ -80,6 +83,8 @@ def _weighed(passage: Passage, asked: Sequence[str], language: bool) -> Passage:
     matched = len(covered(list(asked), f"{passage.title}\n{passage.text}"))
     share = matched / len(asked)
     if share < COVERED and (matched < MATCHED or share < COVERED / 2):
+        return replace(passage, score=0.0)
+    if matched <= ALONE < len(asked) and not covered(list(asked), passage.title):
         return replace(passage, score=0.0)
     factor = 1.0 if unspaced(passage.text) == language else OTHER_LANGUAGE
     heading = len(covered(list(asked), passage.title.rpartition(" › ")[2])) / len(asked)
