@@ -57,7 +57,11 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class PluginContext:
-    """What a plugin gets with one event. Never the application."""
+    """What a plugin gets with one event. Never the application.
+
+    `event.parts` are the person's own, attachments included; where the core changed the text (a
+    command's argument, a question asked again), the changed text stands in place of theirs.
+    """
 
     event: Event
     person: Person
@@ -112,6 +116,8 @@ class Plugin:
     """Base class: override what the plugin brings; everything else is empty."""
 
     name: str = ""
+    """Whose it is in the store. A discovered plugin gets the name of its entry point; `core` and
+    `web` are the service's own."""
     Settings: type[PluginSettings] = PluginSettings
 
     def __init__(self, settings: PluginSettings, services: Services) -> None:
