@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-STAGES = frozenset({"turn", "context", "first_chunk", "generate", "deliver", "queue", "tool", "request"})
+STAGES = frozenset({"turn", "context", "first_chunk", "generate", "deliver", "queue", "tool"})
 OTHER = "other"
 MOST_METRICS = 100
 MOST_VALUES = 24
@@ -24,6 +31,7 @@ class PrometheusTelemetry:
     """
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a time of birth for each series doubles the page and tells nothing
         self._registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self._registry)
         self._stages = Histogram(

@@ -46,16 +46,19 @@ async def test_details_and_metrics_are_for_this_machine_unless_opened() -> None:
 
 async def test_metrics_hold_stages_counts_and_the_process() -> None:
     telemetry = PrometheusTelemetry()
-    telemetry.observe("generate", 0.2)
+    for stage in ("generate", "queue", "tool"):
+        telemetry.observe(stage, 0.2)
     telemetry.observe("made up from input", 0.2)
     telemetry.count("turns", state="done")
     telemetry.gauge("running", 3)
     async with in_process(metrics=telemetry) as client:
         text = (await client.get("/metrics")).text
-    assert 'tertulia_stage_seconds_count{stage="generate"} 1.0' in text
+    for stage in ("generate", "queue", "tool"):
+        assert f'tertulia_stage_seconds_count{{stage="{stage}"}} 1.0' in text
     assert 'tertulia_stage_seconds_count{stage="other"} 1.0' in text
     assert 'tertulia_turns_total{state="done"} 1.0' in text
     assert "tertulia_running 3.0" in text
+    assert "_created" not in text
     if sys.platform == "linux":
         assert "process_resident_memory_bytes" in text
 
