@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 COOKIE = "tertulia_visitor"
 COOKIE_SECONDS = 400 * 24 * 3600
 """The longest that browsers keep a cookie (RFC 6265bis, section 5.5)."""
-_FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+_FORWARDED = re.compile(r"forwarded|via|x-forwarded(-.*)?|x-real-ip")
 _VISITOR = re.compile(r"[0-9a-f]{32}")
 _ANSWER = re.compile(r"([A-Za-z0-9_-]{1,64})\.([0-9a-f]{24})\.([0-9a-f]{32})")
 
@@ -107,7 +107,7 @@ def sits_here(headers: Mapping[str, str], client: str) -> bool:
     The Host header (and Origin, where there is one) must name this machine: a page elsewhere can
     make its own name resolve to 127.0.0.1 (DNS rebinding), but it cannot change what it is called.
     """
-    if not is_loopback(client) or any(name in headers for name in _FORWARDED):
+    if not is_loopback(client) or any(_FORWARDED.fullmatch(name.lower()) for name in headers):
         return False
     names = [f"//{headers.get('host', '')}"]
     if "origin" in headers:

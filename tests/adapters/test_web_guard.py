@@ -79,6 +79,11 @@ async def test_calls_from_other_sites_are_refused(headers: dict[str, str], statu
         ({"Host": "127.0.0.1.evil.example"}, False),
         ({"X-Forwarded-For": "203.0.113.7"}, False),
         ({"X-Forwarded-For": "127.0.0.1"}, False),
+        ({"X-Forwarded-Proto": "https"}, False),
+        ({"X-Forwarded-Server": "proxy"}, False),
+        ({"Forwarded": "for=203.0.113.7"}, False),
+        ({"Via": "1.1 proxy"}, False),
+        ({"X-Real-IP": "203.0.113.7"}, False),
     ],
 )
 async def test_only_this_machine_by_its_own_name_is_trusted(headers: dict[str, str], trusted: bool) -> None:
