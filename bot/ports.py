@@ -172,7 +172,10 @@ class People(Protocol):
 
 
 class Conversations(Protocol):
-    """Histories. A message's place is (turn, step); nothing ever moves a stored message."""
+    """Histories. A message's place is (turn, step); nothing ever moves a stored message.
+
+    `restart`, `cut` and `update` raise StorageGone if the conversation was deleted.
+    """
 
     async def open(self, address: Address) -> Conversation:
         """The conversation at this address, made if there is none."""
@@ -183,8 +186,8 @@ class Conversations(Protocol):
     async def history(
         self, conversation_id: int, *, first_turn: int, before_turn: int | None = None
     ) -> list[Message]:
-        """Messages of turns in [first_turn, before_turn) in order; only turns that ended well
-        or were cancelled with text, never those under way or failed. Cost depends on the
+        """Messages of turns in [first_turn, before_turn) in order; only turns that are DONE
+        or CANCELLED and have an answer's text, never those under way or failed. Cost depends on the
         number returned, not on the number stored."""
         ...
 
@@ -227,9 +230,10 @@ class Turns(Protocol):
         """The turn of this event, in state GENERATING and numbered next, made if it is new.
 
         Called again for the same event (after a crash) it returns the stored turn, `attempts`
-        one higher, whatever its state. With `replaces` (a turn's id) the new turn takes that
-        turn's number and its deliveries; the old turn's messages stay in the history until
-        `finish`, and are then replaced.
+        one higher, whatever its state; if that was replaced since, the newest one of its number.
+        Raises StorageGone if the conversation was deleted. With `replaces` (a turn's id) the new
+        turn takes that turn's number and its deliveries; the old turn's messages stay in the
+        history until `finish`, and are then replaced.
         """
         ...
 

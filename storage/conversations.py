@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, TextClause, text
 
-from bot.errors import StorageError
+from bot.errors import StorageGone
 from bot.ports import Clock
 from bot.types import Address, Conversation, Message, Part, Role, ToolCall
 from storage.db import Database
@@ -54,7 +54,7 @@ LISTING = text(
 
 
 class SqlConversations:
-    """See `bot.ports.Conversations`. An unknown id raises StorageError."""
+    """See `bot.ports.Conversations`. An unknown id raises StorageGone."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
@@ -150,7 +150,7 @@ def _make(connection: Connection, address: Address) -> Row[Any]:
 
 def _known(row: Row[Any] | None, conversation_id: int) -> Conversation:
     if row is None:
-        raise StorageError(f"there is no conversation {conversation_id}")
+        raise StorageGone(f"there is no conversation {conversation_id}")
     return _conversation(row)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from bot.errors import StorageGone
 from bot.ports import Clock
 from bot.types import (
     Citation,
@@ -29,6 +30,8 @@ _COLUMNS = (
     "id, conversation_id, event_key, number, state, person_id, text, question_id, attempts, model,"
     " prompt_tokens, completion_tokens, cached_tokens, finish_reason, citations, error, started_at, ended_at"
 )
+_WELL = (TurnState.DONE, TurnState.CANCELLED)
+"""The ends after which a turn that has an answer is part of the history."""
 _BEGIN = (
     f"INSERT INTO turn ({_COLUMNS}, revision)"
     " SELECT :id, :conversation_id, :event_key, {number}, 'generating', :person_id, '', :question_id, 1, '',"
@@ -36,12 +39,16 @@ _BEGIN = (
     f" ON CONFLICT (event_key) DO UPDATE SET attempts = turn.attempts + 1 RETURNING {_COLUMNS}"
 )
 
-LOCK = text("SELECT id FROM conversation WHERE id = :conversation_id FOR UPDATE")
+KNOWN = "SELECT id FROM conversation WHERE id = :conversation_id"
 BEGIN = text(_BEGIN.format(number="coalesce(max(number), 0) + 1", revision="0", which=""))
 BEGIN_AGAIN = text(
     _BEGIN.format(number=":number", revision="max(revision) + 1", which="AND number = :number")
 )
 REPLACED = text("SELECT number, question_id FROM turn WHERE id = :id AND conversation_id = :conversation_id")
+NEWEST = text(
+    f"SELECT {_COLUMNS} FROM turn WHERE conversation_id = :conversation_id AND number = :number"
+    " ORDER BY revision DESC LIMIT 1"
+)
 TAKE_DELIVERIES = text(
     "UPDATE delivery SET turn_id = :id WHERE turn_id IN (SELECT id FROM turn"
     " WHERE conversation_id = :conversation_id AND number = :number AND id <> :id)"
@@ -215,18 +222,22 @@ def turn_id(now: float) -> str:
 
 
 def _begin(connection: Connection, values: dict[str, Any], replaces: str, lock: bool) -> Row[Any]:
-    if lock:
-        connection.execute(LOCK, values)
+    known = text(f"{KNOWN} FOR UPDATE" if lock else KNOWN)
+    if connection.execute(known, values).first() is None:
+        raise StorageGone(f"there is no conversation {values['conversation_id']}")
     old = None
     if replaces:
         place = {"id": replaces, "conversation_id": values["conversation_id"]}
         old = connection.execute(REPLACED, place).first()
     if old is None:
-        return connection.execute(BEGIN, values).one()
-    question_id = old.question_id or values["question_id"]
-    row = connection.execute(BEGIN_AGAIN, {**values, "number": old.number, "question_id": question_id}).one()
-    if row.attempts == 1:
-        place = {"id": row.id, "conversation_id": row.conversation_id, "number": row.number}
+        row = connection.execute(BEGIN, values).one()
+    else:
+        asked = {"number": old.number, "question_id": old.question_id or values["question_id"]}
+        row = connection.execute(BEGIN_AGAIN, {**values, **asked}).one()
+    place = {"id": row.id, "conversation_id": row.conversation_id, "number": row.number}
+    if row.attempts > 1:  # it may have been replaced since
+        return connection.execute(NEWEST, place).one()
+    if old is not None:
         connection.execute(TAKE_DELIVERIES, place)
     return row
 
@@ -236,15 +247,11 @@ def _finish(connection: Connection, turn: Turn, messages: Sequence[Message]) -> 
         return
     place = {"conversation_id": turn.conversation_id, "number": turn.number}
     if messages:
-        shown = turn.state is TurnState.DONE or (
-            turn.state is TurnState.CANCELLED and any(m.role is Role.ASSISTANT and m.text for m in messages)
-        )
+        shown = turn.state in _WELL and any(m.role is Role.ASSISTANT and clean(m.text) for m in messages)
         connection.execute(UNSAY, place)
         connection.execute(SAY, message_rows(turn.conversation_id, turn.number, messages, shown=shown))
     elif turn.state.ended:
-        shown = turn.state is TurnState.DONE or (
-            turn.state is TurnState.CANCELLED and connection.execute(ANSWERED, place).first() is not None
-        )
+        shown = turn.state in _WELL and connection.execute(ANSWERED, place).first() is not None
         connection.execute(SHOW, {**place, "shown": shown})
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bot.errors import StorageError
+from bot.errors import StorageGone
 from bot.types import Address, Conversation, Delivery, Event, Message, Role, Turn, TurnState
 from storage.text import clean, clean_address, from_json, key_of, merged, to_json
 
@@ -99,7 +99,7 @@ class FakeConversations:
 
     def _known(self, conversation_id: int) -> Conversation:
         if conversation_id not in self.memory.conversations:
-            raise StorageError(f"there is no conversation {conversation_id}")
+            raise StorageGone(f"there is no conversation {conversation_id}")
         return self.memory.conversations[conversation_id]
 
     def _store(self, conversation: Conversation) -> Conversation:
@@ -123,7 +123,10 @@ class FakeTurns:
         self, conversation: Conversation, event: Event, *, person_id: str, replaces: str = ""
     ) -> Turn:
         if (known := await self.of_event(key_of(event))) is not None:
-            return self._change(replace(known, attempts=known.attempts + 1))
+            self._change(replace(known, attempts=known.attempts + 1))
+            return next(t for t, _ in self._of(known.conversation_id) if t.number == known.number)
+        if conversation.id not in self.memory.conversations:
+            raise StorageGone(f"there is no conversation {conversation.id}")
         turns = self._of(conversation.id)
         old = next((t for t, _ in turns if t.id == replaces), None)
         turn = Turn(
@@ -162,9 +165,8 @@ class FakeTurns:
         if not messages and not turn.state.ended:
             return
         said = list(messages) or [m for m, _ in self.memory.messages.get(place, ())]
-        shown = turn.state is TurnState.DONE or (
-            turn.state is TurnState.CANCELLED and any(m.role is Role.ASSISTANT and m.text for m in said)
-        )
+        well = turn.state in (TurnState.DONE, TurnState.CANCELLED)
+        shown = well and any(m.role is Role.ASSISTANT and clean(m.text) for m in said)
         self.memory.messages[place] = [
             (replace(_cleaned(m), turn=turn.number, step=step), shown) for step, m in enumerate(said)
         ]

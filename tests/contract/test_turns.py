@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.errors import StorageError
+from bot.errors import StorageGone
 from bot.types import (
     Address,
     Citation,
@@ -58,8 +58,9 @@ async def test_an_address_has_one_conversation_and_threads_are_apart(stores: Sto
         stores.conversations.restart(1 << 40),
         stores.conversations.update(1 << 40, title="x"),
         stores.conversations.cut(1 << 40, first_turn=2, summary="", summary_tokens=0),
+        stores.turns.begin(Conversation(1 << 40, HOME), an_event(), person_id="ann"),
     ):
-        with pytest.raises(StorageError):
+        with pytest.raises(StorageGone):
             await call
 
 
@@ -126,11 +127,32 @@ async def test_a_replacing_turn_takes_number_deliveries_and_question(stores: Sto
         assert await stores.turns.of_message(conversation.id, message_id) == new
     assert await stores.turns.last(conversation.id) == new
     newest = await begun(stores, 3, replaces=old.id)
-    assert await begun(stores, 2, replaces=old.id) == replace(new, attempts=2)
     assert len(await stores.turns.deliveries(newest.id)) == 1
     await finished(stores, newest, TurnState.DONE, "q", "new")
     assert await texts(stores, conversation) == ["q", "new"]
     assert (await begun(stores, 4, replaces="unknown")).number == 2
+
+
+async def test_an_event_whose_turn_was_replaced_since_gets_the_newest_turn_of_its_number(
+    stores: Stores,
+) -> None:
+    failed = await finished(stores, await begun(stores, 1), TurnState.FAILED, "q")
+    good = await finished(stores, await begun(stores, 2, replaces=failed.id), TurnState.DONE, "q", "a")
+    assert await begun(stores, 1) == good
+    assert await begun(stores, 2, replaces=failed.id) == replace(good, attempts=2)
+
+
+async def test_a_question_without_an_answer_stays_out_of_the_history(stores: Stores) -> None:
+    conversation = await stores.conversations.open(HOME)
+    call = Message(Role.ASSISTANT, tool_calls=(ToolCall("i", "look", "{}"),))
+    for number, state in enumerate((TurnState.DONE, TurnState.CANCELLED)):
+        for said in ([Message(Role.USER, "q")], [Message(Role.USER, "q"), call]):
+            at_once = await begun(stores, 10 * number + len(said))
+            await stores.turns.finish(replace(at_once, state=state), said)
+            stepwise = await begun(stores, 10 * number + 5 + len(said))
+            await stores.turns.finish(replace(stepwise, state=TurnState.DELIVERING), said)
+            await stores.turns.finish(replace(stepwise, state=state))
+    assert await texts(stores, conversation) == []
 
 
 async def test_a_turn_of_another_conversation_cannot_be_replaced_or_found(stores: Stores) -> None:
@@ -226,14 +248,14 @@ async def test_messages_and_turns_come_back_as_they_were_but_cleaned(
         tokens=5,
         turn=turn.number,
     )
-    await stores.turns.finish(done, [said])
+    await stores.turns.finish(done, [said, Message(Role.ASSISTANT, "a")])
     stored = await stores.turns.get(turn.id)
     assert stored is not None
     if turn.attempts == 1:
         assert stored == replace(
             done, text=clean(text), citations=(Citation(1, "p", clean(name), clean(text), clean(text)),)
         )
-        [back] = await stores.conversations.history(conversation.id, first_turn=turn.number)
+        [back, _] = await stores.conversations.history(conversation.id, first_turn=turn.number)
         assert (back.text, back.context, back.name) == (clean(text), clean(name), clean(name))
         assert back.attachments == (Part(PartKind.IMAGE, ref=clean(name), size=3),)
         assert back.tool_calls == (ToolCall("i", clean(name), clean(text)),)
