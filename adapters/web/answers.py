@@ -9,24 +9,20 @@ the inbox's to say: a question may wait for its turn as long as it must.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
+from adapters.web.blocks import Blocks, Renderer, Told
 from adapters.web.channel import Stream, WebChannel
 from adapters.web.identity import AnswerId
 from bot.errors import StorageError
-from bot.markup import Node, parse, render
 from bot.ports import Clock, Turns
-from bot.types import FinishReason, Markup, Outgoing, Turn, TurnState, Usage
+from bot.types import FinishReason, Outgoing, Turn, TurnState, Usage
 
 LOOK_SECONDS = 2.0
 HEARTBEAT_LOOKS = 5
-HTML_SECONDS = 0.12
-HTML_SHARE = 0.05
-"""The part of one core that rendering one answer may take."""
 GONE_LOOKS = 2
 """An apology may follow the end of its event: so many looks in a row must find nothing."""
 _GONE = {
@@ -34,14 +30,6 @@ _GONE = {
     "lost": "This answer is not available any more.",
 }
 Pending = Callable[[str], Awaitable[bool]]
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One server-sent event; with no name it is a heartbeat."""
-
-    name: str = ""
-    data: Any = None
 
 
 def event_key(event_id: str) -> str:
@@ -66,7 +54,7 @@ class Answer:
         pending: Pending,
         clock: Clock,
         *,
-        html: bool,
+        html: Renderer | None = None,
     ) -> None:
         self._id = answer
         self._key = event_key(answer.text)
@@ -77,7 +65,7 @@ class Answer:
         self._message_id = ""
         self._text = ""
         self._activity = ""
-        self._blocks = Blocks(clock) if html else None
+        self._blocks = Blocks(html, clock) if html is not None else None
 
     async def follow(self, *, fresh: bool) -> AsyncIterator[Told]:
         """`fresh`: the question was put just now, so that the store cannot know it yet."""
@@ -87,11 +75,12 @@ class Answer:
         turn = None if fresh else await self._stored()
         while True:
             if turn is not None and turn.state in _WHOLE:
-                for told in self._ending(_outgoing(turn), turn):
+                async for told in self._ending(_outgoing(turn), turn):
                     yield told
                 return
-            for told in self._progress(turn.text) if turn is not None and not self._text else ():
-                yield told
+            if turn is not None and not self._text:
+                async for told in self._progress(turn.text):
+                    yield told
             stream = self._channel.find(self._id.text, self._message_id)
             async for told in self._live(stream, woken):
                 yield told
@@ -113,10 +102,10 @@ class Answer:
             while not self._channel.closing:
                 now = stream.now
                 if now.final:
-                    for told in self._ending(now, await self._stored()):
+                    async for told in self._ending(now, await self._stored()):
                         yield told
                     return
-                for told in self._news(now):
+                async for told in self._news(now):
                     yield told
                 if stream.now is now and not await self._wait(woken):
                     return
@@ -134,40 +123,31 @@ class Answer:
             woken.clear()
         return not quiet or self._clock.monotonic() - before < LOOK_SECONDS
 
-    def _news(self, now: Outgoing) -> list[Told]:
-        told = []
+    async def _news(self, now: Outgoing) -> AsyncIterator[Told]:
         if now.activity != self._activity:
             self._activity = now.activity
-            told.append(Told("activity", {"text": now.activity}))
-        if now.text:
-            told += self._progress(now.text)
-        elif self._blocks is not None:
-            told += self._blocks.changed(self._text)
-        return told
+            yield Told("activity", {"text": now.activity})
+        async for told in self._progress(now.text or self._text):
+            yield told
 
-    def _progress(self, text: str) -> list[Told]:
+    async def _progress(self, text: str, *, ends: bool = False) -> AsyncIterator[Told]:
         """The way from what was told to `text`."""
-        told = []
-        if text.startswith(self._text):
-            if delta := text[len(self._text) :]:
-                told.append(Told("chunk", {"text": delta}))
-        else:
-            told.append(Told("replace", {"text": text}))
-        self._text = text
-        if self._blocks is not None:
-            told += self._blocks.changed(text)
-        return told
+        before, self._text = self._text, text
+        if not text.startswith(before):
+            yield Told("replace", {"text": text})
+        elif delta := text[len(before) :]:
+            yield Told("chunk", {"text": delta})
+        if self._blocks is not None and (told := await self._blocks.changed(text, now=ends)):
+            yield told
 
-    def _ending(self, out: Outgoing, turn: Turn | None) -> list[Told]:
-        told = self._progress(out.text)
-        if self._blocks is not None:
-            told += self._blocks.changed(out.text, now=True)
-        told.append(Told("citations", [asdict(c) for c in out.citations]))
+    async def _ending(self, out: Outgoing, turn: Turn | None) -> AsyncIterator[Told]:
+        async for told in self._progress(out.text, ends=True):
+            yield told
+        yield Told("citations", [asdict(c) for c in out.citations])
         done: dict[str, Any] = {"finish_reason": str(out.finish_reason or FinishReason.STOP)}
         if turn is not None and turn.usage != Usage():
             done["usage"] = asdict(turn.usage)
-        told.append(Told("done", done))
-        return told
+        yield Told("done", done)
 
     async def _stored(self) -> Turn | None:
         try:
@@ -193,40 +173,6 @@ class Answer:
             answered = False
         code = "lost" if answered else "unanswered"
         return Told("error", {"message": _GONE[code], "code": code})
-
-
-class Blocks:
-    """An answer's HTML, told block by block: only what changed since the last time."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._shown: list[str] = []
-        self._text = ""
-        self._next = 0.0
-
-    def due_in(self, text: str) -> float | None:
-        """Seconds until this text is to be rendered; None if it has been."""
-        return None if text == self._text else max(0.0, self._next - self._clock.monotonic())
-
-    def changed(self, text: str, *, now: bool = False) -> list[Told]:
-        """The blocks from the first that differs; nothing while it is too soon."""
-        if text == self._text or (not now and self._clock.monotonic() < self._next):
-            return []
-        began = time.thread_time()
-        blocks = html_blocks(text)
-        same = 0
-        while same < min(len(blocks), len(self._shown)) and blocks[same] == self._shown[same]:
-            same += 1
-        cost = time.thread_time() - began
-        self._next = self._clock.monotonic() + max(HTML_SECONDS, cost / HTML_SHARE)
-        self._text, self._shown = text, blocks
-        return [Told("html", {"from": same, "blocks": blocks[same:]})]
-
-
-def html_blocks(text: str) -> list[str]:
-    """The safe HTML of each block at the top level."""
-    document = parse(text)
-    return [render(Node(document.kind, children=(block,)), Markup.HTML) for block in document.children]
 
 
 _WHOLE = (TurnState.DELIVERING, TurnState.DONE, TurnState.CANCELLED, TurnState.FAILED)

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from adapters.web import models, translate
 from adapters.web.answers import Answer, event_key, message_of
+from adapters.web.blocks import Renderer
 from adapters.web.deps import WebDeps
 from adapters.web.history import Histories
 from adapters.web.identity import AnswerId, Signer
@@ -55,7 +56,8 @@ class Chat:
         self._signer = signer
         self._streams = Streams()
         self._crowd = Crowd(deps.clock)
-        self._histories = Histories(deps.people, deps.conversations, deps.turns)
+        self._renderer = Renderer()
+        self._histories = Histories(deps.people, deps.conversations, deps.turns, self._renderer)
 
     async def ask(self, body: models.Ask, visit: Visit) -> Response:
         signer, deps = self._signer, self._deps
@@ -100,11 +102,13 @@ class Chat:
     async def conversations(self, visit: Visit) -> models.Conversations:
         return models.Conversations(conversations=await self._histories.listing(visit.visitor))
 
-    async def messages(self, conversation: str, visit: Visit) -> models.Messages:
-        found = await self._histories.messages(visit.visitor, conversation, self._signer)
+    async def messages(self, conversation: str, before: str, visit: Visit) -> models.Messages:
+        last = await self._turn(visit, before)
+        number = last[1].number if last is not None else 0
+        found = await self._histories.messages(visit.visitor, conversation, before=number)
         if found is None:
             raise HTTPException(404, "There is no such conversation.")
-        return models.Messages(conversation=conversation, messages=found)
+        return models.Messages(conversation=conversation, messages=found[0], older=found[1])
 
     def _admit(self, visit: Visit) -> None:
         if self._streams.refuses(visit.visitor, visit.client):
@@ -112,7 +116,9 @@ class Chat:
 
     def _stream(self, visit: Visit, answer: AnswerId, *, html: bool, fresh: bool) -> Response:
         deps = self._deps
-        reader = Answer(answer, deps.channel, deps.turns, deps.pending, deps.clock, html=html)
+        reader = Answer(
+            answer, deps.channel, deps.turns, deps.pending, deps.clock, html=self._renderer if html else None
+        )
         response = StreamingResponse(
             self._streams.stream(visit.visitor, visit.client, reader.follow(fresh=fresh)),
             media_type="text/event-stream",
@@ -204,8 +210,11 @@ def chat_router(deps: WebDeps, signer: Signer) -> APIRouter:
         return await chat.conversations(visit)
 
     @router.get("/conversations/{conversation}/messages", responses=_READ)
-    async def messages(conversation: models.Name, visit: Visiting) -> models.Messages:
-        """Questions and answers of one conversation, oldest first."""
-        return await chat.messages(conversation, visit)
+    async def messages(
+        conversation: models.Name, visit: Visiting, before: models.Id | None = None
+    ) -> models.Messages:
+        """The newest questions and answers of one conversation, oldest first; where there are
+        `older` ones, ask again with `before`, the id of the first."""
+        return await chat.messages(conversation, before or "", visit)
 
     return router

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from adapters.web.answers import html_blocks
-from adapters.web.identity import Signer, conversation_of
+from adapters.web.blocks import Renderer
+from adapters.web.identity import conversation_of
 from adapters.web.models import CitationOut, ConversationOut, MessageOut
 from bot.ports import Conversations, People, Turns
 from bot.types import Conversation, Role, Turn
 
 SHOWN_TURNS = 50
+SHOWN_CHARACTERS = 50_000
+"""Of answers in one response, unless a single one is longer: all of them are made into HTML."""
 _PAGES = 20
 
 
 class Histories:
     """Reads, each scoped to one visitor."""
 
-    def __init__(self, people: People, conversations: Conversations, turns: Turns) -> None:
+    def __init__(
+        self, people: People, conversations: Conversations, turns: Turns, renderer: Renderer
+    ) -> None:
+        self._renderer = renderer
         self._people = people
         self._conversations = conversations
         self._turns = turns
@@ -30,21 +35,28 @@ class Histories:
         found = await self._conversations.listing(person.id)
         return [ConversationOut(id=name, title=c.title) for c in found if (name := _name(visitor, c))]
 
-    async def messages(self, visitor: str, name: str, signer: Signer) -> list[MessageOut] | None:
-        """The newest turns of the visitor's conversation, oldest first; None if it is not theirs.
+    async def messages(
+        self, visitor: str, name: str, *, before: int = 0
+    ) -> tuple[list[MessageOut], bool] | None:
+        """The newest turns (before this number) of the visitor's conversation, oldest first, and
+        whether there are older ones; None if it is not theirs.
 
         A turn under way has no stored question yet; the page remembers what it asked.
         """
         conversation = await self._find(visitor, name)
         if conversation is None:
             return None
-        turns = await self._turns.listing(conversation.id, limit=SHOWN_TURNS)
-        turns = [t for t in reversed(turns) if t.number >= conversation.start_turn]
+        found = await self._turns.listing(conversation.id, limit=SHOWN_TURNS + 1, before=before)
+        found = [t for t in found if t.number >= conversation.start_turn and _event_id(t)]
+        turns = _fitting(found)[::-1]
         if not turns:
-            return []
-        history = await self._conversations.history(conversation.id, first_turn=turns[0].number)
+            return [], False
+        history = await self._conversations.history(
+            conversation.id, first_turn=turns[0].number, before_turn=turns[-1].number + 1
+        )
         asked = {m.turn: m.text for m in reversed(history) if m.role is Role.USER}
-        return [await self._message(turn, asked.get(turn.number)) for turn in turns if _event_id(turn)]
+        shown = [await self._message(turn, asked.get(turn.number)) for turn in turns]
+        return shown, len(turns) < len(found)
 
     async def _message(self, turn: Turn, asked: str | None) -> MessageOut:
         if asked is None:
@@ -54,7 +66,7 @@ class Histories:
             id=_event_id(turn),
             question=asked,
             answer=turn.text,
-            html=html_blocks(turn.text),
+            html=(await self._renderer.blocks(turn.text))[0],
             citations=[CitationOut(**asdict(c)) for c in turn.citations],
             state=turn.state.value,
             finish_reason=turn.finish_reason,
@@ -73,6 +85,17 @@ class Histories:
                 break
             before = page[-1].id
         return None
+
+
+def _fitting(turns: list[Turn]) -> list[Turn]:
+    """As many from the front as one response may show, at least one."""
+    shown, characters = 0, 0
+    for turn in turns[:SHOWN_TURNS]:
+        characters += len(turn.text)
+        if shown and characters > SHOWN_CHARACTERS:
+            break
+        shown += 1
+    return turns[:shown]
 
 
 def _name(visitor: str, conversation: Conversation) -> str:

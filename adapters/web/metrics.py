@@ -31,7 +31,7 @@ class PrometheusTelemetry:
     """
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a time of birth for each series doubles the page and tells nothing
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a time of birth for each series doubles the page and tells nothing
         self._registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self._registry)
         self._stages = Histogram(

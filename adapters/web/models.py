@@ -101,6 +101,7 @@ class MessageOut(BaseModel):
 class Messages(BaseModel):
     conversation: str
     messages: list[MessageOut]
+    older: bool = Field(False, description="Whether there are messages before these.")
 
 
 class Health(BaseModel):

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from adapters.web.answers import Told
+from adapters.web.blocks import Told
 from adapters.web.identity import is_loopback
 from adapters.web.limits import place_of
 

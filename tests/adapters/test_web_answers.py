@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 from adapters.web import translate
-from adapters.web.answers import Answer, Told
+from adapters.web.answers import Answer
+from adapters.web.blocks import Told
 from adapters.web.channel import WebChannel
 from adapters.web.identity import AnswerId, Signer
 from bot.errors import StorageError
@@ -41,7 +42,7 @@ class WebWorld(World):
     def reading(self, answer: AnswerId, *, fresh: bool = True) -> asyncio.Task[list[Told]]:
         """The page follows this answer; the task has what it was told, heartbeats included."""
         stores = self.stores
-        reader = Answer(answer, self.pages, stores.turns, stores.inbox.pending, self.clock, html=False)
+        reader = Answer(answer, self.pages, stores.turns, stores.inbox.pending, self.clock)
 
         return asyncio.create_task(_all(reader.follow(fresh=fresh)))
 
@@ -145,9 +146,9 @@ async def test_while_the_database_is_silent_nothing_is_said_to_be_lost() -> None
         raise StorageError("busy")
 
     async with world.running():
-        reader = Answer(
-            SIGNER.answer(ONE), world.pages, world.stores.turns, fails, world.clock, html=False
-        ).follow(fresh=False)
+        reader = Answer(SIGNER.answer(ONE), world.pages, world.stores.turns, fails, world.clock).follow(
+            fresh=False
+        )
         reading = asyncio.create_task(_all(reader))
         await world.clock.advance(200)
         assert not reading.done()

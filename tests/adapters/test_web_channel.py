@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from adapters.web.answers import Blocks
+from adapters.web.blocks import Blocks, Renderer
 from adapters.web.channel import KEEP_SECONDS, MOST_CHARACTERS, MOST_STREAMS, WebChannel
 from bot.types import Address, Outgoing
 from tests.fakes import FakeClock
@@ -70,10 +70,11 @@ async def test_a_new_answer_in_place_of_an_old_one_starts_empty() -> None:
     assert channel.find("first").now.text == "old"
 
 
-def test_html_tells_only_the_blocks_that_changed() -> None:
-    blocks = Blocks(FakeClock())
-    blocks.changed("One.\n\nTwo", now=True)
-    (told,) = blocks.changed("One.\n\nTwo and more.\n\nThree", now=True)
+async def test_html_tells_only_the_blocks_that_changed() -> None:
+    blocks = Blocks(Renderer(), FakeClock())
+    await blocks.changed("One.\n\nTwo", now=True)
+    told = await blocks.changed("One.\n\nTwo and more.\n\nThree", now=True)
+    assert told is not None
     assert told.data["from"] == 1
     assert len(told.data["blocks"]) == 2
-    assert blocks.changed("One.\n\nTwo and more.\n\nThree", now=True) == []
+    assert await blocks.changed("One.\n\nTwo and more.\n\nThree", now=True) is None

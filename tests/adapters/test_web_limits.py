@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from adapters.web.answers import Told
+from adapters.web.blocks import Told
 from adapters.web.limits import MINUTE, MOST_ADDRESSES, MOST_VISITORS, Crowd, place_of
 from adapters.web.sse import MOST_PER_ADDRESS, Streams
 from bot.types import Event

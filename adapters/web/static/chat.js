@@ -330,22 +330,48 @@ function empty() {
   $("welcome").hidden = false;
 }
 
+async function stored(name, before = "") {
+  const path = `/api/v1/conversations/${name}/messages${before && `?before=${before}`}`;
+  const response = name ? await call("GET", path).catch(() => null) : null;
+  return response?.ok ? response.json() : { messages: [], older: Boolean(before) };
+}
+
+function restored(message) {
+  const view = new TurnView(message.question);
+  view.id = message.id;
+  view.text = message.answer;
+  view.showBlocks(0, message.html);
+  view.showCitations(message.citations);
+  return view;
+}
+
+function offerOlder(name, older) {
+  if (!older) return;
+  const button = make("button", { type: "button", id: "older", onclick: async () => {
+    button.disabled = true;
+    const found = await stored(name, turns[0].id);
+    if (conversation !== name) return;
+    const views = found.messages.map(restored);
+    const height = scroller.scrollHeight;
+    turns.unshift(...views);
+    button.replaceWith(...views.map((view) => view.root));
+    scroller.scrollTop += scroller.scrollHeight - height;
+    offerOlder(name, found.older);
+    views.forEach((view) => view.refresh());
+  } }, words.older);
+  log.prepend(button);
+}
+
 async function open(name) {
   empty();
   conversation = name;
   memory.set("conversation", name || null);
-  const response = name ? await call("GET", `/api/v1/conversations/${name}/messages`).catch(() => null) : null;
-  const messages = response?.ok ? (await response.json()).messages : [];
+  const { messages, older } = await stored(name);
   const pending = memory.get("pending");
-  for (const message of messages) {
-    const view = new TurnView(message.question);
-    view.id = message.id;
-    view.text = message.answer;
-    add(view);
-    $("welcome").hidden = true;
-    view.showBlocks(0, message.html);
-    view.showCitations(message.citations);
-  }
+  turns = messages.map(restored);
+  log.append(...turns.map((turn) => turn.root));
+  $("welcome").hidden = turns.length > 0;
+  offerOlder(name, older);
   turns.forEach((turn) => turn.refresh());
   toEnd();
   const open = messages.at(-1);
