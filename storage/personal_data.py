@@ -2,7 +2,8 @@
 
 A conversation in which nobody else asked is the person's own and goes as a whole. In one that is
 shared, the texts of their turns (questions and the answers to them) are erased and the places
-stay, so that the others' history keeps its order; its summary, which may retell them, goes.
+stay, so that the others' history keeps its order; its title and summaries, which may retell them, go.
+A question is its first asker's, whoever had it answered again.
 """
 
 from __future__ import annotations
@@ -12,25 +13,33 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, text
 
-from storage.text import from_json, to_json
+from storage.text import from_json, merged, to_json
 
 TURNS = "(SELECT id FROM turn WHERE person_id = :id)"
 ASKED_IN = "(SELECT DISTINCT conversation_id FROM turn WHERE person_id = :id)"
-PLACES = "(SELECT conversation_id, number FROM turn WHERE person_id = :id)"
+PLACES = "(SELECT conversation_id, number FROM turn WHERE person_id = :id AND revision = 0)"
 
 EXPORTED = {
     "person": "SELECT id, role, name, language, settings, created_at FROM person WHERE id = :id",
     "identities": "SELECT platform, user_id, name, created_at FROM identity WHERE person_id = :id",
     "invitations": "SELECT kind, role, uses_left, expires_at, created_at FROM invite WHERE created_by = :id",
-    "conversations": f"SELECT * FROM conversation WHERE id IN {ASKED_IN} ORDER BY id",
-    "turns": "SELECT * FROM turn WHERE person_id = :id ORDER BY conversation_id, number, revision",
-    "messages": f"SELECT * FROM message WHERE (conversation_id, turn) IN {PLACES}"
+    "conversations": "SELECT id, platform, account, chat, thread, start_turn, first_turn, summary,"
+    f" summary_tokens, model, persona, title, settings FROM conversation WHERE id IN {ASKED_IN} ORDER BY id",
+    "turns": "SELECT id, conversation_id, number, revision, event_key, state, text, question_id, attempts,"
+    " model, prompt_tokens, completion_tokens, cached_tokens, finish_reason, citations, error, started_at,"
+    " ended_at FROM turn WHERE person_id = :id ORDER BY conversation_id, number, revision",
+    "messages": "SELECT conversation_id, turn, step, shown, role, text, context, name, attachments,"
+    f" tool_calls, tool_call_id, tokens FROM message WHERE (conversation_id, turn) IN {PLACES}"
     " ORDER BY conversation_id, turn, step",
-    "deliveries": f"SELECT * FROM delivery WHERE turn_id IN {TURNS} ORDER BY turn_id, part",
+    "deliveries": "SELECT turn_id, part, state, message_id, digest FROM delivery"
+    f" WHERE turn_id IN {TURNS} ORDER BY turn_id, part",
     "feedback": "SELECT turn_id, value, reason, created_at FROM feedback WHERE person_id = :id",
     "plugins": "SELECT plugin, key, value FROM plugin_kv WHERE scope = :id ORDER BY plugin, key",
 }
 _JSON_COLUMNS = {"settings", "attachments", "tool_calls", "citations", "value", "payload"}
+PREPARED = "prepared_summary"
+"""The key in a conversation's settings of a summary that is not in use yet."""
+ASKED = text(f"SELECT conversation_id, number FROM turn WHERE (conversation_id, number) IN {PLACES}")
 SENDERS = text("SELECT platform, user_id FROM identity WHERE person_id = :id")
 WAITING = text("SELECT payload FROM inbox WHERE state <> 1 AND sender = :sender ORDER BY id")
 
@@ -55,7 +64,8 @@ ERASE = tuple(
         f"DELETE FROM delivery WHERE turn_id IN {TURNS}",
         "UPDATE message SET text = '', context = '', name = '', attachments = '', tool_calls = '',"
         f" shown = :no, tokens = 0 WHERE (conversation_id, turn) IN {PLACES}",
-        f"UPDATE conversation SET summary = '', summary_tokens = 0 WHERE id IN {ASKED_IN}",
+        "UPDATE turn SET text = '', question_id = '', error = '', citations = ''"
+        f" WHERE (conversation_id, number) IN {PLACES}",
         f"DELETE FROM feedback WHERE turn_id IN {TURNS} OR person_id = :id",
         "UPDATE turn SET text = '', question_id = '', error = '', citations = '', person_id = '',"
         " event_key = 'erased:' || id WHERE person_id = :id",
@@ -65,17 +75,35 @@ ERASE = tuple(
         "DELETE FROM person WHERE id = :id",
     )
 )
+SHARED = text(f"SELECT id, settings FROM conversation WHERE id IN {ASKED_IN}")
+UNTOLD = text(
+    "UPDATE conversation SET title = '', summary = '', summary_tokens = 0, settings = :settings"
+    " WHERE id = :id"
+)
 FORGET_WAITING = text(
     "UPDATE inbox SET state = 1, payload = '', sender = '', reason = '' WHERE state <> 1 AND sender = :sender"
 )
 
 
 def export(connection: Connection, person_id: str) -> dict[str, Any]:
-    """One list for each table, rows as JSON-ready objects; events that still wait included."""
+    """One list for each table, rows as JSON-ready objects; events that still wait included.
+
+    Nothing that others wrote, nor what may retell it: of conversations that are shared no title
+    and no summary, of turns that answer another's question no text.
+    """
     found: dict[str, Any] = {
         name: [_plain(row._mapping) for row in connection.execute(text(sql), {"id": person_id})]
         for name, sql in EXPORTED.items()
     }
+    own = {row.id for row in connection.execute(OWN, {"id": person_id})}
+    asked = {tuple(row) for row in connection.execute(ASKED, {"id": person_id})}
+    for conversation in found["conversations"]:
+        if conversation["id"] not in own:
+            conversation.update(title="", summary="", summary_tokens=0)
+            conversation["settings"] = merged(conversation["settings"], {PREPARED: None})
+    for turn in found["turns"]:
+        if (turn["conversation_id"], turn["number"]) not in asked:
+            turn.update(text="", citations=None, error="")
     found["waiting"] = [
         from_json(row.payload, object)
         for sender in _senders(connection, person_id)
@@ -91,6 +119,9 @@ def delete(connection: Connection, person_id: str) -> None:
     for row in connection.execute(OWN, {"id": person_id}).all():
         for statement in REMOVE_CONVERSATION:
             connection.execute(statement, {"conversation": row.id})
+    for row in connection.execute(SHARED, {"id": person_id}).all():
+        settings = to_json(merged(from_json(row.settings, dict), {PREPARED: None}))
+        connection.execute(UNTOLD, {"id": row.id, "settings": settings})
     for statement in ERASE:
         connection.execute(statement, {"id": person_id, "no": False})
 

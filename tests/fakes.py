@@ -268,13 +268,20 @@ class FakePeople:
         return await self.update(person.id, role=row["role"])
 
     async def export(self, person_id: str) -> dict[str, Any]:
+        turns = FakeTurns(self.memory, self._clock)
+        places = turns.places(person_id)
         own = [turn for turn, _ in self.memory.turns.values() if turn.person_id == person_id]
-        places = {(t.conversation_id, t.number) for t in own}
         found = {
             "person": [p for p in [self.memory.people.get(person_id)] if p],
             "identities": [list(i) for i, p in self.memory.identities.items() if p == person_id],
-            "conversations": [self.memory.conversations[c] for c in {c for c, _ in places}],
-            "turns": own,
+            "conversations": [
+                c if turns.alone(person_id, c.id) else turns.untold(c)
+                for c in (self.memory.conversations[i] for i in {t.conversation_id for t in own})
+            ],
+            "turns": [
+                t if (t.conversation_id, t.number) in places else replace(t, text="", error="", citations=())
+                for t in own
+            ],
             "messages": [m for p in places for m, _ in self.memory.messages.get(p, ())],
             "feedback": [v for (_, by), v in self.memory.feedback.items() if by == person_id],
             "plugins": [[k, v] for (_, scope, k), v in self.memory.values.items() if scope == person_id],

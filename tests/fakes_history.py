@@ -221,24 +221,40 @@ class FakeTurns:
             self.memory.feedback[turn_id, person_id] = (value, clean(reason))
         return True
 
+    def places(self, person_id: str) -> set[tuple[int, int]]:
+        """Where the person was the first to ask."""
+        rows = self.memory.turns.values()
+        return {(t.conversation_id, t.number) for t, again in rows if t.person_id == person_id and not again}
+
+    def alone(self, person_id: str, conversation_id: int) -> bool:
+        return all(t.person_id == person_id for t, _ in self._of(conversation_id))
+
+    def untold(self, conversation: Conversation) -> Conversation:
+        """Without what may retell what was said."""
+        settings = merged(conversation.settings, {"prepared_summary": None})
+        return replace(conversation, title="", summary="", summary_tokens=0, settings=settings)
+
     def erase(self, person_id: str) -> None:
         """What `People.delete` does to histories."""
-        memory = self.memory
+        memory, places = self.memory, self.places(person_id)
         own = [t for t, _ in memory.turns.values() if t.person_id == person_id]
-        shared = {t.conversation_id for t, _ in memory.turns.values() if t.person_id != person_id}
+        asked_in = {t.conversation_id for t in own}
+        private = {c for c in asked_in if self.alone(person_id, c)}
         gone = {t.id for t in own}
         memory.deliveries = {k: v for k, v in memory.deliveries.items() if k[0] not in gone}
         memory.feedback = {k: v for k, v in memory.feedback.items() if k[0] not in gone and k[1] != person_id}
-        for turn in own:
-            memory.messages.pop((turn.conversation_id, turn.number), None)
-            old = memory.conversations.get(turn.conversation_id)
-            if turn.conversation_id not in shared:
-                memory.turns.pop(turn.id)
-                memory.conversations.pop(turn.conversation_id, None)
-                scope = f"conversation:{turn.conversation_id}"
-                memory.values = {k: v for k, v in memory.values.items() if k[1] != scope}
-                continue
-            if old is not None:
-                memory.conversations[old.id] = replace(old, summary="", summary_tokens=0)
-            blank = Turn(turn.id, turn.conversation_id, f"erased:{turn.id}", turn.number, turn.state)
-            memory.turns[turn.id] = (blank, memory.turns[turn.id][1])
+        memory.messages = {k: v for k, v in memory.messages.items() if k not in places}
+        memory.turns = {k: v for k, v in memory.turns.items() if v[0].conversation_id not in private}
+        scopes = {f"conversation:{c}" for c in private}
+        memory.values = {k: v for k, v in memory.values.items() if k[1] not in scopes}
+        for conversation_id in private:
+            memory.conversations.pop(conversation_id, None)
+        for conversation_id in asked_in - private:
+            if (old := memory.conversations.get(conversation_id)) is not None:
+                memory.conversations[conversation_id] = self.untold(old)
+        for turn, again in list(memory.turns.values()):
+            if turn.person_id == person_id:
+                turn = Turn(turn.id, turn.conversation_id, f"erased:{turn.id}", turn.number, turn.state)
+            elif (turn.conversation_id, turn.number) in places:
+                turn = replace(turn, text="", question_id="", error="", citations=())
+            memory.turns[turn.id] = (turn, again)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -112,6 +113,8 @@ async def test_a_person_takes_along_and_erases_all_of_theirs_and_nobody_elses(st
     await stores.conversations.cut(
         bobs.conversation_id, first_turn=2, summary="canary-summary", summary_tokens=3
     )
+    retold = {"prepared_summary": {"text": "canary-prepared"}, "kept": 1}
+    await stores.conversations.update(bobs.conversation_id, title="canary-title", settings=retold)
     await stores.keyvalue.put("p", ann.id, "k", "canary-value")
     await stores.keyvalue.put("p", f"conversation:{mine.conversation_id}", "k", "canary-note")
     await stores.keyvalue.put("p", bob.id, "k", "bobs-value")
@@ -134,7 +137,7 @@ async def test_a_person_takes_along_and_erases_all_of_theirs_and_nobody_elses(st
     assert await stores.keyvalue.get("p", f"conversation:{mine.conversation_id}", "k") is None
     group = await stores.conversations.get(bobs.conversation_id)
     assert group is not None
-    assert (group.summary, group.summary_tokens) == ("", 0)
+    assert (group.title, group.summary, group.summary_tokens, group.settings) == ("", "", 0, {"kept": 1})
     history = await stores.conversations.history(group.id, first_turn=1)
     assert [m.text for m in history] == ["bobs-words", "re bobs-words"]
     assert await stores.turns.get(bobs.id) == bobs
@@ -143,6 +146,46 @@ async def test_a_person_takes_along_and_erases_all_of_theirs_and_nobody_elses(st
     assert (await anext(events)).text == "bobs-waiting"
     await events.aclose()
     assert not await stores.inbox.put(an_event(4, user="ann"))
+
+
+async def test_an_export_holds_nothing_that_others_wrote_or_that_retells_it(stores: Stores) -> None:
+    ann, bob = await stores.people.admit("test", ANN), await stores.people.admit("test", BOB)
+    asked = await ask(stores, ann, 1, chat="group", user="ann", text="canary-question")
+    again = an_event(2, chat="group", user="bob", text="/retry")
+    conversation = await stores.conversations.open(again.address)
+    anew = await stores.turns.begin(conversation, again, person_id=bob.id, replaces=asked.id)
+    said = [Message(Role.USER, "canary-question"), Message(Role.ASSISTANT, "canary-anew")]
+    await stores.turns.finish(replace(anew, state=TurnState.DONE, text="canary-anew"), said)
+    retold = {"prepared_summary": {"text": "canary-prepared"}, "kept": 1}
+    await stores.conversations.update(conversation.id, title="canary-title", settings=retold)
+    await stores.conversations.cut(conversation.id, first_turn=2, summary="canary-sum", summary_tokens=3)
+
+    bobs = await stores.people.export(bob.id)
+    assert [t["id"] for t in bobs["turns"]] == [anew.id]
+    assert bobs["conversations"][0]["settings"] == {"kept": 1}
+    assert "canary" not in json.dumps(bobs)
+    anns = json.dumps(await stores.people.export(ann.id))
+    assert "canary-question" in anns
+    assert "canary-anew" in anns
+    assert not any(f"canary-{word}" in anns for word in ("title", "prepared", "sum"))
+
+    await stores.people.delete(bob.id)
+    history = await stores.conversations.history(conversation.id, first_turn=1)
+    assert [m.text for m in history] == ["canary-question", "canary-anew"]
+
+
+async def test_the_answer_that_another_had_made_anew_goes_with_who_asked(stores: Stores) -> None:
+    ann, bob = await stores.people.admit("test", ANN), await stores.people.admit("test", BOB)
+    asked = await ask(stores, ann, 1, chat="group", user="ann", text="canary")
+    conversation = await stores.conversations.open(an_event(1, chat="group").address)
+    event = an_event(2, chat="group", user="bob")
+    anew = await stores.turns.begin(conversation, event, person_id=bob.id, replaces=asked.id)
+    await stores.turns.finish(replace(anew, state=TurnState.DONE, text="canary"))
+    await stores.people.delete(ann.id)
+    assert await stores.conversations.history(conversation.id, first_turn=1) == []
+    left = await stores.turns.get(anew.id)
+    assert left is not None
+    assert (left.text, left.person_id) == ("", bob.id)
 
 
 async def test_deleting_nobody_changes_nothing(stores: Stores) -> None:
