@@ -11,6 +11,7 @@ from typing import Literal
 import pytest
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
+from adapters.web.history import SHOWN_CHARACTERS
 from bot.types import Citation
 from tests.adapters.web_core import Script, house
 from tests.conftest import require
@@ -121,3 +122,25 @@ async def test_stop_retry_edit_and_votes_work_by_their_buttons(browser: Browser)
         assert await page.locator(".turn").count() == 1
         await page.locator("#new").click()
         await expect(page.locator("#welcome")).to_be_visible()
+
+
+async def test_earlier_messages_of_a_long_chat_come_when_asked_for(browser: Browser) -> None:
+    async with house() as home:
+        page = await browser.new_page()
+        await page.goto(home.url)
+        for number in range(3):
+            home.core.script.answer = f"Answer {number} " + "word " * (SHOWN_CHARACTERS // 8)
+            await page.locator("#text").fill(f"Question {number}")
+            await page.locator("#text").press("Enter")
+            await expect(page.locator("[data-do=retry]")).to_have_count(1, timeout=20_000)
+            await expect(page.locator(".turn")).to_have_count(number + 1)
+            await expect(page.locator("#send")).to_be_visible()
+        await page.reload()
+        await expect(page.locator(".turn")).to_have_count(1)
+        await page.locator("#older").click()
+        await expect(page.locator(".turn")).to_have_count(2)
+        await page.locator("#older").click()
+        await expect(page.locator("#older")).to_have_count(0)
+        asked = await page.locator(".question p").all_inner_texts()
+        assert asked == ["Question 0", "Question 1", "Question 2"]
+        await expect(page.locator("[data-do=retry]")).to_have_count(1)
