@@ -58,7 +58,7 @@ class Ask:
     prepared: Summary | None
     sampling: Sampling
     request: ModelRequest
-    """Session, salt, priority and language; the messages are filled in at each step."""
+    """Tools, session, salt, priority and language; the messages are filled in at each step."""
     plugin_context: PluginContext
 
 
@@ -176,7 +176,7 @@ class Generation:
             self._ask.request,
             messages=prompt.messages,
             sampling=await self._left(prefill),
-            tools=self._toolbox.specs if with_tools and model.generates else (),
+            tools=self._ask.request.tools if with_tools else (),
             prefill=prefill,
             passages=tuple(draft.passages),
         )

@@ -58,7 +58,7 @@ class Personas:
 
 
 def _own(stored: Any) -> SamplingSettings:
-    """What a conversation set; values of an older version that no longer fit are passed over."""
+    """What a conversation set; nothing, if any of it no longer fits (another version's)."""
     try:
         return SamplingSettings.model_validate(stored or {})
     except ValidationError:

@@ -12,7 +12,9 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
-from typing import Any
+from functools import partial
+
+from msgspec import ValidationError, convert
 
 from bot.clock import Ended, Scope
 from bot.errors import ModelError, StorageError
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 KEY = "prepared_summary"
 FULL = 0.75
 DEADLINE = 300.0
+REST = 600.0
+MANY = 4096
 LENGTH = 256
 """Tokens of a summary, at most."""
 _INSTRUCTION = (
@@ -41,6 +45,8 @@ class Summaries:
         self._clock = clock
         self._enabled = enabled
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._resting: dict[int, float] = {}
+        """Until when a conversation whose summary failed is left alone."""
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -55,10 +61,11 @@ class Summaries:
 
     def prepared(self, conversation: Conversation) -> Summary | None:
         """The summary that waits for this conversation's next cut."""
-        stored: Any = conversation.settings.get(KEY)
-        if not isinstance(stored, dict) or stored.get("first_turn", 0) <= conversation.first_turn:
+        try:
+            summary = convert(conversation.settings.get(KEY), Summary)
+        except ValidationError:  # none, or one of another version's
             return None
-        return Summary(**stored)
+        return summary if summary.first_turn > conversation.first_turn else None
 
     def consider(self, ask: Ask, prompt: Prompt) -> None:
         """Begin a summary if the window is nearly full and none waits. Never waits itself."""
@@ -66,9 +73,11 @@ class Summaries:
         busy = conversation.id in self._tasks or ask.prepared is not None
         if not self._enabled or busy or prompt.tokens < FULL * prompt.budget:
             return
+        if self._clock.monotonic() < self._resting.get(conversation.id, 0):
+            return
         task = asyncio.create_task(self._prepare(ask, prompt, conversation.id))
         self._tasks[conversation.id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(conversation.id, None))
+        task.add_done_callback(partial(self._ended, conversation.id))
 
     async def wait(self) -> None:
         """Until no summary is under way."""
@@ -87,6 +96,14 @@ class Summaries:
             await self._conversations.update(conversation_id, settings={KEY: asdict(summary)})
         except (ModelError, StorageError, Ended) as error:
             log.warning("no summary for conversation %d: %s", conversation_id, error)
+            if len(self._resting) >= MANY:
+                self._resting.clear()
+            self._resting[conversation_id] = self._clock.monotonic() + REST
+
+    def _ended(self, conversation_id: int, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(conversation_id, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the summary of conversation %d failed", conversation_id, exc_info=error)
 
     async def _write(
         self, model: Model, messages: list[Message], like: ModelRequest, first_turn: int
@@ -98,11 +115,12 @@ class Summaries:
             request_id=f"{like.request_id}-summary",
             priority=Priority.BATCH,
         )
-        text, tokens = "", 0
+        text, tokens, reasoned = "", 0, False
         async with contextlib.aclosing(model.stream(request)) as stream:
             async for chunk in stream:
                 text += chunk.text
+                reasoned = reasoned or bool(chunk.reasoning)
                 tokens = chunk.usage.completion if chunk.usage else tokens
         if not text.strip():
             raise ModelError("an empty summary")
-        return Summary(first_turn, text.strip(), tokens)
+        return Summary(first_turn, text.strip(), 0 if reasoned else tokens)

@@ -202,6 +202,7 @@ class Turner:
             sampling=persona.sampling,
             request=ModelRequest(
                 messages=(),
+                tools=self._toolbox.specs if context.model.generates else (),
                 session=conversation.address.key,
                 request_id=turn.id,
                 salt=self._rules.salt,
