@@ -259,6 +259,8 @@ class Handler:
             withdrawn = self.dispatcher.withdraw(event.address.key, own)
             if running is not None and own(running.event):
                 running.stop("stopped")
+                if event.kind is EventKind.COMMAND:
+                    await self._tell(event, "turn.stopped")
             elif not withdrawn and person is not None and person.role is not PersonRole.BLOCKED:
                 await self._tell(event, "stop.nothing")
             for waiting in withdrawn:

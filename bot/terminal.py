@@ -7,6 +7,7 @@ import getpass
 import json
 import logging
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -98,7 +99,7 @@ async def learn_paths(settings: Settings, paths: list[Path], collection: str) ->
     """Read files and folders into a collection, with a progress bar."""
     from bot.plugins.qa.ingest import learn
 
-    errors, changed, known = [], 0, 0
+    errors, counts = [], Counter[str]()
     async with open_stores(settings, SystemClock(), durable_inbox=False) as stores:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, console=Console(stderr=True)) as bar:
@@ -106,10 +107,13 @@ async def learn_paths(settings: Settings, paths: list[Path], collection: str) ->
                 task = bar.add_task(str(path), total=None)
                 async for step in learn(stores.search, path, collection):
                     bar.update(task, total=step.total, completed=step.done, description=step.name)
-                    changed += step.changed
-                    known += not step.changed and not step.error
-                    errors += [step.error] if step.error else []
-    typer.echo(f"{changed} learned, {known} known already, {len(errors)} left out.")
+                    if step.error:
+                        errors.append(step.error)
+                    else:
+                        counts["gone" if step.removed else "learned" if step.changed else "known"] += 1
+    typer.echo(f"{counts['learned']} learned, {counts['known']} known already, {len(errors)} left out.")
+    if counts["gone"]:
+        typer.echo(f"{counts['gone']} forgotten: their files are gone.")
     for error in errors:
         typer.echo(error, err=True)
     return not errors
