@@ -159,7 +159,8 @@ class People(Protocol):
 
     async def redeem(self, platform: str, sender: Sender, code: str) -> Person:
         """The person of this identity with the code's role (never lowered, a blocked person
-        stays blocked). Raises AccessError if the code is unknown, spent or expired."""
+        stays blocked). Whoever used a code gets the same answer again, and no use is counted.
+        Raises AccessError if the code is unknown, spent or expired."""
         ...
 
     async def export(self, person_id: str) -> dict[str, Any]:

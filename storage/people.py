@@ -43,6 +43,10 @@ INVITE = text(
 )
 INVITATION = text("SELECT kind, role, uses_left, expires_at FROM invite WHERE code_hash = :code_hash")
 USE = text("UPDATE invite SET uses_left = uses_left - 1 WHERE code_hash = :code_hash AND uses_left > 0")
+REDEEMED = text("SELECT 1 FROM redemption WHERE code_hash = :code_hash AND person_id = :id")
+REMEMBER = text(
+    "INSERT INTO redemption (code_hash, person_id) VALUES (:code_hash, :id) ON CONFLICT DO NOTHING"
+)
 
 
 class SqlPeople:
@@ -125,17 +129,20 @@ class SqlPeople:
         now = self._clock.time()
 
         def work(connection: Connection) -> Person:
+            known = connection.execute(FIND, values).first()
+            if known is not None and connection.execute(REDEEMED, {**code_hash, "id": known.id}).first():
+                return _person(known)
             invitation = connection.execute(INVITATION, code_hash).first()
             if not _is_valid(connection, invitation, now):
                 raise AccessError("this invitation is unknown, used up or expired")
             assert invitation is not None
             role = PersonRole(invitation.role)
-            known = connection.execute(FIND, values).first()
             if known is not None and not _rises(PersonRole(known.role), role):
                 return _person(known)
             if not connection.execute(USE, code_hash).rowcount:
                 raise AccessError("this invitation is used up")
             person = _admit(connection, {**values, "role": str(role)})
+            connection.execute(REMEMBER, {**code_hash, "id": person.id})
             if not _rises(person.role, role):
                 return person
             connection.execute(PROMOTE, {"id": person.id, "role": str(role)})

@@ -71,6 +71,7 @@ ERASE = tuple(
         " event_key = 'erased:' || id WHERE person_id = :id",
         "DELETE FROM plugin_kv WHERE scope = :id",
         "DELETE FROM invite WHERE created_by = :id",
+        "DELETE FROM redemption WHERE person_id = :id",
         "DELETE FROM identity WHERE person_id = :id",
         "DELETE FROM person WHERE id = :id",
     )

@@ -57,6 +57,15 @@ class InviteRow(Base, table=True):
     created_at: float
 
 
+class RedemptionRow(Base, table=True):
+    """Who used which code: outlives the code, so that the message with it may come again."""
+
+    __tablename__ = "redemption"
+
+    code_hash: str = Field(primary_key=True, sa_type=Text)
+    person_id: str = Field(primary_key=True, foreign_key="person.id", index=True, sa_type=Text)
+
+
 class ConversationRow(Base, table=True):
     __tablename__ = "conversation"
     __table_args__ = {"sqlite_autoincrement": True}
@@ -191,6 +200,7 @@ def table_of(model: type[SQLModel]) -> Table:
 person = table_of(PersonRow)
 identity = table_of(IdentityRow)
 invite = table_of(InviteRow)
+redemption = table_of(RedemptionRow)
 conversation = table_of(ConversationRow)
 message = table_of(MessageRow)
 turn = table_of(TurnRow)

@@ -123,6 +123,7 @@ class Memory:
     people: dict[str, Person] = field(default_factory=dict)
     identities: dict[tuple[str, str], str] = field(default_factory=dict)
     invites: dict[str, dict[str, Any]] = field(default_factory=dict)
+    redemptions: set[tuple[str, str]] = field(default_factory=set)
     conversations: dict[int, Conversation] = field(default_factory=dict)
     messages: dict[tuple[int, int], list[tuple[Message, bool]]] = field(default_factory=dict)
     turns: dict[str, tuple[Turn, int]] = field(default_factory=dict)
@@ -252,6 +253,9 @@ class FakePeople:
         return code
 
     async def redeem(self, platform: str, sender: Sender, code: str) -> Person:
+        known = await self.find(platform, sender.id)
+        if known is not None and (code.strip(), known.id) in self.memory.redemptions:
+            return known
         row = self.memory.invites.get(code.strip())
         if (
             row is None
@@ -260,11 +264,11 @@ class FakePeople:
             or (row["kind"] == "owner" and self._has_owner())
         ):
             raise AccessError("this invitation is unknown, used up or expired")
-        known = await self.find(platform, sender.id)
         if known is not None and not _rises(known.role, row["role"]):
             return known
         row["uses"] -= 1
         person = await self.admit(platform, sender, row["role"])
+        self.memory.redemptions.add((code.strip(), person.id))
         return await self.update(person.id, role=row["role"])
 
     async def export(self, person_id: str) -> dict[str, Any]:

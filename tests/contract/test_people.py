@@ -88,6 +88,29 @@ async def test_redeeming_never_lowers_a_role_nor_lets_a_blocked_person_in(stores
     assert (await stores.people.redeem("test", Sender("eve"), code)).role is PersonRole.MEMBER
 
 
+async def test_a_code_redeemed_again_by_the_same_identity_still_answers_and_counts_once(
+    stores: Stores,
+) -> None:
+    code = await stores.people.owner_code()
+    assert code
+    ann = await stores.people.redeem("test", ANN, code)
+    assert await stores.restarted().people.redeem("test", ANN, f" {code} ") == ann
+    invite = await stores.people.invite(ann.id, uses=2, expires_at=stores.clock.time() + 60)
+    bob = await stores.people.redeem("test", BOB, invite)
+    assert await stores.people.redeem("test", BOB, invite) == bob
+    await stores.people.redeem("test", Sender("cid"), invite)
+    await stores.clock.advance(60)
+    assert await stores.people.redeem("test", BOB, invite) == bob
+    for stranger in (Sender("eve"), ANN):
+        with pytest.raises(AccessError):
+            await stores.people.redeem("test", stranger, invite)
+    with pytest.raises(AccessError):
+        await stores.people.redeem("other", BOB, invite)
+    await stores.people.delete(bob.id)
+    with pytest.raises(AccessError):
+        await stores.people.redeem("test", BOB, invite)
+
+
 async def ask(stores: Stores, person: Person, number: int, *, chat: str, user: str, text: str) -> Turn:
     """A whole turn: asked, answered with an echo, delivered, rated."""
     event = an_event(number, chat=chat, user=user, text=text)
