@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(section.markdown())
         print(f"({name}: {time.monotonic() - began:.0f} s)\n", flush=True)
         if not given.quick and name != "profile":
-            save(sections)
+            save(name, sections)
 
 
 if __name__ == "__main__":

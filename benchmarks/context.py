@@ -15,7 +15,8 @@ from tests.vllm.servers import Server
 WINDOW = 8192
 CASES = ((2048, 64), (WINDOW, 64), (WINDOW, 256))
 """Window and answer, in tokens."""
-QUESTION = "What does the archive tell of subject{n}?"
+QUESTION = "{chat}: what does the archive tell of subject{n}?"
+"""No two conversations share a word before the passage."""
 PASSAGE = "The archive tells of subject{n}. " + "To connect a model, set the address and start again. " * 16
 """Some 300 tokens of the tiny model's, with the lines around it."""
 QA = {"handbook": False, "limit": 1}
@@ -66,6 +67,6 @@ async def talk_to(setup: Setup, name: str, chats: int, turns: int) -> None:
 
         async def talk(chat: int) -> None:
             for number in range(turns):
-                await bot.ask(f"{name}/{chat}", QUESTION.format(n=number))
+                await bot.ask(f"{name}/{chat}", QUESTION.format(chat=chat, n=number))
 
         await asyncio.gather(*(talk(chat) for chat in range(chats)))

@@ -62,11 +62,11 @@ def memory_gb() -> float:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
 
 
-def save(sections: Sequence[Section], path: Path = RESULTS) -> None:
+def save(benchmark: str, sections: Sequence[Section], path: Path = RESULTS) -> None:
     """Put the sections into the file, each in the place of its former self; others stay."""
     kept = _sections(path.read_text("utf-8")) if path.exists() else {}
     for section in sections:
-        measured = f"`python -m benchmarks {section.name}`, {stamp()}"
+        measured = f"`python -m benchmarks {benchmark}`, {stamp()}"
         kept[section.name] = f"{section.markdown()}\n*{measured}*\n"
     bodies = [f"<!-- {name} -->\n{text}" for name, text in kept.items()]
     path.write_text("\n".join([_HEAD, *bodies]), "utf-8")

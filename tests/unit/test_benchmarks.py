@@ -104,8 +104,8 @@ async def test_passages_are_shown_with_each_question_and_kept_on_demand(sqlite_u
 def test_results_replace_their_own_section_and_no_other(tmp_path: Path) -> None:
     file = tmp_path / "RESULTS.md"
     old, other = (Section(n, n.title(), ("a", "b"), [("1", "2")]) for n in ("one", "two"))
-    report.save([old, other], file)
-    report.save([Section("one", "One", ("a", "b"), [("3", "4")], "a note")], file)
+    report.save("both", [old, other], file)
+    report.save("one", [Section("one", "One", ("a", "b"), [("3", "4")], "a note")], file)
     text = file.read_text("utf-8")
     assert "| 3 | 4 |" in text
     assert text.count("| 1 | 2 |") == 1
