@@ -99,6 +99,18 @@ def migrate(
 
 
 @app.command()
+def dead(
+    retry: Annotated[str, typer.Option(help="The key of a dead letter to deliver again.")] = "",
+    text: Annotated[bool, typer.Option("--text", help="Show what was written, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the questions that failed for good, or have one answered again."""
+    from bot.terminal import dead_letters
+
+    _go(lambda settings: dead_letters(settings, retry=retry, text=text, as_json=as_json))
+
+
+@app.command()
 def export(
     person: Annotated[str, typer.Argument(help="A person's id (`/whoami` shows it).")],
     output: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,6 +26,7 @@ from bot.types import Button, Conversation, Event, Person, PersonRole, Reply
 
 NAMES = (
     "start", "help", "new", "stop", "retry", "language", "model", "persona", "settings", "whoami", "invite",
+    "block", "unblock",
 )  # fmt: skip
 RUNS_BOT = (PersonRole.OWNER, PersonRole.OPERATOR)
 DEFAULT = ("default", "auto")
@@ -87,6 +89,8 @@ class Commands:
             "settings": self._settings,
             "whoami": self._whoami,
             "invite": self._invite,
+            "block": partial(self._block, PersonRole.BLOCKED),
+            "unblock": partial(self._block, PersonRole.MEMBER),
         }
 
     def menu(self, language: str) -> list[tuple[str, str]]:
@@ -137,6 +141,25 @@ class Commands:
             platform=event.address.platform,
             user=_plain(event.sender.id),
         )
+
+    async def _block(self, role: PersonRole, call: _Call) -> Reply:
+        """Shut a person out, or let them in again: the owner anybody else, operators members."""
+        if call.person.role not in RUNS_BOT:
+            return self._reply(call, "block.denied")
+        if not call.event.private:
+            return self._reply(call, "group.private")
+        platform, wish = call.event.address.platform, call.arguments
+        found = await self._people.get(wish) or await self._people.find(platform, wish) if wish else None
+        if found is None:
+            return self._reply(call, "block.unknown", id=_plain(wish))
+        runs_bot = found.role is PersonRole.OPERATOR and call.person.role is not PersonRole.OWNER
+        if found.role is PersonRole.OWNER or runs_bot:
+            return self._reply(call, "block.protected")
+        if role is not PersonRole.BLOCKED and found.role is not PersonRole.BLOCKED:
+            return self._reply(call, "block.not_blocked", id=found.id)
+        await self._people.update(found.id, role=role)
+        done = "block.done" if role is PersonRole.BLOCKED else "block.undone"
+        return self._reply(call, done, name=_plain(found.name) or found.id)
 
     async def _language(self, call: _Call) -> Reply:
         known = self._catalogue.languages()

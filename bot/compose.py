@@ -56,9 +56,11 @@ class Stores:
 
 
 @asynccontextmanager
-async def open_stores(settings: Settings, clock: Clock, *, durable_inbox: bool) -> AsyncIterator[Stores]:
+async def open_stores(
+    settings: Settings, clock: Clock, *, durable_inbox: bool, serves: bool = True
+) -> AsyncIterator[Stores]:
     """The database, brought up to date. Raises StorageError; with a durable inbox StorageBusy
-    if a service runs on this database already."""
+    if a service runs on this database already, unless this one only looks (`serves` is False)."""
     from storage.conversations import SqlConversations
     from storage.db import open_database
     from storage.inbox.memory import MemoryInbox
@@ -70,7 +72,7 @@ async def open_stores(settings: Settings, clock: Clock, *, durable_inbox: bool) 
 
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_database(settings.database))
-        if durable_inbox:
+        if durable_inbox and serves:
             await stack.enter_async_context(db.exclusive("service"))
         yield Stores(
             people=SqlPeople(db, clock),

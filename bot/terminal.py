@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from bot.compose import App, compose, open_models, open_stores
 from bot.errors import StorageError
 from bot.settings import Settings, locale_language
 from bot.telemetry import NullTelemetry
-from bot.types import FinishReason, Outgoing, Turn
+from bot.types import Event, FinishReason, Outgoing, Turn
 
 
 @asynccontextmanager
@@ -117,6 +118,32 @@ async def learn_paths(settings: Settings, paths: list[Path], collection: str) ->
     for error in errors:
         typer.echo(error, err=True)
     return not errors
+
+
+async def dead_letters(settings: Settings, *, retry: str, text: bool, as_json: bool) -> bool:
+    """List dead letters, newest first; or revive one, which the service takes up when it starts."""
+    async with open_stores(settings, SystemClock(), durable_inbox=True, serves=False) as stores:
+        if retry:
+            if not await stores.inbox.revive(retry):
+                raise StorageError(f"there is no dead letter {retry!r}; `tertulia dead` lists them")
+            typer.echo("It is answered when the service starts; restart it if it runs.")
+            return True
+        letters = [_letter(event, reason, text) for event, reason in await stores.inbox.dead()]
+    if as_json:
+        typer.echo(json.dumps(letters, ensure_ascii=False))
+        return True
+    for letter in letters:
+        typer.echo("  ".join(letter.values()))
+    if not letters:
+        typer.echo("There are no dead letters.")
+    return True
+
+
+def _letter(event: Event, reason: str, text: bool) -> dict[str, str]:
+    when = datetime.fromtimestamp(event.received_at, UTC).isoformat(timespec="seconds")
+    who = event.sender.name or event.sender.id
+    shown = {"key": event.key, "when": when, "from": who, "reason": reason}
+    return {**shown, "text": event.text} if text else shown
 
 
 async def migrate_to(settings: Settings, revision: str) -> bool:

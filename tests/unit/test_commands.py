@@ -292,6 +292,29 @@ async def test_invites_are_given_by_whom_and_where_they_may(
     assert await Desk(role, private=private).text(data) == CATALOGUE.say("en", key)
 
 
+async def test_a_person_is_shut_out_and_let_in_again() -> None:
+    desk = Desk(PersonRole.OPERATOR)
+    pest = await desk.people.admit("test", Sender("pest", name="Pest"))
+    assert await desk.text("/block pest") == CATALOGUE.say("en", "block.done", name="Pest")
+    shut_out = await desk.people.get(pest.id)
+    assert shut_out is not None
+    assert shut_out.role is PersonRole.BLOCKED
+    assert await desk.text(f"/unblock {pest.id}") == CATALOGUE.say("en", "block.undone", name="Pest")
+    assert await desk.text("/unblock pest") == CATALOGUE.say("en", "block.not_blocked", id=pest.id)
+    assert await desk.text("/block nobody") == CATALOGUE.say("en", "block.unknown", id="nobody")
+
+
+@pytest.mark.parametrize("victim", [PersonRole.OWNER, PersonRole.OPERATOR])
+async def test_an_operator_cannot_shut_out_those_who_run_the_bot(victim: PersonRole) -> None:
+    desk = Desk(PersonRole.OPERATOR)
+    await desk.people.admit("test", Sender("boss"), victim)
+    assert await desk.text("/block boss") == CATALOGUE.say("en", "block.protected")
+    member = Desk(PersonRole.MEMBER)
+    assert await member.text("/block boss") == CATALOGUE.say("en", "block.denied")
+    in_group = Desk(PersonRole.OWNER, private=False)
+    assert await in_group.text("/block boss") == CATALOGUE.say("en", "group.private")
+
+
 async def test_a_plugins_command_runs_and_its_failure_is_told() -> None:
     desk = Desk()
     await desk.reply("/model big")
