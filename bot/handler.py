@@ -258,9 +258,7 @@ class Handler:
             running = self.dispatcher.find(event.address.key)
             withdrawn = self.dispatcher.withdraw(event.address.key, own)
             if running is not None and own(running.event):
-                running.stop("stopped")
-                if event.kind is EventKind.COMMAND:
-                    await self._tell(event, "turn.stopped")
+                running.stop("stopped")  # the answer itself says so
             elif not withdrawn and person is not None and person.role is not PersonRole.BLOCKED:
                 await self._tell(event, "stop.nothing")
             for waiting in withdrawn:

@@ -124,11 +124,11 @@ async def test_ctrl_c_ends_ask_at_once(home: Path, model: Server) -> None:
     process.stdin.close()
     await asyncio.wait_for(model.asked.wait(), 30)
     process.send_signal(signal.SIGINT)
-    out, err = await asyncio.wait_for(process.communicate(), 5)
+    out, err = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 130
     assert b"Traceback" not in err
     assert out == b""
-    await asyncio.wait_for(model.aborted.wait(), 5)
+    await asyncio.wait_for(model.aborted.wait(), 20)
 
 
 async def test_check_with_nothing_says_what_would_bring_a_model(home: Path) -> None:
