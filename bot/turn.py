@@ -313,6 +313,8 @@ class Turner:
         """The question as the model saw it, so that the next prompt begins with the same."""
         if ask is None:
             return Message(Role.USER, asked.text, attachments=asked.attachments)
+        if not ask.question.context:
+            return replace(ask.question, tokens=draft.question_tokens)
         shown = draft.prompt.messages if draft.prompt else ()
         kept = any(m.context for m in shown if m.role is Role.USER and m.turn == ask.question.turn)
         if not kept or not self._rules.keep_context:

@@ -8,11 +8,16 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from storage.db import Database
 from storage.postgres import postgres_engine
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("tertulia", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tertulia")
 
 SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
 
