@@ -12,9 +12,9 @@ from benchmarks.report import Section
 from bot.types import Passage
 from tests.vllm.servers import Server
 
-WINDOW = 8192
-CASES = ((2048, 64), (WINDOW, 64), (WINDOW, 256))
-"""Window and answer, in tokens."""
+WINDOW = 16_384
+CASES = ((4096, 64), (4096, 256), (WINDOW, 64), (WINDOW, 256))
+"""Window and answer, in tokens: the smaller overflows several times, the larger does not."""
 QUESTION = "{chat}: what does the archive tell of subject{n}?"
 """No two conversations share a word before the passage."""
 PASSAGE = "The archive tells of subject{n}. " + "To connect a model, set the address and start again. " * 16
@@ -35,7 +35,9 @@ async def _compare(folder: Path, chats: int, turns: int) -> Section:
                 options = {"keep_context": keep, "model_window": window, "sampling": sampling(answer)}
                 name = f"{window}-{answer}-{keep}"
                 url = f"sqlite:///{folder / name}.db"
-                setup = Setup(f"{running.url}/v1", url, {**options, "plugins": {"qa": QA}})
+                setup = Setup(
+                    f"{running.url}/v1", url, {**options, "cache_salt": name, "plugins": {"qa": QA}}
+                )
                 found[keep] = await _spent(running, setup, name, chats, turns)
             kept, dropped = found[True], found[False]
             computed = [(c.asked - c.hits) / (chats * turns) for c in (kept, dropped)]
@@ -44,9 +46,12 @@ async def _compare(folder: Path, chats: int, turns: int) -> Section:
             rows.append([f"{window:,}", str(answer), *figures, fewer])
     note = (
         f"{chats} conversations of {turns} turns; a passage of some 300 tokens stands after each question. "
-        "Kept: it stays after its question until the window is cut, so all before the new question is found "
-        "in the cache, but the window fills sooner. Dropped: the next prompt differs from there on, so the "
-        "answer after it is computed again. Hit rate and computed prompt tokens per turn, summaries included."
+        "Kept: it stays after its question, so all before the new question is found in the cache, but the "
+        "window fills sooner. Dropped: the next prompt differs from there on, so the answer after it is "
+        "computed again. Hit rate and computed prompt tokens per turn, by vLLM's counters, summaries "
+        "included; each run with a cache salt of its own. By the sizes of question Q, passage C and "
+        "answer A: until a window overflows, a turn computes Q + C if kept and Q + C + A if dropped; where "
+        "it overflows again and again, 2Q + 2C + A and 2Q + C + 2A."
     )
     columns = ("window", "answer", "kept: found", "computed", "dropped: found", "computed", "fewer computed")
     return Section("context", "Passages kept in the history, or dropped", columns, rows, note)

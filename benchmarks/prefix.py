@@ -39,6 +39,7 @@ async def _compare(folder: Path, chats: int, turns: int) -> Section:
         found: dict[str, tuple[vllm.Counters, float | None]] = {}
         for name, summaries in (("Tertulia", False), ("Tertulia, with summaries", True)):
             options = {"summaries": summaries, "plugins_disabled": ("qa",), "sampling": sampling()}
+            options["cache_salt"] = name
             setup = Setup(f"{running.url}/v1", f"sqlite:///{folder / name}.db", options)
             before = await vllm.counters(running)
             asked = await asyncio.to_thread(apart, talk_to, setup, name, chats, turns)
@@ -159,7 +160,7 @@ async def talk_to(setup: Setup, name: str, chats: int, turns: int) -> dict[str, 
 
         async def talk(chat: int) -> None:
             for number in range(turns):
-                await bot.ask(f"{name}/{chat}", QUESTION.format(n=number, chat=f"{name} {chat}"))
+                await bot.ask(f"{name}/{chat}", QUESTION.format(n=number, chat=chat))
 
         await asyncio.gather(*(talk(chat) for chat in range(chats)))
     return heard[0].asked
@@ -195,11 +196,12 @@ async def slide(url: str, chats: int, turns: int) -> None:
         async def talk(chat: int) -> None:
             history: list[dict[str, str]] = []
             for number in range(turns):
-                text = QUESTION.format(n=number, chat=f"naive {chat}")
+                text = QUESTION.format(n=number, chat=chat)
                 history.append({"role": "user", "content": text})
                 while len(await vllm.tokens_of(client, url, [SYSTEM, *history])) > WINDOW - ANSWER:
                     del history[:2]
-                answer = await vllm.ask(client, url, vllm.body([SYSTEM, *history], ANSWER))
+                body = {**vllm.body([SYSTEM, *history], ANSWER), "cache_salt": "naive"}
+                answer = await vllm.ask(client, url, body)
                 history.append({"role": "assistant", "content": answer.text})
 
         await asyncio.gather(*(talk(chat) for chat in range(chats)))
