@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 import uvloop
 
 from bot.clock import SystemClock
-from bot.compose import App, compose, open_models, open_stores
+from bot.compose import App, Stores, compose, open_models, open_stores
+from bot.errors import FileRefused
 from bot.ports import Inbox, Models
 from bot.settings import Settings
 from bot.telemetry import NullTelemetry
@@ -65,6 +66,12 @@ class InstantChannel:
 
     async def typing(self, address: Address) -> None:
         """Nobody looks."""
+
+    async def draft(self, address: Address, key: str, out: Outgoing) -> None:
+        """Nobody looks."""
+
+    async def fetch(self, part: Part, limit: int) -> bytes:
+        raise FileRefused("there are no files here")
 
 
 class InstantAdapter:
@@ -142,17 +149,21 @@ class Tertulia:
 
 @asynccontextmanager
 async def tertulia(
-    setup: Setup, *, models: Callable[[Models], Models] = lambda models: models
+    setup: Setup,
+    *,
+    models: Callable[[Models], Models] = lambda models: models,
+    stores: Callable[[Stores], Stores] = lambda stores: stores,
 ) -> AsyncIterator[Tertulia]:
-    """The core with real stores, until the block ends. `models` may put something in between."""
+    """The core with real stores, until the block ends. `models` and `stores` may put something in
+    between."""
     settings, clock, stop, adapter = setup.settings(), SystemClock(), asyncio.Event(), InstantAdapter()
     async with (
         open_stores(settings, clock, durable_inbox=True) as opened,
         open_models(settings, clock) as registry,
     ):
         inbox = WatchedInbox(opened.inbox)
-        stores = replace(opened, inbox=inbox)
-        async with compose(settings, stores, models(registry), [adapter], NullTelemetry(), clock) as app:
+        parts = stores(replace(opened, inbox=inbox))
+        async with compose(settings, parts, models(registry), [adapter], NullTelemetry(), clock) as app:
             serving = asyncio.create_task(app.serve([adapter], stop))
             try:
                 yield Tertulia(app, inbox)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
+from urllib.parse import quote
 
 from bot.types import Citation, Passage
 from bot.words import terms
 
+_URL = ":/?#@!$&'*+,;=%~-._"
 QUOTE_LIMIT = 240
 """Longest quote, in characters."""
 
@@ -71,6 +73,25 @@ def shift(text: str, by: int) -> str:
 def listing(passages: Sequence[Passage]) -> str:
     """The passages as a model reads them, numbered from 1."""
     return "\n\n".join(f"[{n}] {p.title} ({p.source})\n{p.text}" for n, p in enumerate(passages, start=1))
+
+
+def sources(citations: Sequence[Citation]) -> str:
+    """What was cited, for a person: Markdown with each passage's title, place and quote."""
+    return "\n\n".join(map(_source, citations))
+
+
+def _source(citation: Citation) -> str:
+    title = _label(citation.title or citation.source)
+    linked = citation.source.startswith(("https://", "http://"))
+    head = f"[{title}]({quote(citation.source, safe=_URL)})" if linked else title
+    place = f" ({_label(citation.source)})" if not linked and citation.title else ""
+    quoted = "\n".join(f"> {line}" for line in citation.quote.splitlines())
+    return f"**\\[{citation.number}\\]** {head}{place}\n\n{quoted}"
+
+
+def _label(text: str) -> str:
+    """A line of text that no Markdown in it changes."""
+    return re.sub(r"([\\`*_\[\]<>~|])", r"\\\1", " ".join(text.split()))
 
 
 def sentences(text: str) -> Iterator[str]:

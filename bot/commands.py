@@ -1,7 +1,7 @@
 """Slash commands, answered without a model.
 
 In a group, `/new`, `/model`, `/persona` and `/settings` change things for everybody, so there only
-the owner and operators may change them (everybody may look). Invites are given in private only.
+its admins, the owner and operators may change them (everybody may look). Invites are given in private only.
 `/stop` and `/retry` are listed here and run by the handler.
 """
 
@@ -16,13 +16,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.errors import PluginError, SettingsError
+from bot.groups import CHOICES, choice
 from bot.locale import Catalogue
 from bot.personas import Personas
 from bot.plugins.api import PluginContext
 from bot.plugins.host import PluginHost
 from bot.ports import Clock, Conversations, Models, People
 from bot.settings import PersonaSettings, SamplingSettings
-from bot.types import Button, Conversation, Event, Person, PersonRole, Reply
+from bot.types import ADMIN, Button, Conversation, Event, Person, PersonRole, Reply
 
 NAMES = (
     "start", "help", "new", "stop", "retry", "language", "model", "persona", "settings", "whoami", "invite",
@@ -49,7 +50,7 @@ class _Call:
     @property
     def may_change(self) -> bool:
         """Whether this person may change what holds for the whole chat."""
-        return self.event.private or self.person.role in RUNS_BOT
+        return self.event.private or self.person.role in RUNS_BOT or ADMIN in self.event.sender.roles
 
 
 class Commands:
@@ -97,6 +98,10 @@ class Commands:
         """(name without slash, what it does) of every command, for help and platforms' menus."""
         own = [(name, self._catalogue.say(language, f"command.{name}")) for name in NAMES]
         return own + [(c.name, _by_language(c.help, language)) for c in self._plugin_commands.values()]
+
+    def has(self, name: str) -> bool:
+        """Whether there is a command of this name."""
+        return name in NAMES or name in self._plugin_commands
 
     async def run(self, event: Event, person: Person, conversation: Conversation) -> Reply:
         """Run the command in `event.data` (``/name@bot arguments``, or a button's ``cmd:/name arguments``).
@@ -222,18 +227,27 @@ class Commands:
             return self._reply(call, "group.operators")
         if key == "reset":
             await self._store_sampling(call, {})
-            await self._conversations.update(call.conversation.id, model="", persona="")
+            nothing = dict.fromkeys(CHOICES)
+            await self._conversations.update(call.conversation.id, model="", persona="", settings=nothing)
             return self._reply(call, "settings.reset")
+        if key in CHOICES and not call.event.private:
+            return await self._choose(call, key, value.lower())
         if key not in SamplingSettings.model_fields:
-            return self._say_nearest(
-                call,
-                "settings",
-                key,
-                [*SamplingSettings.model_fields, "model", "persona", "language", "reset"],
-            )
+            groups = () if call.event.private else tuple(CHOICES)
+            known = [*SamplingSettings.model_fields, *groups, "model", "persona", "language", "reset"]
+            return self._say_nearest(call, "settings", key, known)
         if not value:
             return self._reply(call, "settings.missing", key=key)
         return await self._set(call, key, value)
+
+    async def _choose(self, call: _Call, key: str, value: str) -> Reply:
+        """A group's own setting; without a value its choices are shown as buttons."""
+        if value not in CHOICES[key]:
+            buttons = tuple(Button(c, f"cmd:/settings {key} {c}") for c in CHOICES[key])
+            now = choice(call.conversation, key)
+            return Reply(self._say(call, f"settings.{key}", value=now), buttons)
+        await self._conversations.update(call.conversation.id, settings={key: value})
+        return self._reply(call, "settings.done", key=key, value=f"`{value}`")
 
     async def _set(self, call: _Call, key: str, value: str) -> Reply:
         sampling = {k: v for k, v in (call.conversation.settings.get("sampling") or {}).items() if k != key}

@@ -15,6 +15,7 @@ from bot.access import Gate
 from bot.commands import Commands
 from bot.delivery import Courier
 from bot.generation import Limits
+from bot.groups import Groups
 from bot.handler import Handler
 from bot.locale import Catalogue
 from bot.pacing import Pacer
@@ -26,7 +27,9 @@ from bot.ports import (
     Conversations,
     Inbox,
     KeyValue,
+    Leases,
     Models,
+    Overheard,
     People,
     Search,
     Telemetry,
@@ -53,6 +56,8 @@ class Stores:
     values: KeyValue
     search: Search
     inbox: Inbox
+    overheard: Overheard
+    leases: Leases
 
 
 @asynccontextmanager
@@ -66,6 +71,8 @@ async def open_stores(
     from storage.inbox.memory import MemoryInbox
     from storage.inbox.sql import SqlInbox
     from storage.keyvalue import SqlKeyValue
+    from storage.leases import SqlLeases
+    from storage.overheard import SqlOverheard
     from storage.people import SqlPeople
     from storage.search import SqlSearch
     from storage.turns import SqlTurns
@@ -81,6 +88,8 @@ async def open_stores(
             values=SqlKeyValue(db),
             search=SqlSearch(db),
             inbox=SqlInbox(db, clock) if durable_inbox else MemoryInbox(),
+            overheard=SqlOverheard(db, clock),
+            leases=SqlLeases(db, clock),
         )
 
 
@@ -156,6 +165,7 @@ async def compose(
     turner = Turner(
         conversations=stores.conversations,
         turns=stores.turns,
+        overheard=stores.overheard,
         models=models,
         personas=personas,
         plugins=plugins,
@@ -186,6 +196,7 @@ async def compose(
         channels={a.channel.platform: a.channel for a in adapters},
         courier=courier,
         plugins=plugins,
+        groups=Groups(stores.conversations, stores.overheard),
         catalogue=catalogue,
         clock=clock,
         telemetry=telemetry,
@@ -224,7 +235,6 @@ def rules_of(settings: Settings) -> Rules:
     return Rules(
         turn_timeout=settings.turn_timeout,
         checkpoint_interval=settings.checkpoint_interval,
-        keep_context=settings.keep_context,
         salt=settings.cache_salt.get_secret_value(),
         limits=Limits(
             first_chunk=settings.first_chunk_timeout,

@@ -3,9 +3,12 @@
 Each part of an answer is one row (turn, part) -> platform message. The row is written in state
 SENDING before the first send and SENT after it; everything later is an edit of that message,
 which may be repeated. Where the platform takes an idempotency key, a send repeated after a crash
-is no second message. Where it takes none, the first send is a placeholder, as small as can be:
-what a crash can double is the placeholder, never the text (policy AT_LEAST_ONCE); with
-AT_MOST_ONCE the whole text is the first send, and one whose outcome a crash hid is taken as sent.
+is no second message. Where it takes none, the first send is an opening: a few words of the text,
+fit for a notification, and never all of it. What a crash can double is the opening, never the text
+(policy AT_LEAST_ONCE); with AT_MOST_ONCE the whole text is the first send, and one whose outcome a
+crash hid is taken as sent.
+
+Where a chat shows drafts, a part that still grows is one: its message is sent when it is whole.
 """
 
 from __future__ import annotations
@@ -24,10 +27,24 @@ from bot.markup import Rendered, parts
 from bot.pacing import Pacer
 from bot.ports import Channel, Clock, Telemetry, Turns
 from bot.settings import AmbiguousSend
-from bot.types import Address, Capabilities, Delivery, DeliveryState, Markup, Outgoing, Reply
+from bot.types import (
+    Address,
+    Button,
+    Capabilities,
+    Delivery,
+    DeliveryState,
+    Markup,
+    Outgoing,
+    Part,
+    Reply,
+)
 
 log = logging.getLogger(__name__)
 PLACEHOLDER = "…"
+OPENING = 80
+"""Characters of a text that its first send shows at most, where that can be doubled."""
+DRAFT_SECONDS = 20.0
+"""A draft that did not change is shown again after so long: platforms let it vanish."""
 NOTHING = Rendered(PLACEHOLDER, PLACEHOLDER)
 """For a text of which nothing can be seen."""
 TYPING_SECONDS = 4.5
@@ -45,8 +62,16 @@ class Courier:
     telemetry: Telemetry
     ambiguous: AmbiguousSend = AmbiguousSend.AT_LEAST_ONCE
 
-    def begin(self, channel: Channel, address: Address, turn_id: str, reply_to: str) -> Shown:
-        return Shown(self, channel, address, turn_id, reply_to)
+    def begin(
+        self,
+        channel: Channel,
+        address: Address,
+        turn_id: str,
+        reply_to: str,
+        *,
+        preview_buttons: tuple[Button, ...] = (),
+    ) -> Shown:
+        return Shown(self, channel, address, turn_id, reply_to, preview_buttons)
 
 
 class Shown:
@@ -57,7 +82,13 @@ class Shown:
     """
 
     def __init__(
-        self, courier: Courier, channel: Channel, address: Address, turn_id: str, reply_to: str
+        self,
+        courier: Courier,
+        channel: Channel,
+        address: Address,
+        turn_id: str,
+        reply_to: str,
+        preview_buttons: tuple[Button, ...],
     ) -> None:
         self._courier = courier
         self._channel = channel
@@ -65,18 +96,21 @@ class Shown:
         self._turn_id = turn_id
         self._reply_to = reply_to
         self._caps: Capabilities = channel.capabilities(address)
+        self._preview_buttons = preview_buttons if self._caps.preview_buttons else ()
         self._rows: dict[int, Delivery] = {}
         self._gone: Counter[int] = Counter()
         self._tried: set[str] = set()
         self._resumed = False
         self._text = ""
         self._activity = ""
+        self._draft = ""
+        """What the draft shows, as a digest; "" when it must be shown (again)."""
         self._changed = asyncio.Event()
         self._calling = asyncio.Lock()
         self._previews: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Shown:
-        if self._caps.edits or self._caps.typing:
+        if self._caps.edits or self._caps.drafts or self._caps.typing:
             self._previews = asyncio.create_task(self._preview_loop())
         return self
 
@@ -100,21 +134,33 @@ class Shown:
         self._changed.set()
 
     async def finish(self, reply: Reply) -> None:
-        """Show the whole reply, however long flood control or an outage
-        takes. On return every part is on the platform, and parts of an earlier, longer text are
-        deleted. Raises ChatGone if the chat takes no more messages.
+        """Show the whole reply, however long flood control or an outage takes.
+
+        On return every part is on the platform, and parts of an earlier, longer text are deleted.
+        Raises ChatGone if the chat takes no more messages.
         """
         await self._stop_previews()
-        rendered = parts(reply.text, self._caps.markup, self._caps.text_limit) or [NOTHING]
-        for index, part in enumerate(rendered):
-            out = self._outgoing(part)
-            await self._settle(index, self._ending(out, reply) if index == len(rendered) - 1 else out)
-        surplus = [row for part, row in self._rows.items() if part >= len(rendered)]
+        outs = self._outs(reply)
+        for index, out in enumerate(outs):
+            await self._settle(index, out)
+        surplus = [row for part, row in self._rows.items() if part >= len(outs)]
         for row in surplus:
             if row.message_id:
                 await self._insist(partial(self._channel.delete, self._address, row.message_id))
         if surplus:
-            await self._courier.turns.drop_deliveries(self._turn_id, len(rendered))
+            await self._courier.turns.drop_deliveries(self._turn_id, len(outs))
+
+    def _outs(self, reply: Reply) -> list[Outgoing]:
+        """The messages that are the reply: its text in parts, then its attachments."""
+        attached = [Outgoing("", "", attachment=a) for a in reply.attachments if self._caps.attachments]
+        text = reply.text
+        if reply.attachments and not attached:
+            text = "\n\n".join([text, *(_named(part) for part in reply.attachments)])
+        rendered = parts(text, self._caps.markup, self._caps.text_limit)
+        outs = [self._outgoing(part) for part in rendered or ([] if attached else [NOTHING])]
+        if outs:
+            outs[-1] = self._ending(outs[-1], reply)
+        return outs + attached
 
     # previews
 
@@ -126,8 +172,10 @@ class Shown:
             timer = self._courier.clock.call_later(TYPING_SECONDS, self._changed.set)
             await self._changed.wait()
             timer.cancel()
-        while self._caps.edits:
+        while self._caps.edits or self._caps.drafts:
+            timer = self._courier.clock.call_later(DRAFT_SECONDS, self._refresh_draft)
             await self._changed.wait()
+            timer.cancel()
             await self._courier.pacer.take(self._address, self._caps, final=False)
             self._changed.clear()
             async with self._calling:
@@ -153,6 +201,10 @@ class Shown:
         try:
             for index, part in enumerate(rendered):
                 out = replace(self._outgoing(part), activity=self._activity)
+                if index == len(rendered) - 1:
+                    if self._caps.drafts and index not in self._rows:
+                        return await self._show_draft(index, out)
+                    out = replace(out, buttons=self._preview_buttons)
                 if not self._fresh(index, out):
                     await self._step(index, out)
                     if index < len(rendered) - 1 or not self._fresh(index, out):
@@ -166,6 +218,17 @@ class Shown:
             self._forget(index)
         except (ChannelUnavailable, MarkupRefused, ChatGone) as error:
             log.debug("preview of turn %s: %s", self._turn_id, error)
+
+    async def _show_draft(self, index: int, out: Outgoing) -> None:
+        shown = f"{index}:{self._digest(out)}"
+        if shown != self._draft:
+            await self._channel.draft(self._address, f"{self._turn_id}:{index}", out)
+            self._draft = shown
+
+    def _refresh_draft(self) -> None:
+        if self._draft:
+            self._draft = ""
+            self._changed.set()
 
     async def _stop_previews(self) -> None:
         """End the previews, never in the middle of a call: its outcome would be unknown."""
@@ -231,7 +294,7 @@ class Shown:
             await self._store(replace(row, state=DeliveryState.SENT))
             return
         exposed = not keyed and self._caps.edits and policy is AmbiguousSend.AT_LEAST_ONCE
-        first = Outgoing(PLACEHOLDER, PLACEHOLDER) if exposed else out
+        first = _opening(out) if exposed and out.attachment is None else out
         key = f"{row.key}:{self._gone[index]}" if self._gone[index] else row.key
         known = not (keyed and (self._resumed or key in self._tried))  # else it may show an earlier text
         self._tried.add(key)
@@ -267,7 +330,7 @@ class Shown:
         row = self._rows.get(index)
         if row is None or row.state is not DeliveryState.SENT:
             return False
-        return not self._caps.edits or row.digest == self._digest(out)
+        return not self._caps.edits or out.attachment is not None or row.digest == self._digest(out)
 
     def _outgoing(self, part: Rendered) -> Outgoing:
         return Outgoing(part.text, part.plain, markup=self._caps.markup)
@@ -285,3 +348,17 @@ class Shown:
         end = (out.final, out.finish_reason, out.citations) if self._caps.tells_end else ()
         shown = (out.text, out.buttons, out.activity if self._caps.activity else "", end)
         return hashlib.blake2b(repr(shown).encode(errors="replace"), digest_size=12).hexdigest()
+
+
+def _opening(out: Outgoing) -> Outgoing:
+    """The text's first words, at most half of it."""
+    line = " ".join(out.plain.split())
+    words = line[: min(OPENING, len(line) // 2)].rpartition(" ")[0]
+    text = f"{words} {PLACEHOLDER}" if words else PLACEHOLDER
+    return Outgoing(text, text)
+
+
+def _named(part: Part) -> str:
+    """A file where only text can be shown."""
+    name = part.name or part.kind.value
+    return f"[{name}]({part.ref})" if part.ref.startswith(("https://", "http://")) else f"[{name}]"

@@ -17,6 +17,7 @@ TertuliaError
 │   ├── ChannelUnavailable   network or 5xx: the call may or may not have taken place
 │   ├── MarkupRefused        the text's markup is not accepted: send it plain
 │   ├── MessageGone          the message to edit does not exist (any more)
+│   ├── FileRefused          an attachment cannot be fetched: too large, or gone
 │   └── ChatGone             the chat is closed to the bot: no more sends
 ├── AccessError              this person may not do that
 ├── DocumentError            a file cannot be learned; the message names it and says why
@@ -110,6 +111,10 @@ class MarkupRefused(ChannelError):
 
 class MessageGone(ChannelError):
     """The message to edit is not there, or can no longer be edited."""
+
+
+class FileRefused(ChannelError):
+    """An attachment cannot be fetched: it is too large, or the platform has it no more."""
 
 
 class ChatGone(ChannelError):

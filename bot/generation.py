@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 
 from bot.citations import shift
 from bot.clock import Ended, Scope
+from bot.counts import counted
 from bot.errors import ContextOverflow, ModelBusy, ModelError, ModelTimeout, ModelUnavailable
 from bot.markup.measure import visible
 from bot.plugins.api import PluginContext
 from bot.ports import Clock, Model, Telemetry
-from bot.prompt import OVERHEAD, Prompt, Summary, build, counted_text, tokens_of
+from bot.prompt import OVERHEAD, Prompt, Summary, build, rendered, tokens_of
 from bot.tools import Toolbox
 from bot.types import (
     Chunk,
@@ -55,11 +56,14 @@ class Ask:
     history: Sequence[Message]
     question: Message
     summary: Summary
+    context_turn: int
     prepared: Summary | None
     sampling: Sampling
     request: ModelRequest
     """Tools, session, salt, priority and language; the messages are filled in at each step."""
     plugin_context: PluginContext
+    passing: str = ""
+    """What the question's context ends with and is for this turn alone."""
 
 
 @dataclass(slots=True)
@@ -102,7 +106,7 @@ class Generation:
         activity: Callable[[str], None],
         say: Callable[..., str],
     ) -> None:
-        self._ask = ask
+        self._ask = replace(ask, history=rendered(ask.history, ask.context_turn))
         self.draft = draft
         self._toolbox = toolbox
         self._limits = limits
@@ -242,24 +246,22 @@ class Generation:
         size = sum(map(tokens_of, (ask.system, *ask.history, ask.question, *steps))) + ask.summary.tokens
         if size > self._budget and not self._counted:
             await self._count()
-        ask = self._ask
+        ask, last = self._ask, self.draft.prompt
         return build(
             ask.system,
             ask.history,
             [ask.question, *self.draft.steps],
             budget=self._budget,
-            summary=self.draft.prompt.summary if self.draft.prompt else ask.summary,
+            summary=last.summary if last else ask.summary,
             prepared=ask.prepared,
+            context_turn=last.context_turn if last else ask.context_turn,
         )
 
     async def _count(self) -> None:
         """Take the counts that are not known yet, of all that the prompt may hold."""
         self._counted = True
         ask, steps = self._ask, self.draft.steps
-        every = [ask.system, ask.question, *ask.history, *steps]
-        loose = [m for m in every if not m.tokens]
-        counts = iter(await ask.model.count([counted_text(m) for m in loose]))
-        known = [m if m.tokens else replace(m, tokens=next(counts)) for m in every]
+        known = await counted(ask.model, [ask.system, ask.question, *ask.history, *steps])
         steps[:] = known[len(known) - len(steps) :]
         history = known[2 : len(known) - len(steps)]
         self._ask = replace(ask, system=known[0], question=known[1], history=history)

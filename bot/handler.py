@@ -12,20 +12,24 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from bot.access import Gate, Refusal
+from bot.citations import sources
 from bot.commands import Commands
 from bot.delivery import Courier
 from bot.dispatcher import Dispatcher, Hold
 from bot.errors import ChatGone, StorageError, StorageGone
+from bot.groups import Groups
 from bot.locale import Catalogue
 from bot.plugins.host import PluginHost
 from bot.ports import Channel, Clock, Conversations, Inbox, Telemetry, Turns
+from bot.reading import question_of
 from bot.turn import Asked, Turner
 from bot.types import (
+    LEFT,
+    MOVED,
     Conversation,
     Event,
     EventKind,
     FinishReason,
-    PartKind,
     Person,
     PersonRole,
     Reply,
@@ -64,6 +68,7 @@ class Handler:
         channels: Mapping[str, Channel],
         courier: Courier,
         plugins: PluginHost,
+        groups: Groups,
         catalogue: Catalogue,
         clock: Clock,
         telemetry: Telemetry,
@@ -78,6 +83,7 @@ class Handler:
         self._channels = channels
         self._courier = courier
         self._plugins = plugins
+        self._groups = groups
         self._catalogue = catalogue
         self._clock = clock
         self._telemetry = telemetry
@@ -97,6 +103,8 @@ class Handler:
         """What cannot wait for the lane: stopping what runs in it."""
         if _command(event) == "stop":
             return self._see_through(event, partial(self._stop, event))
+        if event.kind is EventKind.MEMBERSHIP and event.data == LEFT:
+            return self._see_through(event, partial(self._left, event))
         lane = event.address.key
         if event.kind is EventKind.DELETE:
             return self._see_through(event, partial(self._deleted, event))
@@ -151,7 +159,9 @@ class Handler:
             log.warning("event %s waits: no adapter for %r runs", event.key, event.address.platform)
             return
         turn = None
-        visit = await self._admit(event, channel, hold) if _concerns_us(event) else None
+        if event.kind is EventKind.MEMBERSHIP:
+            await self._moved(event)
+        visit = await self._admit(event, channel, hold) if await self._concerns_us(event) else None
         if visit is not None:
             turn = await self._route(visit, hold)
         if turn is not None and turn.state is TurnState.FAILED:
@@ -179,6 +189,8 @@ class Handler:
             event.kind is EventKind.BUTTON and event.data in ("up", "down")
         ):
             await self._feedback(visit)
+        elif event.kind is EventKind.BUTTON and event.data == "sources":
+            await self._sources(visit, hold)
         elif _command(event) == "retry":
             return await self._retry(visit, hold)
         elif _command(event):
@@ -193,17 +205,19 @@ class Handler:
 
     async def _message(self, visit: Visit, hold: Hold) -> Turn | None:
         """A plugin that takes it, else a turn."""
-        reply = await self._plugins.on_event(self._turner.context(self._asked(visit, visit.event.text)))
+        asked = self._asked(visit, question_of(visit.event))
+        reply = await self._plugins.on_event(self._turner.context(asked))
         if reply is not None:
             hold.release()
             await self._reply(visit.event, visit.channel, reply)
             return None
-        return await self._turn(visit, hold, self._asked(visit, visit.event.text))
+        return await self._turn(visit, hold, asked)
 
     async def _turn(self, visit: Visit, hold: Hold, asked: Asked) -> Turn:
         turn = await self._turner.run(asked, hold)
         if not visit.conversation.title and turn.state is TurnState.DONE:
-            await self._conversations.update(visit.conversation.id, title=_title(asked.text))
+            title = _title(visit.event.text or asked.text)
+            await self._conversations.update(visit.conversation.id, title=title)
         return turn
 
     def _asked(self, visit: Visit, text: str, replaces: Turn | None = None) -> Asked:
@@ -214,7 +228,8 @@ class Handler:
             channel=visit.channel,
             language=visit.language,
             text=text,
-            attachments=tuple(p for p in visit.event.parts if p.kind is not PartKind.TEXT),
+            speaker="" if visit.event.private else visit.event.sender.name,
+            attachments=tuple(p for p in visit.event.parts if p.ref),
             replaces=replaces,
         )
 
@@ -231,7 +246,8 @@ class Handler:
             await self._say(visit.event, visit.channel, visit.language, "retry.nothing")
             return None
         asked = self._asked(visit, question.text, replaces=last)
-        return await self._turn(visit, hold, replace(asked, attachments=question.attachments))
+        asked = replace(asked, attachments=question.attachments, speaker=question.name)
+        return await self._turn(visit, hold, asked)
 
     async def _edited(self, visit: Visit, hold: Hold) -> Turn | None:
         """The question is answered anew, in place of its old answer; one that still waited is
@@ -240,7 +256,7 @@ class Handler:
         waited = visit.event.key in self._overtaken
         if (old is None and not waited) or not visit.event.text.strip():
             return None
-        return await self._turn(visit, hold, self._asked(visit, visit.event.text, replaces=old))
+        return await self._turn(visit, hold, self._asked(visit, question_of(visit.event), replaces=old))
 
     async def _feedback(self, visit: Visit) -> None:
         value = FEEDBACK.get(visit.event.data)
@@ -249,9 +265,16 @@ class Handler:
             await self._turns.feedback(turn.id, visit.person.id, value, visit.event.text)
             self._telemetry.count("feedback", value=str(value))
 
+    async def _sources(self, visit: Visit, hold: Hold) -> None:
+        """What an answer's citations quote."""
+        turn = await self._turns.of_message(visit.conversation.id, visit.event.message_id)
+        hold.release()
+        if turn is not None and turn.citations:
+            await self._reply(visit.event, visit.channel, Reply(sources(turn.citations)))
+
     async def _stop(self, event: Event) -> None:
         """End what runs in this chat and what waits; of others' only where that is allowed."""
-        if _concerns_us(event):
+        if await self._concerns_us(event):
             person = await self._gate.known(event)
             runs_bot = person is not None and person.role in (PersonRole.OWNER, PersonRole.OPERATOR)
             own = partial(_may_stop, event, event.private or runs_bot)
@@ -280,6 +303,32 @@ class Handler:
             running.stop("deleted")
         await self._inbox.done(event)
 
+    async def _left(self, event: Event) -> None:
+        """The bot was removed or blocked: nothing of that chat is asked of the model any more."""
+        lane = event.address.key
+        for waiting in self.dispatcher.withdraw(lane, _is_no_membership):
+            await self._inbox.done(waiting)
+        running = self.dispatcher.find(lane)
+        if running is not None:
+            running.stop("left")
+        await self._inbox.done(event)
+
+    async def _moved(self, event: Event) -> None:
+        what, _, chat = event.data.partition(" ")
+        if what == MOVED and chat:
+            await self._conversations.move(event.address, replace(event.address, chat=chat))
+
+    async def _concerns_us(self, event: Event) -> bool:
+        """Whether the event is for the bot. In a group, commands that it does not have are others'."""
+        if event.kind is EventKind.MEMBERSHIP or event.sender.is_bot:
+            return False
+        if event.addressed:
+            return True
+        if event.kind is EventKind.COMMAND:
+            return self._commands.has(_command(event))
+        person = await self._gate.known(event)
+        return await self._groups.answers(event, person.role if person else None)
+
     async def _say(self, event: Event, channel: Channel, language: str, key: str) -> None:
         await self._reply(event, channel, Reply(self._catalogue.say(language, key)))
 
@@ -296,8 +345,8 @@ class Handler:
             log.info("event %s: %s", event.key, error)
 
 
-def _concerns_us(event: Event) -> bool:
-    return event.kind is not EventKind.MEMBERSHIP and event.addressed and not event.sender.is_bot
+def _is_no_membership(event: Event) -> bool:
+    return event.kind is not EventKind.MEMBERSHIP
 
 
 def _asks(message_id: str) -> Callable[[Event], bool]:

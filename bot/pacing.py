@@ -1,4 +1,4 @@
-"""How fast a chat may be called: sliding windows per chat and per bot account.
+"""How fast a chat may be called: sliding windows per chat (all its threads) and per bot account.
 
 A preview takes only what leaves room for final texts; a final text may take all of it, and
 goes first. Flood control (`block`) holds up its own chat alone.
@@ -7,6 +7,7 @@ goes first. Flood control (`block`) holds up its own chat alone.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 from bot.ports import Clock
 from bot.types import Address, Capabilities, Pace
@@ -95,10 +96,11 @@ class Pacer:
         chat.blocked_until = max(chat.blocked_until, self._clock.monotonic() + seconds)
 
     def _chat(self, address: Address) -> _Window:
-        window = self._chats.get(address.key)
+        key = replace(address, thread="").key
+        window = self._chats.get(key)
         if window is None:
             if len(self._chats) >= _MANY:
                 now = self._clock.monotonic()
                 self._chats = {k: w for k, w in self._chats.items() if not w.idle(now)}
-            window = self._chats[address.key] = _Window()
+            window = self._chats[key] = _Window()
         return window

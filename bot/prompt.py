@@ -4,7 +4,8 @@ A prompt is: the fixed system message (with the summary of what was cut), the ap
 history, and the question with what changes every turn after it. As long as it fits, the next
 turn's prompt begins with this turn's, message for message, so a server that caches prefixes
 computes only what is new. When it does not fit, the history is cut back to half of its room in
-one step, at a turn's border, so the prefix changes once in many turns.
+one step, at a turn's border, so the prefix changes once in many turns. What remains is computed
+anew then in any case, so in the same step it loses its contexts, and the next cut is farther.
 """
 
 from __future__ import annotations
@@ -34,11 +35,13 @@ class Summary:
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """Messages that fit. `tokens` bounds their length; `summary.first_turn` is the window's start
-    (if it differs from the given one, the window was cut); `trimmed`: the question itself was."""
+    (if it differs from the given one, the window was cut); contexts of turns before `context_turn`
+    are not rendered; `trimmed`: the question itself was."""
 
     messages: tuple[Message, ...]
     tokens: int
     summary: Summary
+    context_turn: int
     budget: int
     trimmed: bool = False
 
@@ -48,13 +51,21 @@ def tokens_of(message: Message) -> int:
     return message.tokens or len(message.content.encode(errors="replace")) + _calls(message) + OVERHEAD
 
 
-def counted_text(message: Message) -> str:
-    """All of a message that becomes tokens: what a count is taken of."""
-    return message.content + "".join(call.name + call.arguments for call in message.tool_calls)
-
-
 def _calls(message: Message) -> int:
     return sum(len(c.name) + len(c.arguments.encode(errors="replace")) + OVERHEAD for c in message.tool_calls)
+
+
+def bare(message: Message) -> Message:
+    """Without the context. What is left is counted only where the context is."""
+    if not message.context:
+        return message
+    tokens = max(0, message.tokens - message.context_tokens) if message.context_tokens else 0
+    return replace(message, context="", tokens=tokens, context_tokens=0)
+
+
+def rendered(history: Sequence[Message], context_turn: int) -> list[Message]:
+    """The history as the model reads it: turns before `context_turn` without their contexts."""
+    return [bare(m) if m.turn < context_turn else m for m in history]
 
 
 def build(
@@ -65,32 +76,37 @@ def build(
     budget: int,
     summary: Summary,
     prepared: Summary | None = None,
+    context_turn: int = 1,
 ) -> Prompt:
     """The prompt of `question` (the user's message, then the tool steps taken so far).
 
     Guarantees: `tokens <= budget` whenever `budget` holds the system message and a few words
     (64 tokens more); the question's message is there, its text trimmed in the middle only if it
     alone does not fit; the window's start moves only when the whole does not fit. Turns of
-    `history` before `summary.first_turn` are left out. `prepared` is a newer summary, written in
-    the background: it takes effect with a cut, never before.
+    `history` before `summary.first_turn` are left out, contexts of turns before `context_turn`
+    too; a cut leaves out the contexts of all turns before the question's. `prepared` is a newer
+    summary, written in the background: it takes effect with a cut, never before.
     """
-    history = [m for m in history if m.turn >= summary.first_turn]
+    history = rendered([m for m in history if m.turn >= summary.first_turn], context_turn)
     head = _head(system, summary)
     fixed = tokens_of(head) + sum(map(tokens_of, question))
     if fixed + sum(map(tokens_of, history)) <= budget:
-        return _prompt(head, history, question, budget, summary)
+        return _prompt(head, history, question, budget, summary, context_turn)
     summary = _cut(history, budget - fixed, summary, prepared)
-    kept = [m for m in history if m.turn >= summary.first_turn]
-    return _fit(system, kept, question, budget, summary)
+    context_turn = max(context_turn, _turn_of(question, history))
+    kept = rendered([m for m in history if m.turn >= summary.first_turn], context_turn)
+    return _fit(system, kept, question, budget, summary, context_turn)
 
 
 def _cut(history: Sequence[Message], room: int, summary: Summary, prepared: Summary | None) -> Summary:
-    """The window after a cut. A prepared summary is taken with its own border where that leaves
-    a quarter of the room free, so that nothing falls between summary and window."""
+    """The window after a cut. Its border goes by the sizes until then, contexts included: what
+    remains without them is the less to compute anew. A prepared summary is taken with its own
+    border where that leaves a quarter of the room free, so that nothing falls between summary and
+    window."""
     cut = max(cut_at(history, room=room), summary.first_turn)
     if prepared is None or prepared.first_turn <= summary.first_turn:
         return replace(summary, first_turn=cut)
-    kept = _size([m for m in history if m.turn >= prepared.first_turn])
+    kept = _size([bare(m) for m in history if m.turn >= prepared.first_turn])
     if kept + prepared.tokens - summary.tokens <= room * 3 // 4:
         cut = prepared.first_turn
     return replace(prepared, first_turn=max(cut, prepared.first_turn))
@@ -108,14 +124,23 @@ def cut_at(history: Sequence[Message], *, room: int) -> int:
     return first
 
 
+def _turn_of(question: Sequence[Message], history: Sequence[Message]) -> int:
+    return question[0].turn or (history[-1].turn + 1 if history else 1)
+
+
 def _fit(
-    system: Message, history: Sequence[Message], question: Sequence[Message], budget: int, summary: Summary
+    system: Message,
+    history: Sequence[Message],
+    question: Sequence[Message],
+    budget: int,
+    summary: Summary,
+    context_turn: int,
 ) -> Prompt:
     """The last cut, which needs no model: it always fits."""
     head = _head(system, summary)
     if _size([head, *history, *question]) > budget and history:
-        turn = question[0].turn or history[-1].turn + 1
-        history, summary = [], replace(summary, first_turn=max(summary.first_turn, turn))
+        turn = max(summary.first_turn, _turn_of(question, history))
+        history, summary = [], replace(summary, first_turn=turn)
         head = _head(system, summary)
     if _size([head, *question]) > budget and summary.text:
         summary = replace(summary, text="", tokens=0)
@@ -123,7 +148,7 @@ def _fit(
     trimmed = False
     if _size([head, *question]) > budget:
         question, trimmed = _trim(question, budget - tokens_of(head))
-    return _prompt(head, history, question, budget, summary, trimmed)
+    return _prompt(head, history, question, budget, summary, context_turn, trimmed)
 
 
 def _trim(question: Sequence[Message], room: int) -> tuple[list[Message], bool]:
@@ -138,7 +163,7 @@ def _trim(question: Sequence[Message], room: int) -> tuple[list[Message], bool]:
             messages[index] = replace(message, text=_middle_out(message.text, keep), tokens=0)
     asked = messages[0]
     if _size(messages) > room and asked.context:
-        messages[0] = asked = replace(asked, context="", tokens=0)
+        messages[0] = asked = bare(asked)
     if _size(messages) <= room:
         return messages, False
     others = _size(messages[1:])
@@ -179,7 +204,8 @@ def _prompt(
     question: Sequence[Message],
     budget: int,
     summary: Summary,
+    context_turn: int,
     trimmed: bool = False,
 ) -> Prompt:
     messages = (head, *history, *question)
-    return Prompt(messages, _size(messages), summary, budget, trimmed)
+    return Prompt(messages, _size(messages), summary, context_turn, budget, trimmed)

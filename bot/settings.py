@@ -147,10 +147,6 @@ class Settings(BaseModel):
     prompt_budget: int = Field(
         0, ge=0, description="Most tokens of a prompt; 0: the window less the room for the answer."
     )
-    keep_context: bool = Field(
-        False,
-        description="Passages shown to the model stay in the rendered history until the next cut; worth it where conversations never outgrow the window (benchmarks/RESULTS.md).",
-    )
     summaries: bool = Field(True, description="Summarise what is cut from the window, in the background.")
     tool_steps: int = Field(6, ge=0, description="Rounds of tool calls in one turn.")
     tool_timeout: float = Field(30, gt=0, description="Seconds one tool call may take.")

@@ -16,18 +16,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from bot.checkpoints import Checkpoints
 from bot.citations import cite, shift
 from bot.clock import Ended, Scope
+from bot.counts import counted
 from bot.delivery import Courier, Shown
 from bot.dispatcher import Hold
 from bot.errors import ChatGone, ModelError, ModelRefused, ModelTimeout, ModelUnavailable
 from bot.generation import Ask, Draft, Generation, Limits
+from bot.groups import OVERHEAR, choice
 from bot.locale import Catalogue
 from bot.personas import Personas
 from bot.plugins.api import Context, PluginContext
 from bot.plugins.host import PluginHost
-from bot.ports import Channel, Clock, Conversations, Model, Models, Telemetry, Turns
-from bot.prompt import Summary, counted_text
+from bot.ports import Channel, Clock, Conversations, Model, Models, Overheard, Telemetry, Turns
+from bot.prompt import Summary
+from bot.reading import files_in, remarks_in
 from bot.summaries import Summaries
 from bot.tools import Toolbox
 from bot.types import (
@@ -65,6 +69,8 @@ class Asked:
     channel: Channel
     language: str
     text: str
+    speaker: str = ""
+    """Who asks, where several may."""
     attachments: tuple[Part, ...] = ()
     replaces: Turn | None = None
 
@@ -75,7 +81,6 @@ class Rules:
 
     turn_timeout: float
     checkpoint_interval: float
-    keep_context: bool
     salt: str
     limits: Limits
 
@@ -88,6 +93,7 @@ class Turner:
         *,
         conversations: Conversations,
         turns: Turns,
+        overheard: Overheard,
         models: Models,
         personas: Personas,
         plugins: PluginHost,
@@ -101,6 +107,7 @@ class Turner:
     ) -> None:
         self._conversations = conversations
         self._turns = turns
+        self._overheard = overheard
         self._models = models
         self._personas = personas
         self._plugins = plugins
@@ -123,7 +130,13 @@ class Turner:
         )
         if turn.state in (TurnState.DONE, TurnState.CANCELLED):
             return turn
-        shown = self._courier.begin(asked.channel, asked.event.address, turn.id, asked.event.message_id)
+        shown = self._courier.begin(
+            asked.channel,
+            asked.event.address,
+            turn.id,
+            asked.event.message_id,
+            preview_buttons=(self._button(asked, "stop"),),
+        )
         if turn.attempts > 1 or asked.replaces is not None:
             shown.resume(await self._turns.deliveries(turn.id))
         async with shown:
@@ -135,7 +148,11 @@ class Turner:
     async def _deliver(self, turn: Turn, asked: Asked, shown: Shown) -> Turn:
         started = self._clock.monotonic()
         reply = Reply(
-            turn.text, self._buttons(asked.language), turn.citations, turn.usage, turn.finish_reason
+            turn.text,
+            self._buttons(turn, asked),
+            citations=turn.citations,
+            usage=turn.usage,
+            finish_reason=turn.finish_reason,
         )
         try:
             await shown.finish(reply)
@@ -185,6 +202,8 @@ class Turner:
         )
         context = self.context(asked, history)
         added, draft.passages = _joined(await self._plugins.gather(context))
+        files = await files_in(asked.channel, asked.attachments)
+        kept, passing = _below(files, added), await self._said_before(asked)
         self._telemetry.observe("context", self._clock.monotonic() - started)
         return Ask(
             model=context.model,
@@ -193,11 +212,14 @@ class Turner:
             question=Message(
                 Role.USER,
                 asked.text,
-                context=added,
+                context=_below(kept, passing),
+                name=asked.speaker,
                 attachments=asked.attachments,
                 turn=turn.number,
             ),
+            passing=passing,
             summary=Summary(conversation.first_turn, conversation.summary, conversation.summary_tokens),
+            context_turn=conversation.context_turn,
             prepared=self._summaries.prepared(conversation),
             sampling=persona.sampling,
             request=ModelRequest(
@@ -210,6 +232,11 @@ class Turner:
             ),
             plugin_context=context,
         )
+
+    async def _said_before(self, asked: Asked) -> str:
+        if asked.event.private or choice(asked.conversation, OVERHEAR) != "on":
+            return ""
+        return remarks_in(await self._overheard.recent(asked.conversation.id))
 
     def context(self, asked: Asked, history: Sequence[Message] = ()) -> PluginContext:
         """What plugins are given with this question."""
@@ -232,7 +259,7 @@ class Turner:
         return self._models.get(self._personas.of(conversation).model) or self._models.default()
 
     async def _generate(self, turn: Turn, ask: Ask, draft: Draft, asked: Asked, shown: Shown) -> None:
-        checkpoints = _Checkpoints(self._turns, turn.id, self._clock, self._rules.checkpoint_interval)
+        checkpoints = Checkpoints(self._turns, turn.id, self._clock, self._rules.checkpoint_interval)
 
         def show(text: str) -> None:
             shown.show(text)
@@ -272,6 +299,7 @@ class Turner:
             await self._conversations.cut(
                 conversation.id,
                 first_turn=prompt.summary.first_turn,
+                context_turn=prompt.context_turn,
                 summary=prompt.summary.text,
                 summary_tokens=prompt.summary.tokens,
             )
@@ -310,64 +338,35 @@ class Turner:
         return turn
 
     def _asked_message(self, draft: Draft, asked: Asked, ask: Ask | None) -> Message:
-        """The question as the model saw it, so that the next prompt begins with the same."""
+        """The question as the model saw it, so that the next prompt begins with the same; what others
+        said around it does not become history."""
         if ask is None:
-            return Message(Role.USER, asked.text, attachments=asked.attachments)
-        if not ask.question.context:
-            return replace(ask.question, tokens=draft.question_tokens)
+            return Message(Role.USER, asked.text, name=asked.speaker, attachments=asked.attachments)
         shown = draft.prompt.messages if draft.prompt else ()
         kept = any(m.context for m in shown if m.role is Role.USER and m.turn == ask.question.turn)
-        if not kept or not self._rules.keep_context:
+        if ask.question.context and not kept:
             return replace(ask.question, context="", tokens=0)
+        if ask.passing:
+            lasting = ask.question.context.removesuffix(ask.passing).rstrip()
+            return replace(ask.question, context=lasting, tokens=0)
         return replace(ask.question, tokens=draft.question_tokens)
 
     async def _counted(self, model: Model, messages: list[Message]) -> list[Message]:
         """With the counts that the stream did not tell; a server that is slow to count is not
         waited for: what stays uncounted is counted when it matters."""
-        loose = [m for m in messages if not m.tokens]
-        if not loose:
-            return messages
         try:
             async with Scope(self._clock, COUNT_SECONDS):
-                counts = iter(await model.count([counted_text(m) for m in loose]))
+                return await counted(model, messages)
         except Ended:
             return messages
-        return [m if m.tokens else replace(m, tokens=next(counts)) for m in messages]
 
-    def _buttons(self, language: str) -> tuple[Button, ...]:
-        say = self._catalogue.say
-        return (Button(say(language, "button.retry"), "retry"), Button("👍", "up"), Button("👎", "down"))
+    def _buttons(self, turn: Turn, asked: Asked) -> tuple[Button, ...]:
+        own = (self._button(asked, "retry"), Button("👍", "up"), Button("👎", "down"))
+        cites = asked.channel.capabilities(asked.event.address).cites
+        return own if cites or not turn.citations else (*own, self._button(asked, "sources"))
 
-
-class _Checkpoints:
-    """Stores the text so far every `interval` seconds, one write at a time, beside the stream."""
-
-    def __init__(self, turns: Turns, turn_id: str, clock: Clock, interval: float) -> None:
-        self._turns = turns
-        self._turn_id = turn_id
-        self._clock = clock
-        self._interval = interval
-        self._next = clock.monotonic() + interval
-        self._text = ""
-        self._writes: set[asyncio.Task[None]] = set()
-
-    def offer(self, text: str) -> None:
-        self._text = text
-        now = self._clock.monotonic()
-        if now >= self._next and not self._writes:
-            self._next = now + self._interval
-            self.flush()
-
-    def flush(self) -> None:
-        """Begin to store the newest text."""
-        if self._text:
-            write = asyncio.create_task(self._turns.checkpoint(self._turn_id, self._text))
-            self._writes.add(write)
-            write.add_done_callback(self._writes.discard)
-
-    async def close(self) -> None:
-        """Wait for the writes under way, so that none comes after the turn's end."""
-        await asyncio.gather(*self._writes, return_exceptions=True)
+    def _button(self, asked: Asked, what: str) -> Button:
+        return Button(self._catalogue.say(asked.language, f"button.{what}"), what)
 
 
 def _joined(contexts: Sequence[Context]) -> tuple[str, list[Passage]]:

@@ -14,37 +14,51 @@ from storage.db import Database
 from storage.text import clean, clean_address, from_json, merged, to_json
 
 _COLUMNS = (
-    "id, platform, account, chat, thread, start_turn, first_turn, summary, summary_tokens,"
+    "id, platform, account, chat, thread, start_turn, first_turn, context_turn, summary, summary_tokens,"
     " model, persona, title, settings"
 )
+MESSAGE = (
+    "turn, step, role, text, context, name, attachments, tool_calls, tool_call_id, tokens, context_tokens"
+)
+"""What a message is stored as, beside its conversation and whether it is shown."""
 _FAR = 1 << 30
 
 FIND = text(f"SELECT {_COLUMNS} FROM conversation WHERE address_key = :key")
 GET = text(f"SELECT {_COLUMNS} FROM conversation WHERE id = :id")
 MAKE = text(
     "INSERT INTO conversation (address_key, platform, account, chat, thread, start_turn, first_turn,"
-    " summary, summary_tokens, model, persona, title, settings)"
-    " VALUES (:key, :platform, :account, :chat, :thread, 1, 1, '', 0, '', '', '', '{}')"
+    " context_turn, summary, summary_tokens, model, persona, title, settings)"
+    " VALUES (:key, :platform, :account, :chat, :thread, 1, 1, 1, '', 0, '', '', '', '{}')"
     " ON CONFLICT (address_key) DO NOTHING"
 )
 HISTORY = text(
-    "SELECT turn, step, role, text, context, name, attachments, tool_calls, tool_call_id, tokens"
-    " FROM message WHERE conversation_id = :id AND turn >= :first AND turn < :before AND shown"
+    f"SELECT {MESSAGE} FROM message"
+    " WHERE conversation_id = :id AND turn >= :first AND turn < :before AND shown"
     " ORDER BY turn, step"
 )
 RESTART = text(
     "UPDATE conversation SET start_turn = last.number + 1, first_turn = last.number + 1,"
-    " summary = '', summary_tokens = 0"
+    " context_turn = last.number + 1, summary = '', summary_tokens = 0"
     " FROM (SELECT coalesce(max(number), 0) AS number FROM turn WHERE conversation_id = :id) AS last"
     f" WHERE id = :id RETURNING {_COLUMNS}"
 )
 CUT = text(
-    "UPDATE conversation SET first_turn = :first, summary = :summary, summary_tokens = :tokens"
+    "UPDATE conversation SET first_turn = :first, summary = :summary, summary_tokens = :tokens,"
+    " context_turn = CASE WHEN context_turn < :context THEN :context ELSE context_turn END"
     " WHERE id = :id AND first_turn < :first"
 )
 UPDATE = text(
     "UPDATE conversation SET model = :model, persona = :persona, title = :title, settings = :settings"
     f" WHERE id = :id RETURNING {_COLUMNS}"
+)
+MAKE_ROOM = text(
+    "DELETE FROM conversation WHERE address_key = :new"
+    " AND NOT EXISTS (SELECT 1 FROM turn WHERE turn.conversation_id = conversation.id)"
+)
+MOVE = text(
+    "UPDATE conversation SET address_key = :new, platform = :platform, account = :account, chat = :chat,"
+    " thread = :thread WHERE address_key = :old"
+    " AND NOT EXISTS (SELECT 1 FROM conversation AS there WHERE there.address_key = :new)"
 )
 LISTING = text(
     f"SELECT {_COLUMNS} FROM conversation WHERE id IN ("
@@ -68,6 +82,11 @@ class SqlConversations:
             row = await self._db.write(lambda c: _make(c, address))
         return _conversation(row)
 
+    async def find(self, address: Address) -> Conversation | None:
+        key = {"key": clean_address(address).key}
+        row = await self._db.read(lambda c: c.execute(FIND, key).first())
+        return None if row is None else _conversation(row)
+
     async def get(self, conversation_id: int) -> Conversation | None:
         row = await self._db.read(lambda c: c.execute(GET, {"id": conversation_id}).first())
         return None if row is None else _conversation(row)
@@ -87,11 +106,12 @@ class SqlConversations:
         return await self._change(RESTART, {"id": conversation_id})
 
     async def cut(
-        self, conversation_id: int, *, first_turn: int, summary: str, summary_tokens: int
+        self, conversation_id: int, *, first_turn: int, context_turn: int, summary: str, summary_tokens: int
     ) -> Conversation:
         values = {
             "id": conversation_id,
             "first": first_turn,
+            "context": context_turn,
             "summary": clean(summary),
             "tokens": summary_tokens,
         }
@@ -122,6 +142,24 @@ class SqlConversations:
             return connection.execute(UPDATE, {"id": conversation_id, **values}).first()
 
         return _known(await self._db.write(work), conversation_id)
+
+    async def move(self, old: Address, new: Address) -> None:
+        there = clean_address(new)
+        place = {
+            "old": clean_address(old).key,
+            "new": there.key,
+            "platform": there.platform,
+            "account": there.account,
+            "chat": there.chat,
+            "thread": there.thread,
+        }
+
+        def work(connection: Connection) -> None:
+            if place["old"] != place["new"] and connection.execute(FIND, {"key": place["old"]}).first():
+                connection.execute(MAKE_ROOM, place)
+                connection.execute(MOVE, place)
+
+        await self._db.write(work)
 
     async def listing(self, person_id: str, *, limit: int = 50, before: int = 0) -> list[Conversation]:
         bounds = {"person": person_id, "before": before or 1 << 62, "limit": limit}
@@ -160,6 +198,7 @@ def _conversation(row: Row[Any]) -> Conversation:
         address=Address(row.platform, row.account, row.chat, row.thread),
         start_turn=row.start_turn,
         first_turn=row.first_turn,
+        context_turn=row.context_turn,
         summary=row.summary,
         summary_tokens=row.summary_tokens,
         model=row.model,
@@ -170,7 +209,7 @@ def _conversation(row: Row[Any]) -> Conversation:
 
 
 def message_of(row: Row[Any]) -> Message:
-    """The message of a row of the columns that HISTORY selects."""
+    """The message of a row of the columns MESSAGE."""
     return Message(
         role=Role(row.role),
         text=row.text,
@@ -180,6 +219,7 @@ def message_of(row: Row[Any]) -> Message:
         tool_calls=from_json(row.tool_calls, tuple[ToolCall, ...]) if row.tool_calls else (),
         tool_call_id=row.tool_call_id,
         tokens=row.tokens,
+        context_tokens=row.context_tokens,
         turn=row.turn,
         step=row.step,
     )
@@ -203,6 +243,7 @@ def message_rows(
             "tool_calls": to_json(m.tool_calls) if m.tool_calls else "",
             "tool_call_id": clean(m.tool_call_id),
             "tokens": m.tokens,
+            "context_tokens": m.context_tokens,
         }
         for step, m in enumerate(messages)
     ]

@@ -23,17 +23,21 @@ EXPORTED = {
     "person": "SELECT id, role, name, language, settings, created_at FROM person WHERE id = :id",
     "identities": "SELECT platform, user_id, name, created_at FROM identity WHERE person_id = :id",
     "invitations": "SELECT kind, role, uses_left, expires_at, created_at FROM invite WHERE created_by = :id",
-    "conversations": "SELECT id, platform, account, chat, thread, start_turn, first_turn, summary,"
-    f" summary_tokens, model, persona, title, settings FROM conversation WHERE id IN {ASKED_IN} ORDER BY id",
+    "conversations": "SELECT id, platform, account, chat, thread, start_turn, first_turn, context_turn,"
+    " summary, summary_tokens, model, persona, title, settings FROM conversation"
+    f" WHERE id IN {ASKED_IN} ORDER BY id",
     "turns": "SELECT id, conversation_id, number, revision, event_key, state, text, question_id, attempts,"
     " model, prompt_tokens, completion_tokens, cached_tokens, finish_reason, citations, error, started_at,"
     " ended_at FROM turn WHERE person_id = :id ORDER BY conversation_id, number, revision",
     "messages": "SELECT conversation_id, turn, step, shown, role, text, context, name, attachments,"
-    f" tool_calls, tool_call_id, tokens FROM message WHERE (conversation_id, turn) IN {PLACES}"
-    " ORDER BY conversation_id, turn, step",
+    " tool_calls, tool_call_id, tokens, context_tokens FROM message"
+    f" WHERE (conversation_id, turn) IN {PLACES} ORDER BY conversation_id, turn, step",
     "deliveries": "SELECT turn_id, part, state, message_id, digest FROM delivery"
     f" WHERE turn_id IN {TURNS} ORDER BY turn_id, part",
     "feedback": "SELECT turn_id, value, reason, created_at FROM feedback WHERE person_id = :id",
+    "overheard": "SELECT conversation_id, message_id, text, said_at FROM overheard"
+    " WHERE (platform, user_id) IN (SELECT platform, user_id FROM identity WHERE person_id = :id)"
+    " ORDER BY conversation_id, said_at",
     "plugins": "SELECT plugin, key, value FROM plugin_kv WHERE scope = :id ORDER BY plugin, key",
 }
 _JSON_COLUMNS = {"settings", "attachments", "tool_calls", "citations", "value", "payload"}
@@ -55,6 +59,7 @@ REMOVE_CONVERSATION = tuple(
         "DELETE FROM turn WHERE conversation_id = :conversation",
         "DELETE FROM message WHERE conversation_id = :conversation",
         "DELETE FROM plugin_kv WHERE scope = 'conversation:' || CAST(:conversation AS TEXT)",
+        "DELETE FROM overheard WHERE conversation_id = :conversation",
         "DELETE FROM conversation WHERE id = :conversation",
     )
 )
@@ -63,7 +68,7 @@ ERASE = tuple(
     for statement in (
         f"DELETE FROM delivery WHERE turn_id IN {TURNS}",
         "UPDATE message SET text = '', context = '', name = '', attachments = '', tool_calls = '',"
-        f" shown = :no, tokens = 0 WHERE (conversation_id, turn) IN {PLACES}",
+        f" shown = :no, tokens = 0, context_tokens = 0 WHERE (conversation_id, turn) IN {PLACES}",
         "UPDATE turn SET text = '', question_id = '', error = '', citations = ''"
         f" WHERE (conversation_id, number) IN {PLACES}",
         f"DELETE FROM feedback WHERE turn_id IN {TURNS} OR person_id = :id",
@@ -72,6 +77,8 @@ ERASE = tuple(
         "DELETE FROM plugin_kv WHERE scope = :id",
         "DELETE FROM invite WHERE created_by = :id",
         "DELETE FROM redemption WHERE person_id = :id",
+        "DELETE FROM overheard WHERE (platform, user_id) IN"
+        " (SELECT platform, user_id FROM identity WHERE person_id = :id)",
         "DELETE FROM identity WHERE person_id = :id",
         "DELETE FROM person WHERE id = :id",
     )

@@ -78,6 +78,7 @@ class ConversationRow(Base, table=True):
     thread: str = Field(sa_type=Text)
     start_turn: int
     first_turn: int
+    context_turn: int = Field(sa_column_kwargs={"server_default": "1"})
     summary: str = Field(sa_type=Text)
     summary_tokens: int
     model: str = Field(sa_type=Text)
@@ -108,6 +109,7 @@ class MessageRow(Base, table=True):
     tool_calls: str = Field(sa_type=Text)
     tool_call_id: str = Field(sa_type=Text)
     tokens: int
+    context_tokens: int = Field(sa_column_kwargs={"server_default": "0"})
 
 
 class TurnRow(Base, table=True):
@@ -173,6 +175,32 @@ class PluginValueRow(Base, table=True):
     value: str = Field(sa_type=Text)
 
 
+class LeaseRow(Base, table=True):
+    __tablename__ = "lease"
+
+    name: str = Field(primary_key=True, sa_type=Text)
+    holder: str = Field(sa_type=Text)
+    expires_at: float
+
+
+class OverheardRow(Base, table=True):
+    __tablename__ = "overheard"
+    __table_args__ = (
+        Index("ix_overheard_recent", "conversation_id", "said_at"),
+        Index("ix_overheard_sender", "platform", "user_id"),
+    )
+
+    conversation_id: int = Field(
+        primary_key=True, foreign_key="conversation.id", ondelete="CASCADE", sa_type=_SERIAL
+    )
+    message_id: str = Field(primary_key=True, sa_type=Text)
+    platform: str = Field(sa_type=Text)
+    user_id: str = Field(sa_type=Text)
+    name: str = Field(sa_type=Text)
+    text: str = Field(sa_type=Text)
+    said_at: float
+
+
 class InboxRow(Base, table=True):
     """`state`: 0 waits, 1 done, 2 dead. A done row keeps its key alone, against late duplicates."""
 
@@ -208,3 +236,5 @@ delivery = table_of(DeliveryRow)
 feedback = table_of(FeedbackRow)
 plugin_kv = table_of(PluginValueRow)
 inbox = table_of(InboxRow)
+lease = table_of(LeaseRow)
+overheard = table_of(OverheardRow)

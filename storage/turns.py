@@ -22,7 +22,7 @@ from bot.types import (
     TurnState,
     Usage,
 )
-from storage.conversations import message_of, message_rows
+from storage.conversations import MESSAGE, message_of, message_rows
 from storage.db import Database
 from storage.text import clean, from_json, key_of, to_json
 
@@ -64,9 +64,9 @@ FINISH = text(
 )
 UNSAY = text("DELETE FROM message WHERE conversation_id = :conversation_id AND turn = :number")
 SAY = text(
-    "INSERT INTO message (conversation_id, turn, step, shown, role, text, context, name, attachments,"
-    " tool_calls, tool_call_id, tokens) VALUES (:conversation_id, :turn, :step, :shown, :role, :text,"
-    " :context, :name, :attachments, :tool_calls, :tool_call_id, :tokens)"
+    f"INSERT INTO message (conversation_id, shown, {MESSAGE})"
+    " VALUES (:conversation_id, :shown, :turn, :step, :role, :text, :context, :name, :attachments,"
+    " :tool_calls, :tool_call_id, :tokens, :context_tokens)"
 )
 SHOW = text(
     "UPDATE message SET shown = :shown"
@@ -97,8 +97,8 @@ LISTING = text(
     " ORDER BY number DESC LIMIT :limit"
 )
 QUESTION = text(
-    "SELECT turn, step, role, text, context, name, attachments, tool_calls, tool_call_id, tokens"
-    " FROM message WHERE conversation_id = :conversation_id AND turn = :number AND role = 'user'"
+    f"SELECT {MESSAGE} FROM message"
+    " WHERE conversation_id = :conversation_id AND turn = :number AND role = 'user'"
     " ORDER BY step LIMIT 1"
 )
 DELIVERIES = text(

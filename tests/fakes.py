@@ -17,7 +17,7 @@ from typing import Any
 
 from bot.errors import AccessError, StorageBusy
 from bot.ports import Clock
-from bot.types import Conversation, Delivery, Event, Message, Person, PersonRole, Sender, Turn
+from bot.types import Conversation, Delivery, Event, Message, Person, PersonRole, Remark, Sender, Turn
 from storage.text import clean, clean_event, from_json, key_of, merged, to_json
 from tests.fakes_history import FakeConversations, FakeTurns
 
@@ -134,6 +134,8 @@ class Memory:
     inbox: dict[str, tuple[str, Event, str]] = field(default_factory=dict)
     """By key: state, event and reason. The order is that of arrival."""
     consumed: bool = False
+    overheard: dict[tuple[int, str], tuple[str, Sender, Remark]] = field(default_factory=dict)
+    leases: dict[str, tuple[str, float]] = field(default_factory=dict)
 
 
 class FakeInbox:
@@ -288,6 +290,11 @@ class FakePeople:
             ],
             "messages": [m for p in places for m, _ in self.memory.messages.get(p, ())],
             "feedback": [v for (_, by), v in self.memory.feedback.items() if by == person_id],
+            "overheard": [
+                [m, r.text]
+                for (_, m), (p, s, r) in self.memory.overheard.items()
+                if self.memory.identities.get((p, s.id)) == person_id
+            ],
             "plugins": [[k, v] for (_, scope, k), v in self.memory.values.items() if scope == person_id],
             "waiting": [
                 e for s, e, _ in self.memory.inbox.values() if s != "done" and self._is(e, person_id)
@@ -300,6 +307,9 @@ class FakePeople:
 
     async def delete(self, person_id: str) -> None:
         memory = self.memory
+        for place, (platform, sender, _) in list(memory.overheard.items()):
+            if memory.identities.get((platform, sender.id)) == person_id:
+                del memory.overheard[place]
         for key, (_, event, _reason) in list(memory.inbox.items()):
             if self._is(event, person_id):
                 memory.inbox[key] = ("done", Event(event.id, event.kind, event.address, Sender("")), "")

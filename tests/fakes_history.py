@@ -41,6 +41,10 @@ class FakeConversations:
                 return conversation
         return self._store(Conversation(next(_ids), address))
 
+    async def find(self, address: Address) -> Conversation | None:
+        found = (c for c in self.memory.conversations.values() if c.address == clean_address(address))
+        return next(found, None)
+
     async def get(self, conversation_id: int) -> Conversation | None:
         return self.memory.conversations.get(conversation_id)
 
@@ -60,16 +64,23 @@ class FakeConversations:
         numbers = [t.number for t, _ in self.memory.turns.values() if t.conversation_id == conversation_id]
         first = max(numbers, default=0) + 1
         old = self._known(conversation_id)
-        return self._store(replace(old, start_turn=first, first_turn=first, summary="", summary_tokens=0))
+        anew = replace(old, start_turn=first, first_turn=first, context_turn=first)
+        return self._store(replace(anew, summary="", summary_tokens=0))
 
     async def cut(
-        self, conversation_id: int, *, first_turn: int, summary: str, summary_tokens: int
+        self, conversation_id: int, *, first_turn: int, context_turn: int, summary: str, summary_tokens: int
     ) -> Conversation:
         old = self._known(conversation_id)
         if first_turn <= old.first_turn:
             return old
         return self._store(
-            replace(old, first_turn=first_turn, summary=clean(summary), summary_tokens=summary_tokens)
+            replace(
+                old,
+                first_turn=first_turn,
+                context_turn=max(old.context_turn, context_turn),
+                summary=clean(summary),
+                summary_tokens=summary_tokens,
+            )
         )
 
     async def update(
@@ -91,6 +102,16 @@ class FakeConversations:
                 settings=_cleaned(merged(old.settings, settings)),
             )
         )
+
+    async def move(self, old: Address, new: Address) -> None:
+        moving, there = await self.find(old), await self.find(new)
+        if moving is None or moving == there:
+            return
+        if there is not None and any(t.conversation_id == there.id for t, _ in self.memory.turns.values()):
+            return
+        if there is not None:
+            del self.memory.conversations[there.id]
+        self._store(replace(moving, address=clean_address(new)))
 
     async def listing(self, person_id: str, *, limit: int = 50, before: int = 0) -> list[Conversation]:
         asked = {t.conversation_id for t, _ in self.memory.turns.values() if t.person_id == person_id}

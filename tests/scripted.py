@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.compose import App, Stores, compose
+from bot.errors import FileRefused
 from bot.ports import Model
 from bot.settings import Settings
 from bot.types import (
@@ -35,6 +36,7 @@ from tests.fakes import (
     FakeTurns,
     Memory,
 )
+from tests.fakes_groups import FakeLeases, FakeOverheard
 from tests.fakes_search import FakeSearch
 
 Step = str | Exception | float | ToolCall | Chunk | asyncio.Event
@@ -145,6 +147,7 @@ class MemoryChannel:
     keys: dict[str, str] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
     typings: int = 0
+    files: dict[str, bytes] = field(default_factory=dict)
 
     def capabilities(self, address: Address) -> Capabilities:
         return self.caps
@@ -168,6 +171,15 @@ class MemoryChannel:
 
     async def typing(self, address: Address) -> None:
         self.typings += 1
+
+    async def draft(self, address: Address, key: str, out: Outgoing) -> None:
+        self._gate("draft", out)
+
+    async def fetch(self, part: Part, limit: int) -> bytes:
+        content = self.files.get(part.ref)
+        if content is None or len(content) > limit:
+            raise FileRefused("gone, or too large")
+        return content
 
     def _gate(self, call: str, out: Outgoing) -> None:
         error = self.fail(call, out)
@@ -225,6 +237,8 @@ class World:
             values=FakeKeyValue(self.memory),
             search=FakeSearch(),
             inbox=FakeInbox(self.memory),
+            overheard=FakeOverheard(self.memory, self.clock),
+            leases=FakeLeases(self.memory, self.clock),
         )
         self._stop = asyncio.Event()
         adapters = [MemoryAdapter(self.channel)]

@@ -7,7 +7,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-from bot.errors import ChannelUnavailable
+from bot.errors import ChannelUnavailable, FileRefused
 from bot.ports import Clock
 from bot.types import (
     Address,
@@ -54,6 +54,12 @@ class TerminalChannel:
 
     async def typing(self, address: Address) -> None:
         """Activity lines say more."""
+
+    async def draft(self, address: Address, key: str, out: Outgoing) -> None:
+        """A terminal shows edits."""
+
+    async def fetch(self, part: Part, limit: int) -> bytes:
+        raise FileRefused("the terminal takes no files")
 
     def _show(self, chat: str, out: Outgoing) -> None:
         reader = self._readers.get(chat)

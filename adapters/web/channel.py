@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from bot.errors import FileRefused
 from bot.ports import Clock
-from bot.types import Address, Capabilities, Markup, Outgoing
+from bot.types import Address, Capabilities, Markup, Outgoing, Part
 
 KEEP_SECONDS = 60.0
 SWEEP_SECONDS = 5.0
@@ -26,6 +27,7 @@ _CAPABILITIES = Capabilities(
     edits=True,
     idempotent_sends=True,
     buttons=True,
+    cites=True,
     min_edit_interval=0.05,
     activity=True,
     tells_end=True,
@@ -83,6 +85,12 @@ class WebChannel:
 
     async def typing(self, address: Address) -> None:
         return None
+
+    async def draft(self, address: Address, key: str, out: Outgoing) -> None:
+        return None
+
+    async def fetch(self, part: Part, limit: int) -> bytes:
+        raise FileRefused("the page takes no files")
 
     # for the readers
 

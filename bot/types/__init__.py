@@ -6,12 +6,40 @@ Times are Unix seconds (UTC), lengths of text shown to people are UTF-16 code un
 of prompts are model tokens.
 """
 
-from bot.types.events import Address, Event, EventKind, Part, PartKind, Person, PersonRole, Sender
-from bot.types.history import Citation, Conversation, Message, Passage, Role, ToolCall, Turn, TurnState, Usage
+from bot.types.events import (
+    ADMIN,
+    JOINED,
+    LEFT,
+    MOVED,
+    Address,
+    Event,
+    EventKind,
+    Part,
+    PartKind,
+    Person,
+    PersonRole,
+    Sender,
+)
+from bot.types.history import (
+    Citation,
+    Conversation,
+    Message,
+    Passage,
+    Remark,
+    Role,
+    ToolCall,
+    Turn,
+    TurnState,
+    Usage,
+)
 from bot.types.model import Chunk, FinishReason, ModelRequest, Priority, Sampling, ToolSpec
 from bot.types.reply import Button, Capabilities, Delivery, DeliveryState, Markup, Outgoing, Pace, Reply
 
 __all__ = [
+    "ADMIN",
+    "JOINED",
+    "LEFT",
+    "MOVED",
     "Address",
     "Button",
     "Capabilities",
@@ -34,6 +62,7 @@ __all__ = [
     "Person",
     "PersonRole",
     "Priority",
+    "Remark",
     "Reply",
     "Role",
     "Sampling",

@@ -7,6 +7,9 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
+ADMIN = "admin"
+JOINED, LEFT, MOVED = "joined", "left", "moved"
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -32,12 +35,15 @@ class Sender:
     language: str = ""
     is_bot: bool = False
     roles: tuple[str, ...] = ()
+    """As the platform names them; ADMIN says that the person runs the chat."""
     trusted: bool = False
     """The platform itself vouches that this person may chat (a visitor on a loopback page)."""
 
 
 class PartKind(StrEnum):
     TEXT = "text"
+    QUOTE = "quote"
+    """What the message replies to, or the words chosen from it; `Part.name` wrote them."""
     IMAGE = "image"
     AUDIO = "audio"
     FILE = "file"
@@ -45,7 +51,10 @@ class PartKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a message. Media are references (`ref`), never bytes."""
+    """A piece of a message. Media are references (`ref`), never bytes.
+
+    `name` is a file's name; of a text that was forwarded, who wrote it first.
+    """
 
     kind: PartKind = PartKind.TEXT
     text: str = ""
@@ -72,7 +81,9 @@ class Event:
     `id` is the platform's own id of the happening; with platform and account it is unique, and a
     second arrival changes nothing. `message_id` is the message that the event is, or is about
     (the edited question, the answer that was reacted to). `data` is the command with its
-    arguments (``/model name``), a button's payload, a reaction's emoji or a membership change.
+    arguments (``/model name``), a button's payload, a reaction's emoji or a membership change:
+    JOINED (the bot was added, or let in again), LEFT (removed, or blocked by the person), or
+    ``moved CHAT`` (the chat goes on under another id).
     """
 
     id: str

@@ -30,9 +30,10 @@ class Message:
     """One message of a conversation's history, as the model reads it.
 
     `context` is what was shown to the model with a question and changes every turn (passages,
-    date, profile): it is rendered after `text`, and stays rendered in later turns so that the
-    cached prefix holds. `tokens` counts text and context together; 0 means not counted yet.
-    `turn` is the ordinal of the turn in its conversation (from 1), `step` the place in the turn.
+    date, profile): it is rendered after `text`, and stays rendered until the window is next cut,
+    so that the cached prefix holds. `tokens` counts text and context together, `context_tokens`
+    is what of it goes with the context; 0 means not counted yet. `turn` is the ordinal of the
+    turn in its conversation (from 1), `step` the place in the turn.
     """
 
     role: Role
@@ -43,13 +44,24 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str = ""
     tokens: int = 0
+    context_tokens: int = 0
     turn: int = 0
     step: int = 0
 
     @property
     def content(self) -> str:
-        """The text that the model reads."""
-        return f"{self.text}\n\n{self.context}" if self.context else self.text
+        """The text that the model reads; a question's `name` says whose it is."""
+        text = f"{self.name}: {self.text}" if self.name and self.role is Role.USER else self.text
+        return f"{text}\n\n{self.context}" if self.context else text
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something said in a group, not to the bot."""
+
+    name: str
+    text: str
+    said_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +69,15 @@ class Conversation:
     """A history at an address. Turns before `first_turn` are outside the model's window.
 
     `start_turn` is where the person last began anew (`/new`); `first_turn >= start_turn` is
-    where the window was last cut, and `summary` tells what stood between the two.
+    where the window was last cut, and `summary` tells what stood between the two. Contexts of
+    turns before `context_turn`, the turn that made the cut, are no longer rendered.
     """
 
     id: int
     address: Address
     start_turn: int = 1
     first_turn: int = 1
+    context_turn: int = 1
     summary: str = ""
     summary_tokens: int = 0
     model: str = ""

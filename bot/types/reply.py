@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.types.events import Part
 from bot.types.history import Citation, Usage
 from bot.types.model import FinishReason
 
@@ -20,10 +21,14 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a person is answered with: Markdown (CommonMark and tables) and what goes with it."""
+    """What a person is answered with: Markdown (CommonMark and tables) and what goes with it.
+
+    `attachments` follow the text, each as a message of its own; with them the text may be empty.
+    """
 
     text: str
     buttons: tuple[Button, ...] = ()
+    attachments: tuple[Part, ...] = ()
     citations: tuple[Citation, ...] = ()
     usage: Usage = Usage()
     finish_reason: str = FinishReason.STOP
@@ -55,9 +60,17 @@ class Capabilities:
     text_limit: int = 4096
     """The longest message, in UTF-16 code units of the rendered text (markup not counted)."""
     edits: bool = False
+    drafts: bool = False
+    """A text that grows is shown as a draft (`Channel.draft`): no message before a part is whole."""
     idempotent_sends: bool = False
     """A send repeated with the same key is not a second message."""
     buttons: bool = False
+    preview_buttons: bool = False
+    """A text that still grows can have buttons (to stop it)."""
+    cites: bool = False
+    """Shows all of `Outgoing.citations` by itself, so that no button for them is needed."""
+    attachments: bool = False
+    """Takes `Outgoing.attachment`."""
     typing: bool = False
     chat_paces: tuple[Pace, ...] = ()
     account_paces: tuple[Pace, ...] = ()
@@ -80,6 +93,8 @@ class Outgoing:
     """What `text` is written in: the channel's own markup, or PLAIN after MarkupRefused."""
     buttons: tuple[Button, ...] = ()
     citations: tuple[Citation, ...] = ()
+    attachment: Part | None = None
+    """A file, photo or sound that the message is, with `text` as its caption."""
     final: bool = False
     """The answer is whole: this text will not change again (unless its question is edited)."""
     finish_reason: str = ""

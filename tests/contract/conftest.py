@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from bot.ports import Conversations, Inbox, KeyValue, People, Turns
+from bot.ports import Conversations, Inbox, KeyValue, Leases, Overheard, People, Turns
 from bot.types import Address, Event, EventKind, Part, Sender
 from storage.conversations import SqlConversations
 from storage.db import Database
 from storage.inbox.sql import SqlInbox
 from storage.keyvalue import SqlKeyValue
+from storage.leases import SqlLeases
+from storage.overheard import SqlOverheard
 from storage.people import SqlPeople
 from storage.turns import SqlTurns
 from tests.fakes import (
@@ -26,6 +28,7 @@ from tests.fakes import (
     FakeTurns,
     Memory,
 )
+from tests.fakes_groups import FakeLeases, FakeOverheard
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Stores:
     conversations: Conversations
     turns: Turns
     keyvalue: KeyValue
+    overheard: Overheard
+    leases: Leases
     clock: FakeClock
     database: Any
 
@@ -53,6 +58,8 @@ def open_stores(database: Database | Memory, clock: FakeClock) -> Stores:
             FakeConversations(database),
             FakeTurns(database, clock),
             FakeKeyValue(database),
+            FakeOverheard(database, clock),
+            FakeLeases(database, clock),
             clock,
             database,
         )
@@ -62,6 +69,8 @@ def open_stores(database: Database | Memory, clock: FakeClock) -> Stores:
         SqlConversations(database, clock),
         SqlTurns(database, clock),
         SqlKeyValue(database),
+        SqlOverheard(database, clock),
+        SqlLeases(database, clock),
         clock,
         database,
     )

@@ -121,7 +121,8 @@ async def ask(stores: Stores, person: Person, number: int, *, chat: str, user: s
     done = Turn(
         **{f: getattr(turn, f) for f in turn.__slots__} | {"state": TurnState.DONE, "text": f"re {text}"}
     )
-    said = [Message(Role.USER, text, name=user), Message(Role.ASSISTANT, f"re {text}")]
+    question = Message(Role.USER, text, name=user, context=f"shown {text}", tokens=5, context_tokens=3)
+    said = [question, Message(Role.ASSISTANT, f"re {text}")]
     await stores.turns.finish(done, said)
     await stores.turns.feedback(turn.id, person.id, 1, f"because {text}")
     await stores.inbox.done(event)
@@ -134,7 +135,7 @@ async def test_a_person_takes_along_and_erases_all_of_theirs_and_nobody_elses(st
     shared = await ask(stores, ann, 2, chat="group", user="ann", text="canary-group")
     bobs = await ask(stores, bob, 3, chat="group", user="bob", text="bobs-words")
     await stores.conversations.cut(
-        bobs.conversation_id, first_turn=2, summary="canary-summary", summary_tokens=3
+        bobs.conversation_id, first_turn=2, context_turn=2, summary="canary-summary", summary_tokens=3
     )
     retold = {"prepared_summary": {"text": "canary-prepared"}, "kept": 1}
     await stores.conversations.update(bobs.conversation_id, title="canary-title", settings=retold)
@@ -145,8 +146,8 @@ async def test_a_person_takes_along_and_erases_all_of_theirs_and_nobody_elses(st
     await stores.inbox.put(an_event(5, user="bob", text="bobs-waiting"))
 
     exported = json.dumps(await stores.people.export(ann.id))
-    for word in ("private", "group", "value", "waiting"):
-        assert f"canary-{word}" in exported
+    for word in ("canary-private", "canary-group", "canary-value", "canary-waiting", "shown canary-group"):
+        assert word in exported
     assert "bobs" not in exported
 
     await stores.people.delete(ann.id)
@@ -181,7 +182,9 @@ async def test_an_export_holds_nothing_that_others_wrote_or_that_retells_it(stor
     await stores.turns.finish(replace(anew, state=TurnState.DONE, text="canary-anew"), said)
     retold = {"prepared_summary": {"text": "canary-prepared"}, "kept": 1}
     await stores.conversations.update(conversation.id, title="canary-title", settings=retold)
-    await stores.conversations.cut(conversation.id, first_turn=2, summary="canary-sum", summary_tokens=3)
+    await stores.conversations.cut(
+        conversation.id, first_turn=2, context_turn=2, summary="canary-sum", summary_tokens=3
+    )
 
     bobs = await stores.people.export(bob.id)
     assert [t["id"] for t in bobs["turns"]] == [anew.id]

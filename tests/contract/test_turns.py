@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -57,7 +58,7 @@ async def test_an_address_has_one_conversation_and_threads_are_apart(stores: Sto
     for call in (
         stores.conversations.restart(1 << 40),
         stores.conversations.update(1 << 40, title="x"),
-        stores.conversations.cut(1 << 40, first_turn=2, summary="", summary_tokens=0),
+        stores.conversations.cut(1 << 40, first_turn=2, context_turn=2, summary="", summary_tokens=0),
         stores.turns.begin(Conversation(1 << 40, HOME), an_event(), person_id="ann"),
     ):
         with pytest.raises(StorageGone):
@@ -171,11 +172,19 @@ async def test_beginning_anew_and_cutting_move_the_window_only_forward(stores: S
     conversation = await stores.conversations.open(HOME)
     for number in (1, 2, 3):
         await finished(stores, await begun(stores, number), TurnState.DONE, f"q{number}", "a")
-    cut = await stores.conversations.cut(conversation.id, first_turn=3, summary="sum", summary_tokens=7)
-    assert (cut.first_turn, cut.summary, cut.summary_tokens, cut.start_turn) == (3, "sum", 7, 1)
-    assert await stores.conversations.cut(conversation.id, first_turn=2, summary="x", summary_tokens=1) == cut
+
+    async def cut_to(first: int, by: int, **summary: Any) -> Conversation:
+        return await stores.conversations.cut(conversation.id, first_turn=first, context_turn=by, **summary)
+
+    cut = await cut_to(2, 4, summary="sum", summary_tokens=7)
+    assert (cut.first_turn, cut.context_turn, cut.summary, cut.summary_tokens) == (2, 4, "sum", 7)
+    assert cut.start_turn == 1
+    assert await cut_to(2, 5, summary="x", summary_tokens=1) == cut
+    assert await cut_to(3, 3, summary="sum", summary_tokens=7) == replace(cut, first_turn=3)
+    assert await stores.conversations.get(conversation.id) == replace(cut, first_turn=3)
     anew = await stores.conversations.restart(conversation.id)
-    assert (anew.start_turn, anew.first_turn, anew.summary, anew.summary_tokens) == (4, 4, "", 0)
+    assert (anew.start_turn, anew.first_turn, anew.context_turn) == (4, 4, 4)
+    assert (anew.summary, anew.summary_tokens) == ("", 0)
     assert await stores.turns.last(conversation.id) is None
     turn = await begun(stores, 4)
     assert (turn.number, await stores.turns.last(conversation.id)) == (4, turn)
@@ -246,6 +255,7 @@ async def test_messages_and_turns_come_back_as_they_were_but_cleaned(
         tool_calls=(ToolCall("i", name, text),),
         tool_call_id="i",
         tokens=5,
+        context_tokens=3,
         turn=turn.number,
     )
     await stores.turns.finish(done, [said, Message(Role.ASSISTANT, "a")])
@@ -257,6 +267,7 @@ async def test_messages_and_turns_come_back_as_they_were_but_cleaned(
         )
         [back, _] = await stores.conversations.history(conversation.id, first_turn=turn.number)
         assert (back.text, back.context, back.name) == (clean(text), clean(name), clean(name))
+        assert (back.tokens, back.context_tokens) == (5, 3)
         assert back.attachments == (Part(PartKind.IMAGE, ref=clean(name), size=3),)
         assert back.tool_calls == (ToolCall("i", clean(name), clean(text)),)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from bot.errors import ChannelUnavailable, MessageGone, RetryAfter
+from bot.errors import ChannelUnavailable, FileRefused, MessageGone, RetryAfter
 from bot.types import (
     Address,
     Capabilities,
@@ -49,6 +49,12 @@ class SimChannel:
 
     async def typing(self, address: Address) -> None:
         """The platform has no such sign."""
+
+    async def draft(self, address: Address, key: str, out: Outgoing) -> None:
+        """The platform has no such sign."""
+
+    async def fetch(self, part: Part, limit: int) -> bytes:
+        raise FileRefused("there are no files here")
 
     async def _call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         try:

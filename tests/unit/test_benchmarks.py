@@ -14,7 +14,7 @@ from benchmarks.model import model_server
 from benchmarks.prefix import Asked
 from benchmarks.report import Section
 from bot.types import Usage
-from tests.simulators.openai import Behaviour, Server
+from tests.simulators.openai import Behaviour, Seen, Server
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -91,14 +91,22 @@ def test_the_ideal_finds_what_the_request_before_left_and_after_a_cut_the_head_a
     assert prefix.ideal_hits([first, grown, summary, cut], head=100) == 96 + 224 + 192 + 96
 
 
-async def test_passages_are_shown_with_each_question_and_kept_on_demand(sqlite_url: str) -> None:
+@pytest.mark.parametrize("way", context.WAYS)
+async def test_passages_stay_for_as_long_as_the_way_says(sqlite_url: str, way: str) -> None:
+    def shown(request: Seen) -> list[bool]:
+        """Whether each question of the prompt has its passage."""
+        asked = [m["content"] for m in request.body["messages"] if m["role"] == "user"]
+        return ["archive tells of" in question for question in asked]
+
     async with Server(Behaviour(text="yes"), window=8192).lifespan() as server:
-        for keep, seen in ((True, 2), (False, 1)):
-            options = {"keep_context": keep, "plugins": {"qa": context.QA}, "sampling": prefix.sampling()}
-            setup = Setup(server.url, sqlite_url.replace(".db", f"{keep}.db"), options)
-            await context.talk_to(setup, str(keep), chats=1, turns=2)
-            messages = server.chats[-1].body["messages"]
-            assert sum("archive tells of" in m["content"] for m in messages) == seen
+        options = {"plugins": {"qa": context.QA}, "prompt_budget": 1600, "summaries": False}
+        await context.talk_to(Setup(server.url, sqlite_url, options), way, "x", chats=1, turns=12)
+        prompts = [shown(request) for request in server.chats]
+    assert all(prompt[-1] for prompt in prompts)
+    kept = [any(prompt[:-1]) for prompt in prompts if len(prompt) > 1]
+    lost = [not all(prompt) for prompt in prompts if len(prompt) > 1]
+    expected = {context.UNTIL_A_CUT: (True, True), context.FOR_GOOD: (True, False)}
+    assert (any(kept), any(lost)) == expected.get(way, (False, True))
 
 
 def test_results_replace_their_own_section_and_no_other(tmp_path: Path) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.prompt import OVERHEAD, Prompt, Summary, build, cut_at, tokens_of
+from bot.prompt import OVERHEAD, Prompt, Summary, bare, build, cut_at, rendered, tokens_of
 from bot.types import Message, Role
 
 SYSTEM = Message(Role.SYSTEM, "Be brief.", tokens=12)
 text = st.text(min_size=1, max_size=400)
 
 
-def asked(turn: int, words: str, tokens: int = 0, context: str = "") -> Message:
-    return Message(Role.USER, words, context=context, turn=turn, tokens=tokens)
+def asked(turn: int, words: str, tokens: int = 0, context: str = "", context_tokens: int = 0) -> Message:
+    return Message(Role.USER, words, context=context, turn=turn, tokens=tokens, context_tokens=context_tokens)
 
 
 def answered(turn: int, words: str, tokens: int = 0) -> Message:
@@ -28,7 +30,10 @@ def histories(draw: st.DrawFn) -> list[Message]:
     turns = draw(st.integers(0, 12))
     messages = []
     for turn in range(1, turns + 1):
-        messages.append(asked(turn, draw(text), draw(st.integers(0, 300)), draw(st.text(max_size=80))))
+        tokens = draw(st.integers(0, 300))
+        context = draw(st.text(max_size=80))
+        apart = draw(st.integers(0, max(0, tokens - 1))) if context else 0
+        messages.append(asked(turn, draw(text), tokens, context, apart))
         messages.append(answered(turn, draw(text), draw(st.integers(0, 300))))
     return messages
 
@@ -36,19 +41,42 @@ def histories(draw: st.DrawFn) -> list[Message]:
 tool_steps = st.lists(st.builds(lambda t: Message(Role.TOOL, t, tool_call_id="c"), text), max_size=4)
 
 
-@given(histories(), text, st.text(max_size=300), tool_steps, st.integers(0, 4000), st.text(max_size=50))
+@given(
+    histories(),
+    text,
+    st.text(max_size=300),
+    tool_steps,
+    st.integers(0, 4000),
+    st.text(max_size=50),
+    st.integers(1, 14),
+)
 def test_never_over_budget_and_never_without_the_question(
-    history: list[Message], words: str, context: str, steps: list[Message], room: int, summary: str
+    history: list[Message],
+    words: str,
+    context: str,
+    steps: list[Message],
+    room: int,
+    summary: str,
+    context_turn: int,
 ) -> None:
     budget = SYSTEM.tokens + 64 + room
     question = asked(len(history) // 2 + 1, words, context=context)
-    prompt = build(SYSTEM, history, [question, *steps], budget=budget, summary=Summary(1, summary))
+    prompt = build(
+        SYSTEM,
+        history,
+        [question, *steps],
+        budget=budget,
+        summary=Summary(1, summary),
+        context_turn=context_turn,
+    )
     assert prompt.tokens <= budget
     assert sum(map(tokens_of, prompt.messages)) == prompt.tokens
     users = [m for m in prompt.messages if m.role is Role.USER and m.turn == question.turn]
     assert len(users) == 1
     assert prompt.trimmed or users[0].text == words
     assert prompt.messages[0].role is Role.SYSTEM
+    earlier = [m for m in prompt.messages[1:] if m.turn < question.turn]
+    assert all(m.turn >= max(context_turn, prompt.context_turn) for m in earlier if m.context)
 
 
 @given(histories(), text)
@@ -84,6 +112,93 @@ def test_the_prefix_is_stable_between_cuts_and_cuts_are_rare() -> None:
             assert kept <= (1000 - SYSTEM.tokens) // 2
     # half the room is 12 turns of 40 tokens: a cut each dozen turns, not each turn
     assert 200 // 14 <= cuts <= 200 // 11
+
+
+Sizes = tuple[int, int, int]
+"""Of a turn's question, context and answer; a context of 0 is none."""
+
+
+def hold(
+    turns: Sequence[Sizes], budget: int, form: Callable[[Message], Message] = lambda m: m
+) -> list[Prompt]:
+    """The prompts of a conversation with turns of these sizes, their questions stored in a form."""
+    history: list[Message] = []
+    summary, context_turn, prompts = Summary(1), 1, []
+    for turn, (own, context, answer) in enumerate(turns, 1):
+        shown = f"passage {turn}" if context else ""
+        question = asked(turn, f"question {turn}", own + context, shown, context)
+        prompt = build(SYSTEM, history, [question], budget=budget, summary=summary, context_turn=context_turn)
+        summary, context_turn = prompt.summary, prompt.context_turn
+        prompts.append(prompt)
+        history += [form(question), answered(turn, f"answer {turn}", answer)]
+    return prompts
+
+
+def merged(message: Message) -> Message:
+    """With its context for good."""
+    return replace(message, text=message.content, context="", context_tokens=0)
+
+
+def computed(prompts: Sequence[Prompt]) -> float:
+    """Tokens per turn that a cache of prefixes, which keeps answers too, does not have."""
+    total, cached = 0, [SYSTEM.text]
+    for prompt in prompts:
+        contents = [m.content for m in prompt.messages]
+        found = sum(
+            1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(contents, cached, strict=False))
+        )
+        total += sum(map(tokens_of, prompt.messages[found:]))
+        cached = [*contents, f"answer {prompt.messages[-1].turn}"]
+    return total / len(prompts)
+
+
+sizes = st.tuples(st.integers(1, 80), st.just(0) | st.integers(1, 300), st.integers(1, 200))
+
+
+@given(st.lists(sizes, max_size=40), st.integers(SYSTEM.tokens + 80 + 300, 3000))
+def test_contexts_stay_until_a_cut_and_all_earlier_ones_go_with_it(turns: list[Sizes], budget: int) -> None:
+    prompts = hold(turns, budget)
+    for before, after in pairwise([build(SYSTEM, [], [], budget=budget, summary=Summary(1)), *prompts]):
+        question = after.messages[-1]
+        assert after.tokens <= budget
+        assert question.turn not in [m.turn for m in after.messages[:-1]]
+        if after.summary == before.summary:
+            assert after.messages[: len(before.messages)] == before.messages
+            assert after.context_turn == before.context_turn
+        else:
+            room = budget - SYSTEM.tokens - question.tokens
+            assert after.context_turn == question.turn
+            assert not any(m.context for m in after.messages[:-1])
+            assert sum(map(tokens_of, after.messages[1:-1])) <= room // 2
+        assert bool(question.context) == bool(turns[question.turn - 1][1])
+
+
+@pytest.mark.parametrize("size", [(20, 300, 60), (40, 300, 250), (100, 40, 200), (20, 600, 20)])
+@pytest.mark.parametrize("budget", [4000, 40_000, 10**6])
+def test_contexts_until_a_cut_cost_no_more_than_for_good_and_than_never(size: Sizes, budget: int) -> None:
+    own, context, answer = size
+    turns = [size] * 1000
+    until = computed(hold(turns, budget))
+    assert until <= computed(hold(turns, budget, merged))
+    assert until <= computed(hold(turns, budget, bare))
+    if budget == 40_000:
+        short = (own + answer) / (own + context + answer)
+        assert until == pytest.approx(own + context + (own + answer) / (2 - short), rel=0.1)
+
+
+@given(histories(), st.integers(1, 14))
+def test_turns_before_a_given_one_are_rendered_without_contexts(history: list[Message], turn: int) -> None:
+    shown = rendered(history, turn)
+    assert rendered(shown, turn) == shown
+    for before, after in zip(history, shown, strict=True):
+        assert after == (before if before.turn >= turn else bare(before))
+
+
+def test_without_its_context_a_message_has_what_is_left_of_its_count_or_none() -> None:
+    assert bare(asked(1, "q", 30, "c", 20)) == asked(1, "q", 10)
+    assert bare(asked(1, "q", 30, "c")) == asked(1, "q")
+    assert bare(asked(1, "q", 0, "c")) == asked(1, "q")
+    assert bare(asked(1, "q", 30)) == asked(1, "q", 30)
 
 
 def test_a_prepared_summary_waits_for_the_cut() -> None:

@@ -71,6 +71,29 @@ def test_the_named_revisions_are_those_in_the_folder(engine: Engine) -> None:
     assert tuple(found) == revisions.REVISIONS
 
 
+def test_contexts_stored_before_go_on_being_rendered(engine: Engine) -> None:
+    conversation = {"id": 1, "start_turn": 1, "first_turn": 3, "summary_tokens": 0, "settings": "{}"}
+    texts = ("address_key", "platform", "account", "chat", "thread", "summary", "model", "persona", "title")
+    message = {"conversation_id": 1, "turn": 3, "step": 0, "shown": True, "context": "passages", "tokens": 9}
+    parts = ("role", "text", "name", "attachments", "tool_calls", "tool_call_id")
+    with engine.connect() as connection:
+        revisions.move(connection, "0003")
+        for table, values, empty in (("conversation", conversation, texts), ("message", message, parts)):
+            row = {**dict.fromkeys(empty, ""), **values}
+            columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+            connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({marks})"), row)
+        connection.commit()
+        revisions.move(connection, "0004")
+        assert connection.execute(text("SELECT first_turn, context_turn FROM conversation")).one() == (3, 1)
+        stored = connection.execute(text("SELECT context, tokens, context_tokens FROM message")).one()
+        assert stored == ("passages", 9, 0)
+        connection.rollback()
+        revisions.move(connection, "0003")
+        assert connection.execute(text("SELECT first_turn FROM conversation")).one() == (3,)
+        assert connection.execute(text("SELECT context, tokens FROM message")).one() == ("passages", 9)
+        connection.rollback()
+
+
 async def test_an_up_to_date_database_opens_without_alembic_or_the_models(sqlite_url: str) -> None:
     async with open_database(sqlite_url):
         pass

@@ -1,125 +1,24 @@
-"""What the core needs from outside. Each port is documented here and nowhere else.
-
-Every implementation of a port passes the contract suite of that port (`tests/contract/`), the
-in-memory fakes of the tests included. Methods raise only what is named here and in
-`bot.errors`; `asyncio.CancelledError` always passes through.
-"""
+"""What outlives the process."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from bot.types import (
     Address,
-    Capabilities,
-    Chunk,
     Conversation,
     Delivery,
     Event,
     Message,
-    ModelRequest,
-    Outgoing,
     Passage,
     Person,
     PersonRole,
+    Remark,
     Sender,
     Turn,
     TurnState,
 )
-
-
-class Timer(Protocol):
-    def cancel(self) -> None: ...
-
-
-class Clock(Protocol):
-    """Time. `time` is Unix seconds, `monotonic` never goes back.
-
-    `call_later` runs `callback` on the event loop after `seconds`, unless cancelled before.
-    """
-
-    def time(self) -> float: ...
-    def monotonic(self) -> float: ...
-    async def sleep(self, seconds: float) -> None: ...
-    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer: ...
-
-
-class Telemetry(Protocol):
-    """Counts and durations. Names and label values come from small fixed sets."""
-
-    def count(self, name: str, amount: float = 1, /, **labels: str) -> None: ...
-    def observe(self, name: str, seconds: float, /, **labels: str) -> None: ...
-    def gauge(self, name: str, value: float, /, **labels: str) -> None: ...
-
-
-class Channel(Protocol):
-    """The way back to a platform. Raises the ChannelError family, nothing else.
-
-    One call is one call to the platform: pacing, retrying and splitting are the core's.
-    """
-
-    platform: str
-
-    def capabilities(self, address: Address) -> Capabilities:
-        """What this chat can show. Cheap: no call to the platform."""
-        ...
-
-    async def send(self, address: Address, out: Outgoing, *, key: str, reply_to: str = "") -> str:
-        """Send one message; returns the platform's id of it.
-
-        Where `Capabilities.idempotent_sends`, a second call with the same `key` returns the
-        first one's id and sends nothing.
-        """
-        ...
-
-    async def edit(self, address: Address, message_id: str, out: Outgoing) -> None:
-        """Make the message show `out`. Repeating it changes nothing. Raises MessageGone."""
-        ...
-
-    async def delete(self, address: Address, message_id: str) -> None:
-        """Take the message away; one that is gone already is no error."""
-        ...
-
-    async def typing(self, address: Address) -> None:
-        """Show that an answer is being prepared, for a few seconds."""
-        ...
-
-
-class Inbox(Protocol):
-    """Events on their way to the core: none lost, none twice."""
-
-    async def put(self, event: Event) -> bool:
-        """Durable on return; only then may the platform be acknowledged.
-
-        False, and nothing changes, if an event of this key was put before. Raises StorageError.
-        """
-        ...
-
-    def events(self) -> AsyncGenerator[Event, None]:
-        """Events not done yet, oldest first, then each new one as it is put. One consumer."""
-        ...
-
-    async def done(self, event: Event) -> None:
-        """The event is dealt with and never comes again."""
-        ...
-
-    async def pending(self, key: str) -> bool:
-        """Whether an event of this key waits or is under way: put, and neither done nor dead."""
-        ...
-
-    async def bury(self, event: Event, reason: str) -> None:
-        """Dead letter: kept for operators with the reason, not delivered again by itself."""
-        ...
-
-    async def dead(self, limit: int = 100) -> list[tuple[Event, str]]:
-        """The dead letters, newest first, each with its reason."""
-        ...
-
-    async def revive(self, key: str) -> bool:
-        """Deliver a dead letter again; False if there is none of that key."""
-        ...
 
 
 class People(Protocol):
@@ -182,6 +81,8 @@ class Conversations(Protocol):
         """The conversation at this address, made if there is none."""
         ...
 
+    async def find(self, address: Address) -> Conversation | None: ...
+
     async def get(self, conversation_id: int) -> Conversation | None: ...
 
     async def history(
@@ -193,13 +94,14 @@ class Conversations(Protocol):
         ...
 
     async def restart(self, conversation_id: int) -> Conversation:
-        """Begin anew (`/new`): nothing before now is in the window."""
+        """Begin anew (`/new`): nothing before now is in the window, contexts included."""
         ...
 
     async def cut(
-        self, conversation_id: int, *, first_turn: int, summary: str, summary_tokens: int
+        self, conversation_id: int, *, first_turn: int, context_turn: int, summary: str, summary_tokens: int
     ) -> Conversation:
-        """Move the window's start; never backwards (then nothing changes)."""
+        """Move the window's start; never backwards (then nothing changes). `context_turn` is
+        the turn that made the cut; an earlier one than the stored leaves that as it is."""
         ...
 
     async def update(
@@ -211,6 +113,10 @@ class Conversations(Protocol):
         title: str | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> Conversation: ...
+
+    async def move(self, old: Address, new: Address) -> None:
+        """The chat goes on at `new`, with its history. One that was begun there already stays."""
+        ...
 
     async def listing(self, person_id: str, *, limit: int = 50, before: int = 0) -> list[Conversation]:
         """Conversations in which the person asked, newest first; `before` is the last id seen."""
@@ -319,78 +225,32 @@ class Search(Protocol):
         ...
 
 
-@runtime_checkable
-class Model(Protocol):
-    """A language model. Raises the ModelError family, nothing else."""
+class Overheard(Protocol):
+    """What is said in a group without being said to the bot: the newest remarks of each
+    conversation, for a day at most. It is shown to the model and never becomes history."""
 
-    @property
-    def name(self) -> str:
-        """What `/model` shows."""
+    async def put(
+        self, conversation_id: int, platform: str, sender: Sender, message_id: str, said: str
+    ) -> None:
+        """Remember it, shortened; an edited message replaces what it said."""
         ...
 
-    @property
-    def continues(self) -> bool:
-        """Whether `ModelRequest.prefill` is honoured."""
+    async def recent(self, conversation_id: int, limit: int = 40) -> list[Remark]:
+        """Oldest first."""
         ...
 
-    @property
-    def generates(self) -> bool:
-        """Whether it is a language model (the embedded quoting model is none): only then are
-        tools offered and summaries asked for."""
-        ...
-
-    async def window(self) -> int:
-        """Tokens of prompt and answer together that one request may have."""
-        ...
-
-    async def count(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text, template included: the sum over a prompt's messages is at least
-        its true length within a small margin. Exact from the server where it can, else an
-        estimate. Never raises for an unreachable server."""
-        ...
-
-    def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
-        """The answer. Ends after a chunk with a `finish_reason`; closing the iterator early
-        (`aclose`) aborts the request on the server. Errors before the first chunk may have
-        been retried; after it never are."""
+    async def clear(self, conversation_id: int) -> None:
+        """Forget all of the conversation's."""
         ...
 
 
-class Models(Protocol):
-    """The models that can be asked."""
+class Leases(Protocol):
+    """Work that only one process may do at a time. Holders' clocks must agree within a few seconds."""
 
-    def default(self) -> Model: ...
-
-    def get(self, name: str) -> Model | None: ...
-
-    def names(self) -> list[str]: ...
-
-
-class Adapter(Protocol):
-    """One platform: what comes in, and the channel back."""
-
-    @property
-    def channel(self) -> Channel: ...
-
-    def lifespan(self, put: Callable[[Event], Awaitable[bool]]) -> AbstractAsyncContextManager[None]:
-        """Intake runs while this is entered. Each event goes through `put`, which is durable on
-        return; only then is the platform acknowledged. On leaving, intake has stopped, and the
-        channel still works until the process ends. Raises SettingsError at entry."""
+    async def acquire(self, name: str, holder: str, seconds: float) -> bool:
+        """Hold `name` for `seconds` from now, also anew. False while another's hold lasts."""
         ...
 
-
-__all__ = [
-    "Adapter",
-    "Channel",
-    "Clock",
-    "Conversations",
-    "Inbox",
-    "KeyValue",
-    "Model",
-    "Models",
-    "People",
-    "Search",
-    "Telemetry",
-    "Timer",
-    "Turns",
-]
+    async def release(self, name: str, holder: str) -> None:
+        """Let it go; nothing happens if `holder` does not hold it."""
+        ...

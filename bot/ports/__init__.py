@@ -1,0 +1,29 @@
+"""What the core needs from outside. Each port is documented here and nowhere else.
+
+Every implementation of a port passes the contract suite of that port (`tests/contract/`), the
+in-memory fakes of the tests included. Methods raise only what is named here and in
+`bot.errors`; `asyncio.CancelledError` always passes through.
+"""
+
+from bot.ports.models import Model, Models
+from bot.ports.platforms import Adapter, Channel, Inbox
+from bot.ports.runtime import Clock, Telemetry, Timer
+from bot.ports.stores import Conversations, KeyValue, Leases, Overheard, People, Search, Turns
+
+__all__ = [
+    "Adapter",
+    "Channel",
+    "Clock",
+    "Conversations",
+    "Inbox",
+    "KeyValue",
+    "Leases",
+    "Model",
+    "Models",
+    "Overheard",
+    "People",
+    "Search",
+    "Telemetry",
+    "Timer",
+    "Turns",
+]
