@@ -29,7 +29,6 @@ RECENT = text(
     "SELECT name, text, said_at FROM overheard WHERE conversation_id = :id AND said_at >= :horizon"
     " ORDER BY said_at DESC LIMIT :limit"
 )
-CLEAR = text("DELETE FROM overheard WHERE conversation_id = :id")
 
 
 class SqlOverheard:
@@ -64,9 +63,3 @@ class SqlOverheard:
         bounds = {"id": conversation_id, "horizon": self._clock.time() - KEEP_SECONDS, "limit": limit}
         rows = await self._db.read(lambda c: c.execute(RECENT, bounds).all())
         return [Remark(row.name, row.text, row.said_at) for row in reversed(rows)]
-
-    async def clear(self, conversation_id: int) -> None:
-        def work(connection: Connection) -> None:
-            connection.execute(CLEAR, {"id": conversation_id})
-
-        await self._db.write(work)

@@ -28,10 +28,6 @@ class FakeOverheard:
             -min(limit, KEPT) :
         ]
 
-    async def clear(self, conversation_id: int) -> None:
-        for key in [k for k in self.memory.overheard if k[0] == conversation_id]:
-            del self.memory.overheard[key]
-
 
 class FakeLeases:
     def __init__(self, memory: Memory | None = None, clock: FakeClock | None = None) -> None:

@@ -239,10 +239,6 @@ class Overheard(Protocol):
         """Oldest first."""
         ...
 
-    async def clear(self, conversation_id: int) -> None:
-        """Forget all of the conversation's."""
-        ...
-
 
 class Leases(Protocol):
     """Work that only one process may do at a time. Holders' clocks must agree within a few seconds."""
