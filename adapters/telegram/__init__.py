@@ -1,0 +1,1 @@
+"""Telegram. `adapter.TelegramAdapter` is the entrance; import it only where there is a token."""

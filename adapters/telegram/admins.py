@@ -1,0 +1,44 @@
+"""Who runs a group, asked for when somebody there commands the bot, and known for a while."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+
+from telegram.error import TelegramError
+
+from adapters.telegram.client import Api
+from bot.ports import Clock
+
+log = logging.getLogger(__name__)
+KNOWN_SECONDS = 300.0
+ANSWER_SECONDS = 3.0
+_MANY = 1024
+
+
+class Admins:
+    """The ids of each group's admins."""
+
+    def __init__(self, api: Api, clock: Clock) -> None:
+        self._api = api
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[float, frozenset[str]]] = OrderedDict()
+
+    async def of(self, chat: str) -> frozenset[str]:
+        """Empty where Telegram does not tell: then nobody is taken for an admin."""
+        until, ids = self._known.get(chat, (0.0, frozenset()))
+        if until <= self._clock.monotonic():
+            ids = await self._ask(chat)
+            self._known[chat] = (self._clock.monotonic() + KNOWN_SECONDS, ids)
+            self._known.move_to_end(chat)
+            if len(self._known) > _MANY:
+                self._known.popitem(last=False)
+        return ids
+
+    async def _ask(self, chat: str) -> frozenset[str]:
+        try:
+            members = await self._api.get_chat_administrators(chat, read_timeout=ANSWER_SECONDS)
+        except TelegramError as error:
+            log.info("who runs chat %s is not known: %s", chat, error)
+            return frozenset()
+        return frozenset(str(member.user.id) for member in members)

@@ -1,0 +1,131 @@
+"""From an update to what is durable: the one way in, for polling and webhook alike."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from telegram import CallbackQuery, ReactionTypeEmoji, Update
+from telegram.error import TelegramError
+
+from adapters.telegram.admins import Admins
+from adapters.telegram.albums import Albums
+from adapters.telegram.client import Api
+from adapters.telegram.deps import TelegramDeps
+from adapters.telegram.inline import Inline
+from adapters.telegram.lanes import Lanes
+from adapters.telegram.translate import Translator, read
+from bot.errors import StorageError
+from bot.types import ADMIN, Event, EventKind
+
+log = logging.getLogger(__name__)
+Put = Callable[[Event], Awaitable[bool]]
+MOST_BESIDE = 256
+"""Courtesies under way at most; more are left out."""
+
+
+class Intake:
+    """`heard` is told of each event before it is put (what is known of its chat may change)."""
+
+    def __init__(
+        self, deps: TelegramDeps, api: Api, translator: Translator, put: Put, heard: Callable[[Event], None]
+    ) -> None:
+        self._deps = deps
+        self._api = api
+        self._translator = translator
+        self._put = put
+        self._heard = heard
+        self._lanes = Lanes()
+        self._albums = Albums(put, deps.store, deps.clock)
+        self._admins = Admins(api, deps.clock)
+        self._inline = Inline(deps, api)
+        self._beside: set[asyncio.Task[None]] = set()
+
+    async def take(self, raw: Any) -> None:
+        """On return everything in the update is durable, and it may be acknowledged. Raises
+        StorageError. What happens before the first await happens in the order of the calls."""
+        update = read(raw)
+        if update is None:
+            log.warning("an update that cannot be read is passed over: %s", str(raw)[:200])
+            return
+        events = self._translator.events(update, self._deps.clock.time())
+        for event in events:
+            self._heard(event)
+            self._deps.telemetry.count("telegram_updates", kind=event.kind.value)
+        if update.inline_query is not None:
+            self._courtesy(self._inline.answer(update.inline_query))
+        elif not events:
+            log.debug("update %s concerns nobody", update.update_id)
+        if events:
+            await self._take(update, events)
+
+    async def close(self) -> None:
+        """Wait for nothing any more; courtesies under way are left off."""
+        self._albums.close()
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
+
+    async def _take(self, update: Update, events: list[Event]) -> None:
+        first = events[0]
+        if key := self._translator.album(update):
+            album = self._albums.join(key, first)
+            if len(album.events) > 1:
+                await asyncio.shield(album.done)
+                return
+            async with self._lanes.turn(first.address.chat):
+                await album.quiet.wait()
+                await self._albums.store(album)
+        else:
+            self._albums.close(first)
+            async with self._lanes.turn(first.address.chat):
+                for event in events:
+                    await self._put(await self._with_roles(event))
+        self._greet(update, first)
+
+    async def _with_roles(self, event: Event) -> Event:
+        """Commands and buttons of a group say whether their sender runs it."""
+        asks = event.kind in (EventKind.COMMAND, EventKind.BUTTON)
+        if event.private or not asks or ADMIN in event.sender.roles:
+            return event
+        if event.sender.id not in await self._admins.of(event.address.chat):
+            return event
+        return replace(event, sender=replace(event.sender, roles=(*event.sender.roles, ADMIN)))
+
+    # courtesies: nobody waits for them, and none is owed
+
+    def _greet(self, update: Update, event: Event) -> None:
+        if update.callback_query is not None:
+            self._courtesy(self._answer(update.callback_query))
+        asked = event.kind in (EventKind.MESSAGE, EventKind.COMMAND)
+        if self._deps.seen and asked and event.addressed and not event.private:
+            self._courtesy(self._react(event))
+
+    async def _answer(self, query: CallbackQuery) -> None:
+        thanks = query.data in ("up", "down")
+        language = query.from_user.language_code or ""
+        text = self._deps.say(language, "feedback.thanks") if thanks else None
+        await self._api.answer_callback_query(query.id, text=text)
+
+    async def _react(self, event: Event) -> None:
+        await self._api.set_message_reaction(
+            event.address.chat, int(event.message_id), ReactionTypeEmoji(self._deps.seen)
+        )
+
+    def _courtesy(self, work: Coroutine[Any, Any, None]) -> None:
+        if len(self._beside) >= MOST_BESIDE:
+            work.close()
+            return
+        task = asyncio.create_task(_quietly(work))
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+
+async def _quietly(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except (TelegramError, StorageError) as error:
+        log.info("a courtesy was not taken: %s", error)
