@@ -33,6 +33,28 @@ class Press:
         return shown | {"message": message, "data": self.data}
 
 
+@dataclass(eq=False, slots=True)
+class Connection:
+    """A person's leave for the bot to act in their name; `chats` are theirs with others."""
+
+    id: str
+    user: User
+    date: int
+    rights: set[str]
+    enabled: bool = True
+    chats: dict[int, Chat] = field(default_factory=dict)
+
+    def json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "user": self.user.json(),
+            "user_chat_id": self.user.id,
+            "date": self.date,
+            "is_enabled": self.enabled,
+            "rights": dict.fromkeys(sorted(self.rights), True),
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class Results:
     """What the bot offered for an inline query."""

@@ -80,6 +80,7 @@ class Message:
     edit_date: int = 0
     deleted: bool = False
     silent: bool = False
+    by_bot: bool = False
     reactions: dict[int, list[str]] = field(default_factory=dict)
 
     @property
@@ -112,10 +113,6 @@ class Message:
     def buttons(self) -> list[dict[str, Any]]:
         """Those under the message, row by row."""
         return [b for row in (self.markup or {}).get("inline_keyboard", ()) for b in row]
-
-    @property
-    def by_bot(self) -> bool:
-        return isinstance(self.sender, User) and self.sender.is_bot
 
     @property
     def service(self) -> bool:
@@ -180,6 +177,16 @@ class Chat:
     drafting: Draft | None = None
 
     @property
+    def chat(self) -> Chat:
+        """Itself; so that a chat can stand wherever something that has a chat can."""
+        return self
+
+    @property
+    def budget(self) -> str:
+        """Whose flood control it is under."""
+        return f"{self.connection}:{self.id}"
+
+    @property
     def messages(self) -> list[Message]:
         """What people see in it now, in order."""
         return [m for m in self.log.values() if not m.deleted]
@@ -221,6 +228,16 @@ class Chat:
         return shown | ({"is_forum": True} if self.forum else {})
 
 
+def reply_thread(chat: Chat, replied: Message | None) -> int:
+    """The thread that a reply stands in: its topic, or in a supergroup without topics, the first message
+    of the conversation."""
+    if replied is None or replied.chat is not chat:
+        return 0
+    if chat.type == "supergroup" and not chat.forum:
+        return replied.thread_id or replied.id
+    return replied.thread_id
+
+
 def message_json(message: Message, users: Mapping[int, User], *, replied: bool = True) -> dict[str, Any]:
     """As the Bot API shows it; a reply carries the message it replies to, and that one no more."""
     chat, version = message.chat, message.versions[-1]
@@ -236,15 +253,45 @@ def message_json(message: Message, users: Mapping[int, User], *, replied: bool =
         shown["message_thread_id"] = message.thread_id
         if message.thread_id in chat.topics:
             shown["is_topic_message"] = True
-    if replied and message.reply_to is not None and not message.reply_to.deleted:
-        shown["reply_to_message"] = message_json(message.reply_to, users, replied=False)
-        if message.quote:
-            shown["quote"] = message.quote
+    if replied:
+        shown |= _reply_json(message, users)
     shown |= version.media
     shown |= _text_json(version, users)
     if version.markup and "inline_keyboard" in version.markup:
         shown["reply_markup"] = version.markup
     return shown | message.extra
+
+
+def _reply_json(message: Message, users: Mapping[int, User]) -> dict[str, Any]:
+    """What is replied to; in a topic that is the message which began it, where nothing else is."""
+    replied = message.reply_to
+    if replied is None and message.chat.forum and message.thread_id != message.id:
+        replied = message.chat.log.get(message.thread_id)
+    if replied is None or replied.deleted:
+        return {}
+    if replied.chat is not message.chat:
+        return _external_json(replied) | ({"quote": message.quote} if message.quote else {})
+    shown = {"reply_to_message": message_json(replied, users, replied=False)}
+    return shown | ({"quote": message.quote} if message.quote else {})
+
+
+def _external_json(replied: Message) -> dict[str, Any]:
+    """A reply to a message in another chat."""
+    info: dict[str, Any] = {"origin": origin_json(replied), "message_id": replied.id}
+    return {"external_reply": info | {"chat": replied.chat.json()} | replied.media}
+
+
+def origin_json(message: Message) -> dict[str, Any]:
+    """Where a forwarded message comes from: from whoever wrote it first."""
+    if "forward_origin" in message.extra:
+        known: dict[str, Any] = message.extra["forward_origin"]
+        return known
+    if isinstance(message.sender, User):
+        return {"type": "user", "date": message.date, "sender_user": message.sender.json()}
+    chat = message.sender
+    if chat.type == "channel":
+        return {"type": "channel", "date": message.date, "chat": chat.json(), "message_id": message.id}
+    return {"type": "chat", "date": message.date, "sender_chat": chat.json()}
 
 
 def _text_json(version: Version, users: Mapping[int, User]) -> dict[str, Any]:

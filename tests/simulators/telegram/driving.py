@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from telegram import Bot
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from telegram import Bot, TelegramObject
 from telegram.request import HTTPXRequest
 
 from tests.simulators.telegram.server import Telegram
@@ -30,3 +34,22 @@ def bot_of(telegram: Telegram) -> Bot:
         request=HTTPXRequest(connection_pool_size=64),
         get_updates_request=HTTPXRequest(connection_pool_size=4),
     )
+
+
+@asynccontextmanager
+async def driven(**options: Any) -> AsyncIterator[tuple[Telegram, Bot]]:
+    """A Telegram and its bot, both up."""
+    async with Telegram(**options) as telegram, bot_of(telegram) as bot:
+        yield telegram, bot
+
+
+def leftovers(value: object) -> Iterator[str]:
+    """Fields in what the library read that it does not know, however deep."""
+    if isinstance(value, TelegramObject):
+        yield from (f"{type(value).__name__}.{name}" for name in value.api_kwargs)
+        slots = {s for kind in type(value).__mro__ for s in getattr(kind, "__slots__", ())}
+        for slot in slots - {"_bot", "api_kwargs", "__dict__"}:
+            yield from leftovers(getattr(value, slot, None))
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from leftovers(item)

@@ -10,6 +10,7 @@ from tests.simulators.telegram.keyboards import inline_only, read_markup
 from tests.simulators.telegram.methods import Method, check_access, find_chat, find_message, method
 from tests.simulators.telegram.parameters import Args, caption, message_text
 from tests.simulators.telegram.refusals import NOT_MODIFIED, bad
+from tests.simulators.telegram.sending import destination
 from tests.simulators.telegram.world import World
 
 _TARGET = "chat_id message_id inline_message_id business_connection_id reply_markup "
@@ -42,23 +43,26 @@ def edit_message_reply_markup(world: World, args: Args) -> Any:
 
 def _editable(world: World, args: Args) -> Message:
     """The message, where the bot wrote it."""
-    chat = find_chat(world, args, access="edit")
+    if inline := args.text("inline_message_id"):
+        if inline not in world.inline_messages:
+            raise bad("MESSAGE_ID_INVALID")
+        return world.inline_messages[inline]
+    chat = destination(world, args, "edit")
     message = find_message(world, chat, args.integer("message_id"))
-    mine = message.sender is world.bot.user or (chat.type == "channel" and message.sender is chat)
-    if not mine or message.service or "forward_origin" in message.extra:
+    if not message.by_bot or message.service or "forward_origin" in message.extra:
         raise bad("message can't be edited")
     if "keyboard" in (message.markup or {}) or "force_reply" in (message.markup or {}):
         raise bad("message can't be edited")
     return message
 
 
-def _change(world: World, message: Message, text: Text, markup: dict[str, Any] | None) -> dict[str, Any]:
+def _change(world: World, message: Message, text: Text, markup: dict[str, Any] | None) -> Any:
     chat, now = message.chat, message.versions[-1]
-    world.flood.take(chat.id, private=chat.type == "private", cost=world.flood.limits.edit_cost)
+    world.flood.take(chat.budget, private=chat.type == "private", cost=world.flood.limits.edit_cost)
     if now.text == text and now.markup == markup:
         raise bad(NOT_MODIFIED)
     world.rewrite(message, Version(text, now.media, markup, world.clock()))
-    return world.json(message)
+    return True if "via_bot" in message.extra else world.json(message)
 
 
 def delete_message(world: World, args: Args) -> bool:
@@ -89,9 +93,8 @@ def _delete(world: World, args: Args, message_id: int) -> None:
     check_access(world, chat, "write")
     message = find_message(world, chat, message_id, "message to delete")
     member = world.member(chat, world.bot.user)
-    mine = message.sender is world.bot.user
     rights = member.status == "creator" or "can_delete_messages" in member.rights
-    if not (mine or chat.type == "private" or rights):
+    if not (message.by_bot or chat.type == "private" or rights):
         raise bad("message can't be deleted")
     if world.date() - message.date > 2 * _DAY and not rights:
         raise bad("message can't be deleted for everyone")

@@ -19,7 +19,7 @@ _RANKS = {"blockquote": 0, "expandable_blockquote": 0, "pre": 10, "code": 20, "d
 _RANKS |= {"text_link": 49, "text_mention": 49} | dict.fromkeys(FOUND, 50)
 _RANKS |= {"bold": 90, "italic": 91, "underline": 92, "strikethrough": 93, "spoiler": 94, "custom_emoji": 99}
 
-_LINK = re.compile(r"(?:(https?)://)?(?:[^/?#@]*@)?([^/?#:@]+)(:\d+)?([/?#].*)?", re.I | re.S)
+_LINK = re.compile(r"(?:(https?)://)?([^/?#@]*@)?([^/?#:@]+)(:\d+)?([/?#].*)?", re.I | re.S)
 _TG_LINK = re.compile(r"(tg|tonsite|ton):(?://)?([\w.-]+)(/?[?#].*|/.*)?", re.I | re.S)
 
 
@@ -102,9 +102,9 @@ def checked_link(url: str) -> str:
     """The address as Telegram keeps it, or empty where it takes none from this."""
     if found := _TG_LINK.fullmatch(url):
         return f"{found[1].lower()}://{found[2].lower()}{found[3] or ''}"
-    if not (found := _LINK.fullmatch(url)) or "." not in found[2].strip(".") or re.search(r"\s", found[2]):
+    if not (found := _LINK.fullmatch(url)) or "." not in found[3].strip(".") or re.search(r"\s", found[3]):
         return ""
-    rest = (found[4] or "/").rstrip()
+    rest = (found[5] or "/").rstrip()
     rest = rest if rest.startswith("/") else f"/{rest}"
     rest = re.sub(r"[\x00-\x20]", lambda c: f"%{ord(c[0]):02X}", rest)
-    return f"{(found[1] or 'http').lower()}://{found[2].lower()}{found[3] or ''}{rest}"
+    return f"{(found[1] or 'http').lower()}://{found[2] or ''}{found[3].lower()}{found[4] or ''}{rest}"

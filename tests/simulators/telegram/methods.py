@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tests.simulators.telegram.asked import Connection
 from tests.simulators.telegram.chats import Chat, Message, Topic
 from tests.simulators.telegram.parameters import Args
 from tests.simulators.telegram.refusals import bad, forbidden
@@ -13,6 +14,14 @@ from tests.simulators.telegram.world import World
 
 Access = Literal["read", "edit", "write"]
 Handler = Callable[[World, Args], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A result that the server adds a remark to."""
+
+    result: Any
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,14 @@ def find_chat(world: World, args: Args, *, access: Access = "write", name: str =
         raise bad("chat not found")
     check_access(world, chat, access)
     return chat
+
+
+def find_connection(world: World, args: Args) -> Connection | None:
+    """The business connection that a call is made through, if any."""
+    given = args.text("business_connection_id")
+    if given and given not in world.connections:
+        raise bad("business connection not found")
+    return world.connections.get(given)
 
 
 def _knows(world: World, chat: Chat) -> bool:
@@ -93,7 +110,7 @@ def find_topic(chat: Chat, args: Args) -> Topic | None:
     if not thread:
         return None
     if not (chat.forum or chat.type == "private"):
-        raise bad("message thread not found")
+        return None
     topic = chat.topics.get(thread)
     if topic is None or topic.deleted:
         raise bad("message thread not found")

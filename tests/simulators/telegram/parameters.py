@@ -10,8 +10,8 @@ from typing import Any
 from aiohttp import web
 
 from tests.simulators.telegram.entity import TYPES, Entity, Text, link, units
-from tests.simulators.telegram.html import parse_html
-from tests.simulators.telegram.markdown import parse_markdown, parse_markdown_v2
+from tests.simulators.telegram.html_text import parse_html
+from tests.simulators.telegram.markdown_text import parse_markdown, parse_markdown_v2
 from tests.simulators.telegram.refusals import Broken, bad
 from tests.simulators.telegram.tidy import tidy
 
@@ -70,7 +70,7 @@ async def read_args(method: str, request: web.Request) -> Args:
     """From the query and the body: JSON, urlencoded or multipart."""
     args = Args(method, dict(request.query))
     if request.content_type == "application/json":
-        body = json.loads(await request.text() or "{}")
+        body = _body(await request.text())
         args.fields |= {
             k: v if isinstance(v, str) else json.dumps(v) for k, v in body.items() if v is not None
         }
@@ -80,6 +80,16 @@ async def read_args(method: str, request: web.Request) -> Args:
     elif request.can_read_body:
         args.fields |= {k: v for k, v in (await request.post()).items() if isinstance(v, str)}
     return args
+
+
+def _body(text: str) -> dict[str, Any]:
+    try:
+        body = json.loads(text or "{}")
+    except ValueError:
+        raise bad("can't parse JSON object") from None
+    if not isinstance(body, dict):
+        raise bad("expected JSON object")
+    return body
 
 
 async def _read_part(args: Args, part: Any) -> None:

@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
-from tests.simulators.telegram.asked import Press
-from tests.simulators.telegram.chats import Chat, Draft, Member, Message, Topic, User, Version
+from tests.simulators.telegram.asked import InlineQuery, Press
+from tests.simulators.telegram.chats import Member, Message, Topic, Version, origin_json
 from tests.simulators.telegram.entity import Text, units
-from tests.simulators.telegram.parameters import CAPTION_LIMIT, TEXT_LIMIT
-from tests.simulators.telegram.tidy import tidy
-from tests.simulators.telegram.world import World
+from tests.simulators.telegram.keyboards import markup
+from tests.simulators.telegram.members import change_json
+from tests.simulators.telegram.parameters import TEXT_LIMIT, read_text
+from tests.simulators.telegram.sharing import Sharing
+from tests.simulators.telegram.writing import Place, written
 
 
-class Person:
-    """`chat` is their private chat with the bot. Everything they do happens there unless `chat` (and
-    `topic`) say where else."""
-
-    def __init__(self, world: World, user: User) -> None:
-        self._world = world
-        self.user = user
-        self.chat = world.add_chat(Chat(user.id, "private", user=user))
-
-    @property
-    def id(self) -> int:
-        return self.user.id
-
-    @property
-    def messages(self) -> list[Message]:
-        """What they see in their private chat."""
-        return self.chat.messages
-
-    @property
-    def texts(self) -> list[str]:
-        """The bot's messages in their private chat as they stand."""
-        return self.chat.texts
-
-    @property
-    def draft(self) -> Draft | None:
-        """What they see the bot writing now."""
-        return self.chat.draft(self._world.clock())
+class Person(Sharing):
+    """Somebody with the app in hand."""
 
     async def start(self, payload: str = "") -> Message:
         """Open the bot and press its start button."""
@@ -49,19 +27,16 @@ class Person:
         self,
         text: str | Text,
         *,
-        chat: Chat | None = None,
+        chat: Place | None = None,
         topic: Topic | None = None,
         reply_to: Message | None = None,
         quote: str = "",
         **extra: Any,
     ) -> Message:
         """Write a message; `extra` fields go into its JSON as they are."""
-        shown = tidy(text if isinstance(text, Text) else Text(text))
-        if not shown or units(shown.text) > TEXT_LIMIT:
-            raise ValueError("Telegram lets nobody write an empty message, or one so long")
-        return self._write(shown, chat, topic, reply_to, quote, extra=extra)
+        return self._write(written(text), chat, topic, reply_to, quote, extra=extra)
 
-    async def paste(self, text: str, *, chat: Chat | None = None) -> list[Message]:
+    async def paste(self, text: str, *, chat: Place | None = None) -> list[Message]:
         """Write something long, which the app cuts into several messages at the limit."""
         pieces, rest = [], text
         while rest:
@@ -72,6 +47,18 @@ class Person:
             rest = rest[cut:]
         return [await self.say(piece, chat=chat) for piece in pieces]
 
+    async def topic(self, name: str) -> Topic:
+        """Begin a topic in their private chat, where the bot has topics."""
+        if not self._world.bot.topics:
+            raise ValueError("the bot's private chats have no topics")
+        created = {"name": name, "icon_color": 0x6FB9F0}
+        message = self._world.write(self.chat, self.user, Text(), extra={"forum_topic_created": created})
+        message.thread_id = message.id
+        topic = self.chat.topics[message.id] = Topic(message.id, name)
+        self.chat.met = True
+        self._world.tell_message(message)
+        return topic
+
     async def reply(self, to: Message, text: str | Text, *, quote: str = "") -> Message:
         """Answer a message where it stands, quoting a part of it or not."""
         topic = to.chat.topics.get(to.thread_id)
@@ -79,13 +66,11 @@ class Person:
 
     async def edit(self, message: Message, text: str | Text) -> Message:
         """Change the text or caption of something they wrote."""
-        shown = tidy(text if isinstance(text, Text) else Text(text))
-        limit = CAPTION_LIMIT if message.media else TEXT_LIMIT
-        if not (shown or message.media) or units(shown.text) > limit:
-            raise ValueError("Telegram lets nobody write this")
         if message.sender is not self.user:
             raise ValueError("people edit their own messages only")
-        version = Version(shown, message.media, message.markup, self._world.clock())
+        version = Version(
+            written(text, media=bool(message.media)), message.media, message.markup, self._world.clock()
+        )
         self._world.rewrite(message, version)
         self._world.tell_message(message, edited=True)
         return message
@@ -105,6 +90,37 @@ class Person:
         world.tell("callback_query", press.json(world.json(message)))
         return press
 
+    async def inline(self, query: str, *, offset: str = "", chat: Place | None = None) -> InlineQuery:
+        """Type the bot's name and a query in some chat; `answer` on what is returned gives the results."""
+        world = self._world
+        if not world.bot.inline:
+            raise ValueError("the bot answers no inline queries")
+        where = chat.chat if chat else None
+        number = str(world.serial() + 3 * 10**17)
+        asked = InlineQuery(number, self.user, query, offset, where, world.clock())
+        world.inline[asked.id] = asked
+        world.tell("inline_query", asked.json())
+        return asked
+
+    async def choose(self, query: InlineQuery, result_id: str, *, chat: Place | None = None) -> Message:
+        """Take one of the results, which is sent in their name."""
+        results = query.answer.results if query.answer else []
+        result = next(r for r in results if r["id"] == result_id)
+        content = result.get("input_message_content", {})
+        if not content.get("message_text"):
+            raise ValueError("only results that send a text can be chosen here")
+        world = self._world
+        text = read_text(content["message_text"], content.get("parse_mode", ""), content.get("entities"))
+        extra = {"via_bot": world.bot.user.json()}
+        keyboard = markup(result["reply_markup"]) if result.get("reply_markup") else None
+        message = self._write(written(text), chat, extra=extra, markup=keyboard)
+        chosen = {"result_id": result_id, "from": self.user.json(), "query": query.query}
+        if keyboard:
+            chosen["inline_message_id"] = inline_id = f"AgAAAB{world.serial():06d}"
+            world.inline_messages[inline_id] = message
+        world.tell("chosen_inline_result", chosen)
+        return message
+
     async def block_bot(self) -> None:
         """Stop the bot: it can send nothing any more."""
         self._set_blocked(True)
@@ -114,57 +130,39 @@ class Person:
 
     def _set_blocked(self, blocked: bool) -> None:
         self.chat.blocked = blocked
-        states = ("member", "kicked") if blocked else ("kicked", "member")
-        old, new = (membership_json(Member(self._world.bot.user, s)) for s in states)  # type: ignore[arg-type]
-        self._world.tell("my_chat_member", self._change(self.chat, old, new))
+        bot, date = self._world.bot.user, self._world.date()
+        free, barred = Member(bot, "member"), Member(bot, "kicked")
+        old, new = (free, barred) if blocked else (barred, free)
+        self._world.tell("my_chat_member", change_json(self.chat, self.user, old, new, date))
 
-    def _change(self, chat: Chat, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-        change = {"chat": chat.json(), "from": self.user.json(), "date": self._world.date()}
-        return change | {"old_chat_member": old, "new_chat_member": new}
-
-    def _write(
-        self,
-        text: Text,
-        chat: Chat | None,
-        topic: Topic | None = None,
-        reply_to: Message | None = None,
-        quote: str = "",
-        *,
-        media: dict[str, Any] | None = None,
-        extra: dict[str, Any] | None = None,
+    async def forward(
+        self, message: Message, *, chat: Place | None = None, topic: Topic | None = None, hidden: bool = False
     ) -> Message:
-        where = chat or self.chat
-        self._may_write(where, topic)
-        shown = None
-        if quote and reply_to is not None:
-            place = units(reply_to.text[: reply_to.text.index(quote)])
-            shown = {"text": quote, "position": place, "is_manual": True}
-        message = self._world.write(
-            where,
-            where if where.type == "channel" else self.user,
-            text,
-            media=media,
-            thread_id=topic.id if topic else 0,
-            reply_to=reply_to,
-            quote=shown,
-            extra=extra or {},
-        )
-        self._world.tell_message(message)
-        return message
+        """Pass a message on; `hidden`: its author lets nobody link to them."""
+        origin = origin_json(message)
+        if hidden and origin["type"] == "user":
+            name = origin["sender_user"]["first_name"]
+            origin = {"type": "hidden_user", "date": origin["date"], "sender_user_name": name}
+        extra = {"forward_origin": origin}
+        return self._write(message.marked, chat, topic, media=message.media, extra=extra)
 
-    def _may_write(self, chat: Chat, topic: Topic | None) -> None:
-        if chat is self.chat:
-            if chat.blocked:
-                raise ValueError(f"{self.user.first_name} has blocked the bot")
-            chat.met = True
-        elif not self._world.member(chat, self.user).inside or chat.migrated_to:
-            raise ValueError(f"{self.user.first_name} is not in {chat.title}")
-        elif topic is not None and topic.closed:
-            raise ValueError(f"the topic {topic.name} is closed")
+    async def react(self, message: Message, *emojis: str) -> None:
+        """Leave these reactions on a message and no others; none: take them away."""
+        world, chat = self._world, message.chat
+        old = message.reactions.get(self.id, [])
+        message.reactions[self.id] = list(emojis)
+        world.news.tell()
+        if chat.type != "private" and not world.member(chat, world.bot.user).administers:
+            return
+        about = {"chat": chat.json(), "message_id": message.id, "date": world.date()}
+        if chat.type == "channel":
+            counts = Counter(e for left in message.reactions.values() for e in left)
+            reactions = [{"type": _emoji(e), "total_count": n} for e, n in counts.items()]
+            world.tell("message_reaction_count", about | {"reactions": reactions})
+            return
+        change = {"old_reaction": [_emoji(e) for e in old], "new_reaction": [_emoji(e) for e in emojis]}
+        world.tell("message_reaction", about | {"user": self.user.json()} | change)
 
 
-def membership_json(member: Member) -> dict[str, Any]:
-    """A ChatMember, as the Bot API shows it."""
-    return {"user": member.user.json(), "status": member.status} | (
-        {"until_date": 0} if member.status == "kicked" else {}
-    )
+def _emoji(emoji: str) -> dict[str, str]:
+    return {"type": "emoji", "emoji": emoji}

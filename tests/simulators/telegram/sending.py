@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulators.telegram.chats import Chat, Draft, Message, Topic
+from tests.simulators.telegram.chats import Chat, Draft, Message, User, reply_thread
 from tests.simulators.telegram.entity import Text, units
 from tests.simulators.telegram.keyboards import inline_only, read_markup
 from tests.simulators.telegram.methods import (
+    Access,
     Method,
     find_chat,
+    find_connection,
     find_topic,
     may_send,
     method,
@@ -63,18 +65,19 @@ def send(world: World, args: Args, *parcels: Parcel) -> Message:
         markup = inline_only(markup)
     if topic is not None and topic.closed and not _manages(world, chat):
         raise bad("TOPIC_CLOSED")
-    world.flood.take(chat.id, private=chat.type == "private", cost=float(len(parcels)))
+    world.flood.take(chat.budget, private=chat.type == "private", cost=float(len(parcels)))
     sent = [
         world.write(
             chat,
-            chat if chat.type == "channel" else world.bot.user,
+            _author(world, chat),
             parcel.text,
             media=parcel.media,
             markup=markup,
-            thread_id=_thread(topic, replied),
+            thread_id=topic.id if topic is not None else reply_thread(chat, replied),
             reply_to=replied,
             quote=_quote(reply, replied),
             silent=args.flag("disable_notification"),
+            by_bot=True,
             extra=_extra(world, args, parcel, chat),
         )
         for parcel in parcels
@@ -82,24 +85,34 @@ def send(world: World, args: Args, *parcels: Parcel) -> Message:
     return sent[0]
 
 
-def destination(world: World, args: Args) -> Chat:
-    """The chat that is written to: the bot's own, or one of a person it works for."""
-    return find_chat(world, args)
+def destination(world: World, args: Args, access: Access = "write") -> Chat:
+    """The chat that is meant: the bot's own, or one of a person that it works for."""
+    if connection := find_connection(world, args):
+        if not connection.enabled:
+            raise bad("BUSINESS_CONNECTION_INVALID")
+        if access != "read" and "can_reply" not in connection.rights:
+            raise bad("BUSINESS_CONNECTION_NOT_ALLOWED")
+        if args.integer("chat_id") not in connection.chats:
+            raise bad("BUSINESS_PEER_INVALID")
+        return connection.chats[args.integer("chat_id")]
+    return find_chat(world, args, access=access)
+
+
+def _author(world: World, chat: Chat) -> User | Chat:
+    if chat.connection:
+        return world.connections[chat.connection].user
+    return chat if chat.type == "channel" else world.bot.user
 
 
 def _extra(world: World, args: Args, parcel: Parcel, chat: Chat) -> dict[str, Any]:
     extra = dict(parcel.extra)
+    if chat.connection:
+        extra["sender_business_bot"] = world.bot.user.json()
     if args.flag("protect_content"):
         extra["has_protected_content"] = True
     if effect := args.text("message_effect_id"):
         extra["effect_id"] = effect
     return extra
-
-
-def _thread(topic: Topic | None, replied: Message | None) -> int:
-    if topic is not None:
-        return topic.id
-    return replied.thread_id if replied is not None else 0
 
 
 def _manages(world: World, chat: Chat) -> bool:
@@ -158,7 +171,7 @@ def send_message_draft(world: World, args: Args) -> bool:
         raise bad("RANDOM_ID_INVALID")
     if chat.type != "private":
         raise bad("TEXTDRAFT_PEER_INVALID")
-    world.flood.take(chat.id, private=True, cost=world.flood.limits.draft_cost)
+    world.flood.take(chat.budget, private=True, cost=world.flood.limits.draft_cost)
     world.draft(chat, Draft(draft_id, text, topic.id if topic else 0, world.clock()))
     return True
 

@@ -12,21 +12,36 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
-from tests.simulators.telegram import editing, polling, queries, sending
-from tests.simulators.telegram.chats import Message, User
+from tests.simulators.telegram import (
+    bot_settings,
+    business,
+    chat_methods,
+    editing,
+    media,
+    polling,
+    queries,
+    sending,
+)
+from tests.simulators.telegram.bot_settings import commands_for
+from tests.simulators.telegram.business import Business, connect
+from tests.simulators.telegram.chats import Chat, Message, User
 from tests.simulators.telegram.faults import Fate, Faults
 from tests.simulators.telegram.limits import FloodLimits
 from tests.simulators.telegram.method_names import METHOD_NAMES
-from tests.simulators.telegram.methods import Method
+from tests.simulators.telegram.methods import Method, Noted
 from tests.simulators.telegram.parameters import Args, read_args
 from tests.simulators.telegram.people import Person
 from tests.simulators.telegram.refusals import NOT_MODIFIED, Refusal, lacking
+from tests.simulators.telegram.rooms import Room, new_room, room_id
 from tests.simulators.telegram.world import BotState, Call, Clock, World
+from tests.simulators.telegram.writing import Place
 
 T = TypeVar("T")
 TOKEN = "7000000001:AAF-simulated_simulated_simulated_s"
 METHODS: dict[str, Method] = {
-    m.name.lower(): m for module in (polling, sending, editing, queries) for m in module.METHODS
+    m.name.lower(): m
+    for module in (polling, sending, media, editing, queries, chat_methods, bot_settings, business)
+    for m in module.METHODS
 }
 _KNOWN = {name.lower(): name for name in METHOD_NAMES}
 _GATEWAY_PAGE = (
@@ -53,11 +68,12 @@ class Telegram:
         reads_all_group_messages: bool = False,
         inline: bool = True,
         topics: bool = False,
+        webhook_pause: float = 1.0,
         seed: int = 0,
     ) -> None:
         bot = User(int(token.partition(":")[0]), name, username=username, is_bot=True)
         state = BotState(bot, token, reads_all_group_messages, inline, topics)
-        self.world = World(state, flood or FloodLimits(), faults or Faults(), clock, seed)
+        self.world = World(state, flood or FloodLimits(), faults or Faults(), clock, seed, webhook_pause)
         self.token = token
         self.url = ""
         self._people: list[Person] = []
@@ -66,7 +82,8 @@ class Telegram:
     async def __aenter__(self) -> Telegram:
         app = web.Application(client_max_size=1 << 27)
         app.router.add_route("*", "/bot{token}/{method}", self._serve)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+        app.router.add_get("/file/bot{token}/{path:.+}", self._file)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -75,6 +92,7 @@ class Telegram:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.world.webhook.stop()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -85,6 +103,38 @@ class Telegram:
         person = Person(self.world, self.world.add_user(name, username=username, language=language))
         self._people.append(person)
         return person
+
+    async def group(self, title: str, *people: Person, bot: bool = True) -> Room:
+        """A basic group; the first of the people owns it, and brings the bot along."""
+        return await self._room(Chat(room_id(self.world, "group"), "group", title), people, bot)
+
+    async def supergroup(
+        self, title: str, *people: Person, username: str = "", forum: bool = False, bot: bool = True
+    ) -> Room:
+        """A supergroup; `forum`: with topics."""
+        number = room_id(self.world, "supergroup")
+        chat = Chat(number, "supergroup", title, username, forum)
+        return await self._room(chat, people, bot)
+
+    async def channel(self, title: str, *people: Person, username: str = "", bot: bool = True) -> Room:
+        """A channel; the bot is one of its administrators."""
+        chat = Chat(room_id(self.world, "channel"), "channel", title, username)
+        return await self._room(chat, people, bot)
+
+    async def business(self, owner: Person, *rights: str) -> Business:
+        """Somebody lets the bot answer in their name, with these rights or the usual ones."""
+        return connect(self.world, owner, rights)
+
+    async def _room(self, chat: Chat, people: tuple[Person, ...], bot: bool) -> Room:
+        room = new_room(self.world, chat, people)
+        if bot:
+            await room.add_bot()
+        return room
+
+    @property
+    def pages(self) -> dict[str, tuple[bytes, str]]:
+        """The web that files can be sent from by URL: content and type by address."""
+        return self.world.files.web
 
     async def tell(self, update: dict[str, Any]) -> int:
         """Give the bot any update as it is, of kinds that no library knows too; returns its number."""
@@ -130,6 +180,11 @@ class Telegram:
         message that would not change, and other than people who blocked it."""
         return self.world.errors
 
+    def commands_for(self, person: Person, chat: Place | None = None) -> list[str]:
+        """The names in a person's command menu, in their chat with the bot or another."""
+        shown = commands_for(self.world, person.user, (chat or person).chat)
+        return [c["command"] for c in shown]
+
     async def until(self, predicate: Callable[[], T], within: float = 10.0) -> T:
         """Wait for something to become true on the platform; gives what the predicate gives."""
         try:
@@ -158,20 +213,35 @@ class Telegram:
         try:
             args = await read_args(name, request)
             result = await self._call(request.match_info["token"], name, args)
-            answer, code = {"ok": True, "result": result}, 200
+            answer, code = _answered(result), 200
         except Refusal as refusal:
             answer, code = refusal.json(), refusal.code
             self._note(name, refusal)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            self.world.errors.append(f"{_KNOWN.get(name, name)}: the simulator failed: {error!r}")
+            raise
         if fate == "cut" or (name == "getupdates" and self.world.weather.outage):
             return self._fail(request, args, at, "drop")
         self._log(args, at, code, str(answer.get("description", "")))
         return web.Response(body=msgspec.json.encode(answer), status=code, content_type="application/json")
 
-    async def _call(self, token: str, name: str, args: Args) -> Any:
+    async def _file(self, request: web.Request) -> web.Response:
+        try:
+            self._check_token(request.match_info["token"])
+            return web.Response(body=self.world.files.at(request.match_info["path"]))
+        except Refusal as refusal:
+            return web.json_response(refusal.json(), status=refusal.code)
+
+    def _check_token(self, token: str) -> None:
         if not re.fullmatch(r"\d+:[\w-]+", token):
             raise Refusal(404, "Not Found")
         if token != self.token:
             raise Refusal(401, "Unauthorized")
+        if self.world.bot.logged_out:
+            raise Refusal(400, "Logged out")
+
+    async def _call(self, token: str, name: str, args: Args) -> Any:
+        self._check_token(token)
         if name not in _KNOWN:
             raise Refusal(404, "Not Found")
         if name not in METHODS:
@@ -205,3 +275,9 @@ class Telegram:
             return web.Response(text=_GATEWAY_PAGE, status=502, content_type="text/html")
         answer = {"ok": False, "error_code": 502, "description": "Bad Gateway"}
         return web.Response(body=msgspec.json.encode(answer), status=502, content_type="application/json")
+
+
+def _answered(result: Any) -> dict[str, Any]:
+    if isinstance(result, Noted):
+        return {"ok": True, "result": result.result, "description": result.description}
+    return {"ok": True, "result": result}

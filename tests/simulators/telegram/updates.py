@@ -61,6 +61,16 @@ class Updates:
             if self._repeats():
                 self.again.append(update)
 
+    def take(self, update: dict[str, Any]) -> None:
+        """Forget one that has been brought to the bot."""
+        if update in self.again:
+            self.again.remove(update)
+        elif self.pending.pop(update["update_id"], None) is not None:
+            self.confirmed += 1
+            self.given.append(update["update_id"])
+            if self._repeats():
+                self.again.append(update)
+
     def forget_but(self, last: int) -> None:
         """Keep only the last ones."""
         for number in list(self.pending)[: max(0, len(self.pending) - last)]:

@@ -10,13 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulators.telegram.asked import InlineQuery, Press
+from tests.simulators.telegram.asked import Connection, InlineQuery, Press
 from tests.simulators.telegram.chats import Chat, Draft, Member, Message, Sight, User, Version, message_json
 from tests.simulators.telegram.entity import Text
 from tests.simulators.telegram.faults import Faults, Weather
+from tests.simulators.telegram.files import Files
 from tests.simulators.telegram.limits import Flood, FloodLimits
 from tests.simulators.telegram.news import News
 from tests.simulators.telegram.updates import Updates
+from tests.simulators.telegram.webhook import Webhook
 
 Clock = Callable[[], float]
 
@@ -43,23 +45,30 @@ class BotState:
     inline: bool = True
     topics: bool = False
     business: bool = True
+    logged_out: bool = False
     commands: dict[tuple[str, str], list[dict[str, str]]] = field(default_factory=dict)
     names: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 class World:
-    def __init__(self, bot: BotState, flood: FloodLimits, faults: Faults, clock: Clock, seed: int) -> None:
+    def __init__(
+        self, bot: BotState, flood: FloodLimits, faults: Faults, clock: Clock, seed: int, pause: float
+    ) -> None:
         self.bot, self.clock = bot, clock
         self.weather = Weather(faults)
         self.flood = Flood(flood, clock)
         self.random = random.Random(seed)
+        self.files = Files()
         self.news = News()
         first = self.random.randrange(10**8, 10**9)
         self.updates = Updates(first, self.weather.repeats, self.news.tell)
+        self.webhook = Webhook(self.updates, self.news, self.date, pause)
         self.users: dict[int, User] = {bot.user.id: bot.user}
         self.chats: dict[int, Chat] = {}
         self.presses: dict[str, Press] = {}
         self.inline: dict[str, InlineQuery] = {}
+        self.inline_messages: dict[str, Message] = {}
+        self.connections: dict[str, Connection] = {}
         self.calls: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.log: list[Call] = []
@@ -161,7 +170,7 @@ class World:
             return False
         if chat.type == "channel" or self.bot.reads_all or member.administers or message.service:
             return True
-        replied = message.reply_to is not None and message.reply_to.sender is bot
+        replied = message.reply_to is not None and message.reply_to.by_bot
         via = message.extra.get("via_bot", {}).get("id") == bot.id
         return replied or via or self._addressed(message)
 
