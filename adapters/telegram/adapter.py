@@ -21,7 +21,7 @@ from adapters.telegram.polling import REJECTED_SECONDS, Poller
 from adapters.telegram.text import Me
 from adapters.telegram.translate import Translator
 from adapters.telegram.webhook import Webhook
-from bot.errors import SettingsError
+from bot.errors import SettingsError, StorageError
 from bot.types import Event
 
 log = logging.getLogger(__name__)
@@ -108,14 +108,20 @@ class TelegramAdapter:
     async def _poll(self, intake: Intake, me: Me) -> None:
         lease = Lease(f"telegram:{me.id}", self._deps.leases, self._deps.clock, self._health)
         poller = Poller(self._connection.api, intake.take, self._deps.clock, self._health)
+
+        async def work() -> None:
+            await self._recover(intake)
+            await poller.run()
+
         try:
-            await lease.hold(poller.run)
+            await lease.hold(work)
         finally:
-            await intake.close()
             await poller.finish()
+            await intake.close()
             await lease.release()
 
     async def _listen(self, intake: Intake) -> None:
+        await self._recover(intake)
         self._webhook.take = intake.take
         try:
             await self._webhook.register()
@@ -123,6 +129,14 @@ class TelegramAdapter:
         finally:
             self._webhook.take = None
             await intake.close()
+
+    async def _recover(self, intake: Intake) -> None:
+        while True:
+            try:
+                return await intake.recover()
+            except StorageError as error:
+                self._health.ill(f"the database cannot be used: {error}")
+                await self._health.pause()
 
     async def _identify(self, token: asyncio.Future[None]) -> Me:
         """Who the bot is, however often it must be asked. `token` is told whether it is accepted."""

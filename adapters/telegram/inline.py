@@ -45,10 +45,13 @@ class Inline:
         finally:
             if self._newest.get(user.id) == query.id:
                 del self._newest[user.id]
+        unique: dict[str, Passage] = {}
+        for passage in found or ():
+            unique.setdefault(passage.id, passage)
         label = self._deps.say(language, "telegram.private")[:_BUTTON]
         await self._api.answer_inline_query(
             query.id,
-            [_article(passage) for passage in {p.id: p for p in found or ()}.values()][:_MOST],
+            [_article(passage) for passage in list(unique.values())[:_MOST]],
             cache_time=CACHE_SECONDS,
             is_personal=True,
             button=InlineQueryResultsButton(label, start_parameter=START) if found is None else None,

@@ -62,26 +62,24 @@ class Intake:
         if events:
             await self._take(update, events)
 
+    async def recover(self) -> None:
+        """Take up what an earlier process left half done. Raises StorageError."""
+        await self._albums.recover()
+
     async def close(self) -> None:
         """Wait for nothing any more; courtesies under way are left off."""
-        self._albums.close()
+        await self._albums.close()
         for task in self._beside:
             task.cancel()
         await asyncio.gather(*self._beside, return_exceptions=True)
 
     async def _take(self, update: Update, events: list[Event]) -> None:
         first = events[0]
-        if key := self._translator.album(update):
-            album = self._albums.join(key, first)
-            if len(album.events) > 1:
-                await asyncio.shield(album.done)
-                return
-            async with self._lanes.turn(first.address.chat):
-                await album.quiet.wait()
-                await self._albums.store(album)
-        else:
-            self._albums.close(first)
-            async with self._lanes.turn(first.address.chat):
+        async with self._lanes.turn(first.address.chat):
+            if album := self._translator.album(update):
+                await self._albums.add(album, first)
+            else:
+                await self._albums.settle(first)
                 for event in events:
                     await self._put(await self._with_roles(event))
         self._greet(update, first)

@@ -1,8 +1,8 @@
 """Long polling that confirms an update only when it is durable.
 
-The offset never passes an update whose `take` has not returned. While one waits (an album that may
-still grow, a database that is busy) polling goes on: Telegram then sends the waiting ones along
-again, and they are known by their id.
+The offset never passes an update whose `take` has not returned. While one waits (for a busy
+database) polling goes on: Telegram then sends the waiting ones along again, and they are known by
+their id.
 """
 
 from __future__ import annotations

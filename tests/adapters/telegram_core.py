@@ -44,6 +44,10 @@ class Core:
     def texts(self) -> list[str]:
         return [event.text for event in self.events]
 
+    @property
+    def store(self) -> Scoped:
+        return Scoped(FakeKeyValue(self.memory), "telegram", "")
+
     async def put(self, event: Event) -> bool:
         self.tries += 1
         if self.broken:
@@ -56,7 +60,7 @@ class Core:
             "api_url": tg.url,
             "clock": self.clock,
             "telemetry": self.telemetry,
-            "store": Scoped(FakeKeyValue(self.memory), "telegram", ""),
+            "store": self.store,
             "leases": FakeLeases(self.memory, self.clock),
             "commands": lambda language: [("new", f"Begin anew ({language})")],
             "languages": ("en", "zh"),

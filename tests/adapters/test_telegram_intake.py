@@ -7,15 +7,14 @@ import logging
 
 import pytest
 
-from adapters.telegram.albums import QUIET_SECONDS, Albums
+from adapters.telegram.albums import AGAIN_SECONDS, QUIET_SECONDS, Albums
 from adapters.telegram.lanes import Lanes
 from adapters.telegram.lease import LEASE_SECONDS, STANDBY_SECONDS
-from bot.errors import SettingsError, StorageBusy, StorageError
-from bot.plugins.api import Scoped
+from bot.errors import SettingsError, StorageError
 from bot.types import EventKind, PartKind
 from tests.adapters.telegram_core import Core
 from tests.adapters.telegram_json import FILE, event, message
-from tests.fakes import FakeKeyValue, settle
+from tests.fakes import FakeClock, settle
 from tests.simulators.telegram import NO_FLOOD, Faults, Telegram
 
 
@@ -39,8 +38,7 @@ async def test_nothing_is_confirmed_while_it_cannot_be_stored() -> None:
         await ana.say("one")
         await core.until(lambda: core.tries == 1)
         await ana.say("two")
-        await core.until(lambda: adapter.state.error)
-        assert "database" in adapter.state.error
+        await core.until(lambda: "database" in adapter.state.error)
         assert tg.world.updates.confirmed == 0
         core.broken = False
         await core.until(lambda: tg.world.updates.confirmed == 2, step=1)
@@ -102,11 +100,10 @@ async def test_an_album_is_one_event_once_it_is_whole() -> None:
         ana = tg.person("Ana")
         for n in (11, 12, 13):
             await tg.tell({"message": photo(n, ana.id, caption="Which is best?" if n == 12 else None)})
-        await tg.until(lambda: len(tg.world.updates.given) >= 3)
-        await settle(200)
+        await tg.until(lambda: tg.world.updates.confirmed == 3)
+        await core.clock.advance(QUIET_SECONDS / 2)
         assert core.events == []
-        assert tg.world.updates.confirmed == 0
-        await core.until(lambda: tg.world.updates.confirmed == 3, step=QUIET_SECONDS / 4)
+        await core.until(lambda: core.events, step=QUIET_SECONDS / 2)
     (album,) = core.events
     assert album.id == f"a:{ana.id}:g1"
     assert album.text == "Which is best?"
@@ -135,34 +132,47 @@ def photo(number: int, person: int, caption: str | None = None, group: str = "g1
 
 async def test_an_album_that_comes_again_is_known_and_a_late_part_is_not() -> None:
     core = Core()
-    store = Scoped(FakeKeyValue(core.memory), "telegram", "")
     first = [event(photo(n, 42)) for n in (11, 12)]
     for batch in (first, first, [*first, event(photo(13, 42))]):
-        albums = Albums(core.put, store, core.clock)
+        albums = Albums(core.put, core.store, core.clock)
         for part in batch:
-            album = albums.join("a:42:g1", part)
-        await albums.store(album)
+            await albums.add("a:42:g1", part)
+        await albums.close()
     assert [e.id for e in core.events] == ["a:42:g1", "m:42:13"]
 
 
-async def test_an_album_that_cannot_be_stored_fails_for_all_who_wait() -> None:
+async def test_an_album_outlives_the_process() -> None:
+    core = Core()
+    for part in (11, 12):
+        await Albums(core.put, core.store, core.clock).add("a:42:g1", event(photo(part, 42)))
+    albums = Albums(core.put, core.store, FakeClock())
+    await albums.recover()
+    await albums.close()
+    assert [len(e.parts) for e in core.events] == [2]
+    assert await core.store.items("album-part:") == {}
+
+
+async def test_an_album_waits_for_the_database() -> None:
     core = Core(broken=True)
-    albums = Albums(core.put, Scoped(FakeKeyValue(core.memory), "telegram", ""), core.clock)
-    album = albums.join("a", event(photo(11, 42)))
-    with pytest.raises(StorageBusy):
-        await albums.store(album)
+    albums = Albums(core.put, core.store, core.clock)
+    await albums.add("a:42:g1", event(photo(11, 42)))
+    await core.clock.advance(QUIET_SECONDS)
+    assert core.tries == 1
     with pytest.raises(StorageError):
-        await album.done
+        await albums.settle(event(photo(11, 42)))
+    core.broken = False
+    await core.clock.advance(AGAIN_SECONDS)
+    assert [e.id for e in core.events] == ["a:42:g1"]
 
 
 async def test_old_albums_are_forgotten() -> None:
     core = Core()
-    store = Scoped(FakeKeyValue(core.memory), "telegram", "")
-    albums = Albums(core.put, store, core.clock)
-    await albums.store(albums.join("old", event(photo(11, 42))))
-    await core.clock.advance(100_000)
-    await Albums(core.put, store, core.clock).store(albums.join("new", event(photo(12, 42, group="g2"))))
-    assert list(await store.items("album:")) == ["album:new"]
+    for name in ("old", "new"):
+        albums = Albums(core.put, core.store, core.clock)
+        await albums.add(name, event(photo(11, 42)))
+        await albums.close()
+        await core.clock.advance(100_000 if name == "old" else 0)
+    assert list(await core.store.items("album:")) == ["album:new"]
 
 
 async def test_nothing_overtakes_what_failed() -> None:

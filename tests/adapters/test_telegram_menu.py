@@ -1,0 +1,89 @@
+"""Commands and descriptions in each language, set once."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.telegram import menu
+from adapters.telegram.client import Connection
+from adapters.telegram.deps import TelegramDeps
+from tests.adapters.telegram_core import Core, say
+from tests.simulators.telegram import Telegram
+
+
+async def refresh(deps: TelegramDeps) -> None:
+    connection = Connection(deps.token, deps.api_url, deps.clock)
+    await connection.api.get_me()
+    await menu.refresh(deps, connection.api)
+    await connection.aclose()
+
+
+async def test_the_menu_speaks_each_language() -> None:
+    core = Core()
+    async with Telegram() as tg:
+        await refresh(core.deps(tg, languages=("en", "zh", "zh-hant", "pt-br")))
+        for scope in ("all_private_chats", "all_group_chats"):
+            helps = {
+                code: c[0]["description"] for (s, code), c in tg.world.bot.commands.items() if s == scope
+            }
+            assert helps == {
+                "": "Begin anew (en)",
+                "en": "Begin anew (en)",
+                "zh": "Begin anew (zh)",
+                "pt": "Begin anew (pt-br)",
+            }
+        assert tg.world.bot.names["description", "zh"] == say("zh", "telegram.description")
+        assert tg.world.bot.names["short_description", ""] == say("en", "telegram.about")
+        assert tg.errors == []
+
+
+async def test_it_is_set_again_only_when_it_changed() -> None:
+    core = Core()
+    async with Telegram() as tg:
+        await refresh(core.deps(tg))
+        calls = tg.calls["setMyCommands"]
+        await refresh(core.deps(tg))
+        assert tg.calls["setMyCommands"] == calls
+        await refresh(core.deps(tg, commands=lambda language: [("help", "Help")]))
+        assert tg.calls["setMyCommands"] == 2 * calls
+
+
+async def test_the_owner_has_more_commands() -> None:
+    core = Core()
+    async with Telegram() as tg:
+        ana = tg.person("Ana")
+        await ana.start()
+
+        async def owner() -> str:
+            return str(ana.id)
+
+        deps = core.deps(
+            tg, owner_chat=owner, owner_commands=lambda language: [("invite", "Invite somebody")]
+        )
+        await refresh(deps)
+        assert [c["command"] for c in tg.world.bot.commands[f"chat {ana.id}", "en"]] == ["new", "invite"]
+        assert [c["command"] for c in tg.world.bot.commands["all_group_chats", "en"]] == ["new"]
+
+
+async def test_a_description_written_by_hand_stays() -> None:
+    core = Core()
+    async with Telegram() as tg:
+        tg.world.bot.names["description", ""] = "My own"
+        await refresh(core.deps(tg))
+        assert tg.world.bot.names == {("description", ""): "My own"}
+
+
+async def test_a_failure_is_tried_again_at_the_next_start(caplog: pytest.LogCaptureFixture) -> None:
+    core = Core()
+    async with Telegram() as tg:
+        await refresh(core.deps(tg, commands=lambda language: [("Not A Command", "x")]))
+        assert "not up to date" in caplog.text
+        await refresh(core.deps(tg))
+        assert tg.world.bot.commands
+
+
+async def test_the_intake_does_not_wait_for_it() -> None:
+    core = Core()
+    async with Telegram() as tg, core.running(tg):
+        await core.until(lambda: tg.polled)
+        await core.until(lambda: tg.calls["setMyShortDescription"] == 3)
