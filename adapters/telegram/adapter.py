@@ -71,7 +71,7 @@ class TelegramAdapter:
             raise SettingsError("webhook mode needs the public address at which Telegram reaches this server")
         token = asyncio.get_running_loop().create_future()
         running = asyncio.create_task(self._run(put, token))
-        running.add_done_callback(_log_end)
+        running.add_done_callback(self._ended)
         try:
             await self._await_token(token)
             yield
@@ -106,8 +106,9 @@ class TelegramAdapter:
             await asyncio.gather(beside, return_exceptions=True)
 
     async def _poll(self, intake: Intake, me: Me) -> None:
-        lease = Lease(f"telegram:{me.id}", self._deps.leases, self._deps.clock, self._health)
-        poller = Poller(self._connection.api, intake.take, self._deps.clock, self._health)
+        deps = self._deps
+        lease = Lease(f"telegram:{me.id}", deps.holder, deps.leases, deps.clock, self._health)
+        poller = Poller(self._connection.api, intake.take, deps.clock, self._health)
 
         async def work() -> None:
             await self._recover(intake)
@@ -159,7 +160,7 @@ class TelegramAdapter:
                     token.set_result(None)
                 return Me(user.id, user.username or "", user.full_name)
 
-
-def _log_end(running: asyncio.Task[None]) -> None:
-    if not running.cancelled() and (error := running.exception()) is not None:
-        log.error("Telegram's intake has ended", exc_info=error)
+    def _ended(self, running: asyncio.Task[None]) -> None:
+        if not running.cancelled() and (error := running.exception()) is not None:
+            log.error("the intake has ended", exc_info=error)
+            self._health.ill(f"the intake has ended: {type(error).__name__}", level=logging.ERROR)

@@ -35,6 +35,10 @@ class Admins:
                 self._known.popitem(last=False)
         return ids
 
+    def forget(self, chat: str) -> None:
+        """Somebody's standing there has changed."""
+        self._known.pop(chat, None)
+
     async def _ask(self, chat: str) -> frozenset[str]:
         try:
             members = await self._api.get_chat_administrators(chat, read_timeout=ANSWER_SECONDS)

@@ -37,7 +37,9 @@ async def nobody() -> str:
 @dataclass(frozen=True, slots=True)
 class TelegramDeps:
     """`store` keeps what must be the same after a restart: the webhook's secret, the menu's
-    digest. `leases` see to it that one process polls.
+    digest. `leases` see to it that one process polls; `holder` is this one among those of a
+    database, and the same after a restart, which then need not wait until its own lease runs out
+    (empty: the machine's name).
 
     `commands` are the menu's (name, help) in a language; `owner_commands` those that only the
     owner's chat shows, whose id `owner_chat` tells ("" if it is not known). The first of
@@ -64,6 +66,7 @@ class TelegramDeps:
     limits: Limits = Limits()
     drafts: bool = True
     seen: str = ""
+    holder: str = ""
     owner_chat: Callable[[], Awaitable[str]] = nobody
     owner_commands: Callable[[str], Sequence[tuple[str, str]]] = lambda language: ()
 

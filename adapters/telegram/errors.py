@@ -87,7 +87,7 @@ _GONE = (
     "message_id_invalid",
     "message_delete_forbidden",
 )
-UNCHANGED = "message is not modified"
+_UNCHANGED = ("message is not modified", "message_not_modified")
 
 
 def says(error: TelegramError, *phrases: str) -> bool:
@@ -98,7 +98,7 @@ def says(error: TelegramError, *phrases: str) -> bool:
 
 def is_unchanged(error: TelegramError) -> bool:
     """The message shows just this already."""
-    return isinstance(error, BadRequest) and says(error, UNCHANGED)
+    return isinstance(error, BadRequest) and says(error, *_UNCHANGED)
 
 
 def is_deleted(error: TelegramError) -> bool:

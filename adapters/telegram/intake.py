@@ -55,6 +55,8 @@ class Intake:
         for event in events:
             self._heard(event)
             self._deps.telemetry.count("telegram_updates", kind=event.kind.value)
+        if update.chat_member is not None:
+            self._admins.forget(str(update.chat_member.chat.id))
         if update.inline_query is not None:
             self._courtesy(self._inline.answer(update.inline_query))
         elif not events:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import platform
 import secrets
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -19,14 +20,14 @@ STANDBY_SECONDS = 3.0
 
 
 class Lease:
-    """``await lease.hold(work)`` does the work while this process holds the name."""
+    """``await lease.hold(work)`` does the work while this process holds the name, as `holder`."""
 
-    def __init__(self, name: str, leases: Leases, clock: Clock, health: Health) -> None:
+    def __init__(self, name: str, holder: str, leases: Leases, clock: Clock, health: Health) -> None:
         self._name = name
         self._leases = leases
         self._clock = clock
         self._health = health
-        self._holder = secrets.token_hex(8)
+        self._holder = holder or platform.node() or secrets.token_hex(8)
         self._until = 0.0
 
     async def hold(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -199,9 +199,9 @@ async def test_nothing_overtakes_what_failed() -> None:
 async def test_a_second_instance_stands_by_and_takes_over() -> None:
     core = Core()
     async with Telegram() as tg:
-        async with core.running(tg):
+        async with core.running(tg, holder="first"):
             await tg.until(lambda: tg.polled)
-            async with core.running(tg) as second:
+            async with core.running(tg, holder="second") as second:
                 await settle(200)
                 assert "standing by" in second.state.error
                 assert tg.calls["getUpdates"] == 1
@@ -220,6 +220,14 @@ async def test_a_lease_of_a_dead_process_runs_out() -> None:
             assert tg.calls["getUpdates"] == 0
             for _ in range(int(LEASE_SECONDS / STANDBY_SECONDS) + 1):
                 await core.clock.advance(STANDBY_SECONDS)
+            await tg.until(lambda: tg.polled)
+
+
+async def test_who_was_killed_need_not_wait_for_the_own_lease() -> None:
+    core = Core()
+    async with Telegram() as tg:
+        core.memory.leases[f"telegram:{tg.bot.id}"] = ("same", core.clock.time() + LEASE_SECONDS)
+        async with core.running(tg, holder="same"):
             await tg.until(lambda: tg.polled)
 
 
