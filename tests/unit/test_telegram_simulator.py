@@ -11,7 +11,7 @@ from telegram import Bot, Update
 from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, NetworkError
 
 from tests.simulators.telegram import Faults, Telegram
-from tests.simulators.telegram.driving import bot_of
+from tests.simulators.telegram.driving import bot_of, refusal
 
 
 @pytest.fixture
@@ -77,8 +77,7 @@ async def test_a_second_poll_ends_the_first(tg: Telegram, bot: Bot) -> None:
     one = asyncio.create_task(bot.get_updates(timeout=20))
     await tg.until(lambda: tg.polled)
     two = asyncio.create_task(bot.get_updates(timeout=20))
-    with pytest.raises(Conflict, match="terminated by other getUpdates request"):
-        await one
+    assert "terminated by other getUpdates request" in await refusal(tg, one, Conflict)
     await tg.person("Ana").say("hi")
     assert len(await two) == 1
     assert tg.errors == []
@@ -101,8 +100,9 @@ async def test_a_message_is_sent_changed_and_deleted(tg: Telegram, bot: Bot) -> 
     assert sent.reply_to_message is not None
     assert sent.reply_to_message.text == "hi"
     await bot.edit_message_text("two", ana.id, sent.message_id)
-    with pytest.raises(BadRequest, match="is not modified: specified new message content"):
-        await bot.edit_message_text("two", ana.id, sent.message_id)
+    assert "is not modified: specified new message content" in await refusal(
+        tg, bot.edit_message_text("two", ana.id, sent.message_id)
+    )
     assert ana.texts == ["two"]
     assert ana.chat.answers_to(said)[0].texts == ["one", "two"]
     await bot.delete_message(ana.id, sent.message_id)
@@ -168,8 +168,7 @@ async def test_a_draft_is_seen_until_the_message_takes_its_place(tg: Telegram, b
     await bot.send_message(ana.id, "thought")
     assert ana.draft is None
     assert [d.text.text for d in ana.chat.drafts] == ["thin", "thinking"]
-    with pytest.raises(BadRequest, match=r"Random_id_invalid|RANDOM_ID_INVALID"):
-        await bot.send_message_draft(ana.id, 0, "x")
+    assert "RANDOM_ID_INVALID" in await refusal(tg, bot.send_message_draft(ana.id, 0, "x"))
 
 
 async def test_a_button_is_pressed_and_answered_once(tg: Telegram, bot: Bot) -> None:
@@ -187,8 +186,7 @@ async def test_a_button_is_pressed_and_answered_once(tg: Telegram, bot: Bot) -> 
     await query.answer("Done", show_alert=True)
     assert press.answer is not None
     assert (press.answer.text, press.answer.alert) == ("Done", True)
-    with pytest.raises(BadRequest, match=r"[Qq]uery is too old and response timeout expired"):
-        await query.answer("Again")
+    assert "query is too old and response timeout expired" in await refusal(tg, query.answer("Again"))
     with pytest.raises(LookupError):
         await ana.press(question, "No")
 
@@ -197,8 +195,7 @@ async def test_who_blocked_the_bot_gets_nothing(tg: Telegram, bot: Bot) -> None:
     ana = tg.person("Ana")
     await ana.start()
     await ana.block_bot()
-    with pytest.raises(Forbidden, match="bot was blocked by the user"):
-        await bot.send_message(ana.id, "x")
+    assert "bot was blocked by the user" in await refusal(tg, bot.send_message(ana.id, "x"), Forbidden)
     change = (await bot.get_updates())[-1].my_chat_member
     assert change is not None
     assert change.new_chat_member.status == "kicked"
@@ -216,8 +213,9 @@ async def test_tokens_are_checked(tg: Telegram) -> None:
 
 
 async def test_what_the_simulator_lacks_it_says(tg: Telegram, bot: Bot) -> None:
-    with pytest.raises(NetworkError, match="simulator lacks the method getUserProfilePhotos"):
-        await bot.get_user_profile_photos(1)
+    assert "simulator lacks the method getUserProfilePhotos" in await refusal(
+        tg, bot.get_user_profile_photos(1), NetworkError
+    )
     assert len(tg.errors) == 1
 
 
@@ -228,8 +226,7 @@ async def test_an_outage_hits_polls_too(tg: Telegram, bot: Bot) -> None:
     with pytest.raises(NetworkError):
         await poll
     tg.outage("502")
-    with pytest.raises(NetworkError, match="Bad Gateway"):
-        await bot.get_me()
+    assert await refusal(tg, bot.get_me(), NetworkError) == "502"
     tg.recover()
     await bot.get_me()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from telegram import Bot, TelegramObject
+from telegram.error import BadRequest, TelegramError
 from telegram.request import HTTPXRequest
 
 from tests.simulators.telegram.server import Telegram
@@ -41,6 +43,13 @@ async def driven(**options: Any) -> AsyncIterator[tuple[Telegram, Bot]]:
     """A Telegram and its bot, both up."""
     async with Telegram(**options) as telegram, bot_of(telegram) as bot:
         yield telegram, bot
+
+
+async def refusal(telegram: Telegram, call: Awaitable[object], kind: type[TelegramError] = BadRequest) -> str:
+    """The server's own words for a call that fails, which the library raises as this kind of error."""
+    with pytest.raises(kind):
+        await call
+    return telegram.log[-1].description
 
 
 def leftovers(value: object) -> Iterator[str]:

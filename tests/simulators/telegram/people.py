@@ -66,7 +66,8 @@ class Person(Sharing):
 
     async def edit(self, message: Message, text: str | Text) -> Message:
         """Change the text or caption of something they wrote."""
-        if message.sender is not self.user:
+        theirs = message.sender is self.user or message.sender is message.chat
+        if message.by_bot or not theirs:
             raise ValueError("people edit their own messages only")
         version = Version(
             written(text, media=bool(message.media)), message.media, message.markup, self._world.clock()

@@ -91,6 +91,8 @@ class Sharing(Writer):
             "is_anonymous": True,
             "type": "regular",
             "allows_multiple_answers": False,
+            "allows_revoting": True,
+            "members_only": False,
         }
         return self._share({"poll": poll}, **where)
 
