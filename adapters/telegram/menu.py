@@ -14,7 +14,7 @@ from telegram import (
     BotCommandScopeAllPrivateChats,
     BotCommandScopeChat,
 )
-from telegram.error import TelegramError
+from telegram.error import BadRequest, TelegramError
 
 from adapters.telegram.client import Api
 from adapters.telegram.deps import TelegramDeps
@@ -22,6 +22,7 @@ from bot.errors import StorageError
 
 log = logging.getLogger(__name__)
 DESCRIPTION_LIMIT, ABOUT_LIMIT, HELP_LIMIT, MOST_COMMANDS = 512, 120, 256, 100
+PAUSES = (2.0, 10.0, 60.0, 300.0)
 Commands = tuple[tuple[str, str], ...]
 
 
@@ -41,20 +42,25 @@ class Menu:
 
 
 async def refresh(deps: TelegramDeps, api: Api) -> None:
-    """Make Telegram show the menu of these commands and languages, after getMe. A failure is
-    logged, and the next start tries again."""
-    try:
-        menu, name = await wanted(deps), f"menu:{api.id}"
-        stored = await deps.store.get(name)
-        if stored == menu.digest:
-            return
+    """Make Telegram show the menu of these commands and languages, after getMe. What fails for
+    long, or for good, is logged, and the next start tries again."""
+    for pause in (*PAUSES, None):
+        try:
+            return await _refresh(deps, api)
+        except (TelegramError, StorageError) as error:
+            if pause is None or isinstance(error, BadRequest):
+                return log.warning("the menu is not up to date: %s", error)
+        await deps.clock.sleep(pause)
+
+
+async def _refresh(deps: TelegramDeps, api: Api) -> None:
+    menu, name = await wanted(deps), f"menu:{api.id}"
+    stored = await deps.store.get(name) or {"digest": "", "description": ""}
+    if stored["digest"] != menu.digest:
         await _set_commands(api, menu)
-        await _set_texts(api, menu, first=stored is None)
-        await deps.store.put(name, menu.digest)
-    except (TelegramError, StorageError) as error:
-        log.warning("the menu is not up to date: %s", error)
-    else:
-        log.info("the menu is set in %d languages", len(menu.commands) - 1)
+        await _set_texts(api, menu, stored["description"])
+        await deps.store.put(name, {"digest": menu.digest, "description": menu.texts[""][0]})
+        log.info("the menu is set in %d languages", len(menu.texts) - 1)
 
 
 async def wanted(deps: TelegramDeps) -> Menu:
@@ -107,9 +113,11 @@ async def _set_commands(api: Api, menu: Menu) -> None:
             await api.set_my_commands(commands, scope=scope, language_code=code or None)
 
 
-async def _set_texts(api: Api, menu: Menu, *, first: bool) -> None:
-    """What an operator has written by hand before the first time stays."""
-    if first and (await api.get_my_description()).description:
+async def _set_texts(api: Api, menu: Menu, before: str) -> None:
+    """What an operator has written by hand stays: all that is neither empty, nor what was set
+    before, nor what is to be set (an earlier try may have come so far)."""
+    shown = (await api.get_my_description()).description
+    if shown not in ("", before, menu.texts[""][0]):
         return
     for code, (description, about) in menu.texts.items():
         language: dict[str, Any] = {"language_code": code or None}

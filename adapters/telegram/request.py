@@ -73,7 +73,7 @@ class AiohttpRequest(BaseRequest):
         connect_timeout: ODVInput[float] = BaseRequest.DEFAULT_NONE,
         pool_timeout: ODVInput[float] = BaseRequest.DEFAULT_NONE,
     ) -> tuple[int, bytes]:
-        """The status and the body. Raises NetworkError and TimedOut, and Flood for a 429."""
+        """The status and the body. Raises NetworkError (for 5xx too), TimedOut, and Flood for 429."""
         files = request_data is not None and request_data.contains_files
         timeout = _timeout(
             _given(read_timeout, READ_SECONDS),
@@ -88,6 +88,8 @@ class AiohttpRequest(BaseRequest):
             raise TimedOut from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _network_error(error) from None
+        if status >= 500:  # often a gateway's page, that nobody needs to read
+            raise NetworkError(f"{status} {response.reason or 'server error'}")
         if status == 429:
             raise Flood(_retry_after(payload, response.headers.get("Retry-After", "")))
         return status, payload

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from adapters.telegram import menu
 from adapters.telegram.client import Connection
 from adapters.telegram.deps import TelegramDeps
 from tests.adapters.telegram_core import Core, say
-from tests.simulators.telegram import Telegram
+from tests.simulators.telegram import Faults, Telegram
 
 
 async def refresh(deps: TelegramDeps) -> None:
@@ -69,17 +71,35 @@ async def test_a_description_written_by_hand_stays() -> None:
     core = Core()
     async with Telegram() as tg:
         tg.world.bot.names["description", ""] = "My own"
-        await refresh(core.deps(tg))
+        for commands in ("new", "help"):
+            await refresh(core.deps(tg, commands=lambda language, name=commands: [(name, "Help")]))
         assert tg.world.bot.names == {("description", ""): "My own"}
 
 
-async def test_a_failure_is_tried_again_at_the_next_start(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_description_of_ours_is_changed() -> None:
+    core = Core()
+    async with Telegram() as tg:
+        for words in ("old", "new"):
+            await refresh(core.deps(tg, say=lambda language, key, words=words: f"{words} {key} {language}"))
+        assert tg.world.bot.names["description", "zh"] == "new telegram.description zh"
+
+
+async def test_a_refusal_is_tried_again_at_the_next_start(caplog: pytest.LogCaptureFixture) -> None:
     core = Core()
     async with Telegram() as tg:
         await refresh(core.deps(tg, commands=lambda language: [("Not A Command", "x")]))
         assert "not up to date" in caplog.text
         await refresh(core.deps(tg))
         assert tg.world.bot.commands
+
+
+async def test_an_outage_is_waited_for() -> None:
+    core = Core()
+    async with Telegram(faults=Faults(bad_gateway=0.1, seed=4)) as tg:
+        refreshing = asyncio.create_task(refresh(core.deps(tg)))
+        await core.until(refreshing.done, step=60)
+        assert tg.world.bot.names["short_description", "zh"]
+        assert any(call.code == 502 for call in tg.log)
 
 
 async def test_the_intake_does_not_wait_for_it() -> None:
