@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -229,6 +231,27 @@ async def test_an_outage_hits_polls_too(tg: Telegram, bot: Bot) -> None:
     assert await refusal(tg, bot.get_me(), NetworkError) == "502"
     tg.recover()
     await bot.get_me()
+
+
+POLLER = """
+import sys, urllib.request
+print(urllib.request.urlopen(sys.argv[1]).read().decode(), flush=True)
+urllib.request.urlopen(sys.argv[1] + "&timeout=30&offset=-1")
+"""
+
+
+async def test_a_bot_that_is_killed_finds_everything_when_it_comes_back(tg: Telegram, bot: Bot) -> None:
+    ana = tg.person("Ana")
+    await ana.say("one")
+    url = f"{tg.url}/bot{tg.token}/getUpdates?limit=100"
+    poller = await asyncio.create_subprocess_exec(sys.executable, "-c", POLLER, url, stdout=PIPE)
+    assert poller.stdout is not None
+    assert "one" in (await poller.stdout.readline()).decode()
+    poller.kill()
+    await poller.wait()
+    await ana.say("two")
+    assert [u.message.text for u in await bot.get_updates() if u.message] == ["one", "two"]
+    assert ana.chat.transcript == "Ana: one\nAna: two"
 
 
 async def test_a_call_that_is_cut_off_took_effect(bot: Bot) -> None:

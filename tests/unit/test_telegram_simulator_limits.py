@@ -225,6 +225,33 @@ async def test_a_webhook_is_called_until_it_takes_the_update() -> None:
         assert info.last_error_message == "Wrong response from the webhook: 500 Internal Server Error"
 
 
+async def test_nothing_is_brought_in_an_outage() -> None:
+    async with Hook().up() as hook, driven(webhook_pause=0.001) as (tg, bot):
+        await bot.set_webhook(hook.url)
+        tg.outage()
+        ana = tg.person("Ana")
+        await ana.say("hi")
+        assert (await tell_nothing(bot), hook.taken) == (True, [])
+        tg.recover()
+        await tg.until(lambda: hook.taken == [("Ana", "hi")])
+
+
+async def tell_nothing(bot: Bot) -> bool:
+    with pytest.raises(NetworkError):
+        await bot.get_webhook_info()
+    return True
+
+
+async def test_a_slow_answer_comes_after_the_effect() -> None:
+    async with driven(faults=Faults(slow=1.0, slow_seconds=60.0)) as (tg, bot):
+        ana = tg.person("Ana")
+        await ana.start()
+        call = asyncio.create_task(bot.send_message(ana.id, "x"))
+        await tg.until(lambda: ana.texts == ["x"])
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+
+
 async def test_updates_wait_while_the_webhook_is_down_or_gone() -> None:
     async with driven(webhook_pause=0.001, clock=ManualClock()) as (tg, bot):
         async with Hook().up() as hook:

@@ -10,11 +10,11 @@ from aiohttp import ClientSession, FormData
 from telegram import Bot, InputMediaPhoto, Update
 
 from tests.simulators.telegram import NO_FLOOD, Telegram, Text, parse_html
+from tests.simulators.telegram.api import METHODS
 from tests.simulators.telegram.driving import driven, leftovers
 from tests.simulators.telegram.files import picture
 from tests.simulators.telegram.method_names import METHOD_NAMES
 from tests.simulators.telegram.rooms import Room
-from tests.simulators.telegram.server import METHODS
 
 KINDS = [*Update.ALL_TYPES, "chat_member"]
 

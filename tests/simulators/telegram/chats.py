@@ -206,6 +206,16 @@ class Chat:
         """The bot's messages as they stand."""
         return [m.text for m in self.answers]
 
+    @property
+    def transcript(self) -> str:
+        """The chat as it reads now."""
+
+        def name(message: Message) -> str:
+            sender = message.sender
+            return sender.first_name if isinstance(sender, User) else sender.title
+
+        return "\n".join(f"{name(m)}: {m.plain}" for m in self.messages if not m.service)
+
     def answers_to(self, message: Message) -> list[Message]:
         """The bot's messages that reply to it."""
         return [m for m in self.answers if m.reply_to is message]

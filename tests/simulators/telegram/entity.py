@@ -25,7 +25,7 @@ _TG_LINK = re.compile(r"(tg|tonsite|ton):(?://)?([\w.-]+)(/?[?#].*|/.*)?", re.I 
 
 def units(text: str) -> int:
     """Length in UTF-16 units."""
-    return len(text) + sum(c > "\uffff" for c in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,9 +52,9 @@ class Weather:
             drawn -= share
         return ""
 
-    def delay(self) -> float:
+    def delay(self, method: str) -> float:
         """Seconds that an answer is late."""
-        if self._random.random() >= self.faults.slow:
+        if self._random.random() >= self.faults.slow or method in self.faults.spared:
             return 0.0
         return self._random.uniform(0, self.faults.slow_seconds)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from tests.simulators.telegram.entity import Entity, Text, link, ordered
+from tests.simulators.telegram.entity import Entity, Text, link, ordered, units
 from tests.simulators.telegram.refusals import Broken, lacking
 
 _SPACES = " \t\r\n\v\0"
@@ -13,6 +13,7 @@ _STYLES = {"b": "bold", "strong": "bold", "i": "italic", "em": "italic", "u": "u
 _STYLES |= {"s": "strikethrough", "strike": "strikethrough", "del": "strikethrough"}
 _STYLES |= {"tg-spoiler": "spoiler", "span": "spoiler"}
 TAGS = {*_STYLES, "a", "tg-emoji", "tg-time", "pre", "code", "blockquote"}
+_PLAIN = re.compile(r"[^<&]+")
 _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]*)|#([0-9]*)|([a-zA-Z]*));?")
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 
@@ -45,8 +46,13 @@ class _Html:
             here = self._source[self._at]
             if here == "<":
                 self._tag()
-                continue
-            self._put((here == "&" and self._reference()) or self._next())
+            elif here == "&":
+                self._put(self._reference() or self._next())
+            else:
+                found = _PLAIN.match(self._source, self._at, self._end)
+                assert found is not None
+                self._put(found[0])
+                self._at = found.end()
         if self._open:
             raise Broken(f'Can\'t find end tag corresponding to start tag "{self._open[-1].tag}"')
         text = "".join(self._out)
@@ -58,9 +64,9 @@ class _Html:
         entities = (replace(e, language="") if e.type == "code" else e for e in self._entities)
         return Text(text, tuple(ordered(entities)))
 
-    def _put(self, character: str) -> None:
-        self._out.append(character)
-        self._units += 1 + (character > "\uffff")
+    def _put(self, text: str) -> None:
+        self._out.append(text)
+        self._units += units(text)
 
     def _next(self) -> str:
         self._at += 1

@@ -76,6 +76,10 @@ class Person(Sharing):
         self._world.tell_message(message, edited=True)
         return message
 
+    async def delete(self, message: Message) -> None:
+        """Take a message away for everybody; the Bot API tells nobody of that."""
+        self._world.delete(message)
+
     async def press(self, message: Message, button: str) -> Press:
         """Press the button with this label or data; `answer` on what is returned tells what they see."""
         chosen = next((b for b in message.buttons if button in (b["text"], b.get("callback_data"))), None)

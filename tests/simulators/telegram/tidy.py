@@ -44,15 +44,11 @@ def tidy(text: Text, *, find: bool = True) -> Text:
 
 def _cleaned(text: Text) -> Text:
     """Without the characters that the server drops; offsets follow."""
-    places, at = {0: 0}, 0
-    kept: list[str] = []
-    length = 0
-    for character in text.text:
-        at += 1 + (character > "\uffff")
-        if not _DROPPED.match(character):
-            kept.append(" " if _SPACED.match(character) else character)
-            length += 1 + (character > "\uffff")
-        places[at] = length
+    kept = _SPACED.sub(" ", _DROPPED.sub("", text.text))
+    if not text.entities:
+        return Text(kept)
+    places = _places(text.text)
+    at = units(text.text)
     moved = []
     for entity in text.entities:
         if entity.offset > at:
@@ -71,7 +67,20 @@ def _cleaned(text: Text) -> Text:
             )
         start = places[entity.offset]
         moved.append(replace(entity, offset=start, length=places[entity.end] - start))
-    return Text("".join(kept), tuple(e for e in moved if e.length))
+    return Text(kept, tuple(e for e in moved if e.length))
+
+
+def _places(text: str) -> dict[int, int] | range:
+    """Where every character's beginning, and the end, come to lie when some characters are dropped."""
+    if text.isascii() and "\r" not in text:
+        return range(len(text) + 1)
+    places, at, kept = {0: 0}, 0, 0
+    for character in text:
+        size = 1 + (character > "\uffff")
+        at += size
+        kept += 0 if _DROPPED.match(character) else size
+        places[at] = kept
+    return places
 
 
 def trimmed(text: Text) -> Text:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
+from tests.simulators.telegram.faults import Weather
 from tests.simulators.telegram.news import News
 from tests.simulators.telegram.updates import Updates
 
@@ -19,8 +20,11 @@ class Webhook:
     """Brings each update until it is taken with 2xx, `pause` seconds after the first failure and longer
     after each further one. Updates of one chat come one after another, others side by side."""
 
-    def __init__(self, updates: Updates, news: News, date: Callable[[], int], pause: float) -> None:
-        self._updates, self._news, self._date, self._pause = updates, news, date, pause
+    def __init__(
+        self, updates: Updates, news: News, weather: Weather, date: Callable[[], int], pause: float
+    ) -> None:
+        self._updates, self._news, self._weather = updates, news, weather
+        self._date, self._pause = date, pause
         self.url = ""
         self.secret = ""
         self.connections = 40
@@ -54,7 +58,7 @@ class Webhook:
                 updates.arrived.clear()
                 for update in [*updates.again, *updates.pending.values()]:
                     lane = _lane(update)
-                    if len(self._lanes) >= self.connections:
+                    if self._weather.outage or len(self._lanes) >= self.connections:
                         break
                     if lane not in self._lanes:
                         self._lanes[lane] = asyncio.create_task(self._bring(session, lane, update))

@@ -7,7 +7,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.simulators.telegram.asked import Connection, InlineQuery, Press
@@ -62,7 +62,7 @@ class World:
         self.news = News()
         first = self.random.randrange(10**8, 10**9)
         self.updates = Updates(first, self.weather.repeats, self.news.tell)
-        self.webhook = Webhook(self.updates, self.news, self.date, pause)
+        self.webhook = Webhook(self.updates, self.news, self.weather, self.date, pause)
         self.users: dict[int, User] = {bot.user.id: bot.user}
         self.chats: dict[int, Chat] = {}
         self.presses: dict[str, Press] = {}
@@ -114,7 +114,7 @@ class World:
         **more: Any,
     ) -> Message:
         """A new message, seen by all in the chat. The bot is told of those by others."""
-        version = Version(text, media or {}, markup, self.clock())
+        version = Version(self._known(text), media or {}, markup, self.clock())
         message = Message(chat, self.new_id(chat), self.date(), sender, [version], **more)
         chat.log[message.id] = message
         chat.sights.append(Sight("message", message.text, version.at, message))
@@ -124,10 +124,15 @@ class World:
         return message
 
     def rewrite(self, message: Message, version: Version) -> None:
-        message.versions.append(version)
+        message.versions.append(replace(version, text=self._known(version.text)))
         message.edit_date = self.date()
         message.chat.sights.append(Sight("edit", version.text.text, version.at, message))
         self.news.tell()
+
+    def _known(self, text: Text) -> Text:
+        """Mentions of people that nobody knows are plain text."""
+        known = (e for e in text.entities if e.type != "text_mention" or e.user_id in self.users)
+        return Text(text.text, tuple(known))
 
     def delete(self, message: Message) -> None:
         message.deleted = True
