@@ -40,11 +40,14 @@ def _common(
 def run(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0: any free one.")] = None,
+    standby: Annotated[
+        bool, typer.Option(help="If a service runs on this database, wait and take over when it ends.")
+    ] = False,
 ) -> None:
     """Start the service: web chat, API, metrics, and each platform that has a token."""
     from bot.service import run_service
 
-    _go(lambda settings: run_service(settings), uvloop=True, web_host=host, web_port=port)
+    _go(lambda settings: run_service(settings, standby=standby), uvloop=True, web_host=host, web_port=port)
 
 
 @app.command()

@@ -29,6 +29,8 @@ NAMES = (
     "start", "help", "new", "stop", "retry", "language", "model", "persona", "settings", "whoami", "invite",
     "block", "unblock",
 )  # fmt: skip
+OPERATORS = ("invite", "block", "unblock")
+"""Of no use to anybody else."""
 RUNS_BOT = (PersonRole.OWNER, PersonRole.OPERATOR)
 DEFAULT = ("default", "auto")
 INVITE_DAYS = 7
@@ -94,9 +96,11 @@ class Commands:
             "unblock": partial(self._block, PersonRole.MEMBER),
         }
 
-    def menu(self, language: str) -> list[tuple[str, str]]:
-        """(name without slash, what it does) of every command, for help and platforms' menus."""
-        own = [(name, self._catalogue.say(language, f"command.{name}")) for name in NAMES]
+    def menu(self, language: str, *, runs_bot: bool) -> list[tuple[str, str]]:
+        """(name without slash, what it does) of every command that a person can use, for help and
+        platforms' menus."""
+        names = [name for name in NAMES if runs_bot or name not in OPERATORS]
+        own = [(name, self._catalogue.say(language, f"command.{name}")) for name in names]
         return own + [(c.name, _by_language(c.help, language)) for c in self._plugin_commands.values()]
 
     def has(self, name: str) -> bool:
@@ -124,7 +128,8 @@ class Commands:
         return Reply(text)
 
     async def _help(self, call: _Call) -> Reply:
-        lines = [f"- /{name}: {text}" for name, text in self.menu(call.language)]
+        menu = self.menu(call.language, runs_bot=call.person.role in RUNS_BOT)
+        lines = [f"- /{name}: {text}" for name, text in menu]
         return Reply(
             "\n\n".join((self._say(call, "help.title"), self._say(call, "help.ask"), "\n".join(lines)))
         )

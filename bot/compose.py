@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bot.access import Gate
 from bot.commands import Commands
 from bot.delivery import Courier
+from bot.errors import StorageBusy
 from bot.generation import Limits
 from bot.groups import Groups
 from bot.handler import Handler
@@ -42,8 +43,10 @@ from bot.turn import Rules, Turner
 
 if TYPE_CHECKING:
     from inference.registry import Registry
+    from storage.db import Database
 
 log = logging.getLogger(__name__)
+STANDBY_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,16 @@ class Stores:
 
 @asynccontextmanager
 async def open_stores(
-    settings: Settings, clock: Clock, *, durable_inbox: bool, serves: bool = True
+    settings: Settings,
+    clock: Clock,
+    *,
+    durable_inbox: bool,
+    serves: bool = True,
+    standby: asyncio.Event | None = None,
 ) -> AsyncIterator[Stores]:
     """The database, brought up to date. Raises StorageError; with a durable inbox StorageBusy
-    if a service runs on this database already, unless this one only looks (`serves` is False)."""
+    if a service runs on this database already, unless this one only looks (`serves` is False) or
+    stands by: then it waits until that one has ended, or until `standby` is set."""
     from storage.conversations import SqlConversations
     from storage.db import open_database
     from storage.inbox.memory import MemoryInbox
@@ -80,7 +89,7 @@ async def open_stores(
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_database(settings.database))
         if durable_inbox and serves:
-            await stack.enter_async_context(db.exclusive("service"))
+            await stack.enter_async_context(_alone(db, clock, standby))
         yield Stores(
             people=SqlPeople(db, clock),
             conversations=SqlConversations(db, clock),
@@ -91,6 +100,25 @@ async def open_stores(
             overheard=SqlOverheard(db, clock),
             leases=SqlLeases(db, clock),
         )
+
+
+@asynccontextmanager
+async def _alone(db: Database, clock: Clock, standby: asyncio.Event | None) -> AsyncIterator[None]:
+    """Be the only service on the database, or have stopped waiting for it."""
+    async with AsyncExitStack() as stack:
+        told = False
+        while standby is None or not standby.is_set():
+            try:
+                await stack.enter_async_context(db.exclusive("service"))
+                break
+            except StorageBusy as error:
+                if standby is None:
+                    raise
+                if not told:
+                    log.info("Standing by: %s", error)
+                told = True
+                await clock.sleep(STANDBY_SECONDS)
+        yield
 
 
 @asynccontextmanager
@@ -126,6 +154,7 @@ class App:
     models: Models
     plugins: PluginHost
     handler: Handler
+    commands: Commands
     catalogue: Catalogue
     clock: Clock
 
@@ -177,19 +206,20 @@ async def compose(
         telemetry=telemetry,
         rules=rules_of(settings),
     )
+    commands = Commands(
+        people=stores.people,
+        conversations=stores.conversations,
+        catalogue=catalogue,
+        models=models,
+        personas=settings.personas,
+        sampling=settings.sampling,
+        plugins=plugins,
+        clock=clock,
+    )
     handler = Handler(
         inbox=stores.inbox,
         gate=gate_of(settings, stores, catalogue, clock),
-        commands=Commands(
-            people=stores.people,
-            conversations=stores.conversations,
-            catalogue=catalogue,
-            models=models,
-            personas=settings.personas,
-            sampling=settings.sampling,
-            plugins=plugins,
-            clock=clock,
-        ),
+        commands=commands,
         conversations=stores.conversations,
         turns=stores.turns,
         turner=turner,
@@ -203,7 +233,7 @@ async def compose(
         concurrency=settings.concurrency,
     )
     async with plugins.lifespan(), summaries.lifespan():
-        yield App(settings, stores, models, plugins, handler, catalogue, clock)
+        yield App(settings, stores, models, plugins, handler, commands, catalogue, clock)
 
 
 def plugins_of(settings: Settings, stores: Stores, clock: Clock) -> PluginHost:

@@ -59,6 +59,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         yield finding
     for finding in _platforms(settings):
         yield finding
+    yield await _telegram(settings)
 
 
 async def _database(settings: Settings) -> Finding:
@@ -96,17 +97,43 @@ def _platforms(settings: Settings) -> list[Finding]:
     if settings.broker_url:
         advice = "This version runs as one process; the broker is not used yet."
         findings.append(Finding("broker", Verdict.HINT, "TERTULIA_BROKER_URL is set", advice))
-    for name, token in (("telegram", settings.telegram_token), ("discord", settings.discord_token)):
-        if token.get_secret_value():
-            advice = "Its adapter comes with a later version; the token is not used yet."
-            findings.append(Finding(name, Verdict.HINT, "a token is set", advice))
-        else:
-            findings.append(
-                Finding(
-                    name,
-                    Verdict.HINT,
-                    f"no token (TERTULIA_{name.upper()}_TOKEN)",
-                    "Not needed for the web page.",
-                )
-            )
+    if settings.discord_token.get_secret_value():
+        advice = "Its adapter comes with a later version; the token is not used yet."
+        findings.append(Finding("discord", Verdict.HINT, "a token is set", advice))
+    else:
+        findings.append(_no_token("discord"))
     return findings
+
+
+def _no_token(name: str) -> Finding:
+    detail = f"no token (TERTULIA_{name.upper()}_TOKEN)"
+    return Finding(name, Verdict.HINT, detail, "Not needed for the web page.")
+
+
+async def _telegram(settings: Settings) -> Finding:
+    token = settings.telegram_token.get_secret_value()
+    if not token:
+        return _no_token("telegram")
+    from adapters.telegram.check import look
+
+    found = await look(token, settings.telegram_api_url, SystemClock())
+    if found.refused:
+        advice = "Get a token from @BotFather (/mybots, API Token), and set TERTULIA_TELEGRAM_TOKEN to it."
+        return Finding("telegram", Verdict.BAD, f"the token is refused: {found.error}", advice)
+    if found.error:
+        advice = "Is the network up, and TERTULIA_TELEGRAM_API_URL right?"
+        return Finding("telegram", Verdict.BAD, f"cannot be reached: {found.error}", advice)
+    detail = f"@{found.username} (https://t.me/{found.username}), {settings.telegram_mode}"
+    if found.webhook_error and settings.telegram_mode == "webhook":
+        advice = f"Telegram cannot bring updates to {found.webhook}: {found.webhook_error}"
+        return Finding("telegram", Verdict.BAD, detail, advice)
+    return Finding("telegram", Verdict.OK, detail, _telegram_advice(found.reads_groups, found.inline))
+
+
+def _telegram_advice(reads_groups: bool, inline: bool) -> str:
+    hints = []
+    if not reads_groups:
+        hints.append("In groups it sees only what is said to it; @BotFather, /setprivacy changes that.")
+    if not inline:
+        hints.append("Inline mode is off; @BotFather, /setinline switches it on.")
+    return " ".join(hints)

@@ -3,131 +3,78 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
-import secrets
 import sys
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from bot.clock import SystemClock
 from bot.compose import App, Stores, compose, open_models, open_stores, stop_on_signals
-from bot.errors import ModelError, StorageError
+from bot.platforms import state_check, telegram_adapter, web_adapter
 from bot.ports import Adapter
 from bot.settings import Access, Settings
-from bot.types import Event
 
 if TYPE_CHECKING:
-    from adapters.web.adapter import WebAdapter
-    from adapters.web.channel import WebChannel
-    from adapters.web.deps import WebDeps
     from adapters.web.metrics import PrometheusTelemetry
     from inference.registry import Registry
 
 log = logging.getLogger(__name__)
-SUGGESTIONS = {
-    "en": ("How do I connect Telegram?", "How do I connect a language model?", "What can you do?"),
-    "zh": ("怎么连接 Telegram？", "怎么连接语言模型？", "你能做什么？"),
-}
-NOT_YET = {"telegram_token": "Telegram", "discord_token": "Discord"}
+NOT_YET = {"discord_token": "Discord"}
 
 
-async def run_service(settings: Settings) -> bool:
-    """Serve until SIGTERM or SIGINT. Raises what keeps it from starting."""
+async def run_service(settings: Settings, *, standby: bool = False) -> bool:
+    """Serve until SIGTERM or SIGINT. Raises what keeps it from starting; with `standby` another
+    service on the same database does not: this one waits, and takes over when that one ends."""
     from adapters.web.metrics import PrometheusTelemetry
 
     _log_to_stderr()
     clock, telemetry, stop = SystemClock(), PrometheusTelemetry(), stop_on_signals()
-    async with (
-        open_stores(settings, clock, durable_inbox=True) as stores,
-        open_models(settings, clock) as models,
-    ):
-        adapters: list[Adapter] = []
-        if settings.web:
-            adapters.append(_web(settings, stores, models, telemetry, clock))
-        async with compose(settings, stores, models, adapters, telemetry, clock) as app:
-            serving = asyncio.create_task(app.serve(adapters, stop))
-            announcing = asyncio.create_task(_announce(app, adapters, models))
-            announcing.add_done_callback(_log_failure)
-            try:
-                await serving
-            finally:
-                announcing.cancel()
-                await asyncio.gather(announcing, return_exceptions=True)
+    async with AsyncExitStack() as stack:
+        entering = open_stores(settings, clock, durable_inbox=True, standby=stop if standby else None)
+        stores = await stack.enter_async_context(entering)
+        if stop.is_set():
+            return True
+        models = await stack.enter_async_context(open_models(settings, clock))
+        running: list[App] = []
+        adapters = _adapters(settings, stores, models, telemetry, clock, running, stack)
+        composing = compose(settings, stores, models, adapters, telemetry, clock)
+        running.append(app := await stack.enter_async_context(composing))
+        announcing = asyncio.create_task(_announce(app, adapters, models))
+        announcing.add_done_callback(_log_failure)
+        try:
+            await app.serve(adapters, stop)
+        finally:
+            announcing.cancel()
+            await asyncio.gather(announcing, return_exceptions=True)
     return True
 
 
-def _web(
+def _adapters(
     settings: Settings,
     stores: Stores,
     models: Registry,
     telemetry: PrometheusTelemetry,
     clock: SystemClock,
-) -> WebAdapter:
-    from adapters.web.adapter import WebAdapter
-    from adapters.web.deps import WebDeps
-
-    async def deps(channel: WebChannel, put: Callable[[Event], Awaitable[bool]]) -> WebDeps:
-        return WebDeps(
-            put=put,
-            pending=stores.inbox.pending,
-            turns=stores.turns,
-            conversations=stores.conversations,
-            people=stores.people,
-            channel=channel,
-            clock=clock,
-            telemetry=telemetry,
-            secret=await _secret(stores),
-            loopback=_is_loopback(settings.web_host),
-            access="open" if settings.access is Access.OPEN else "invite",
-            checks={"database": _database_check(stores), "model": _model_check(models)},
-            metrics=telemetry,
-            suggestions=SUGGESTIONS,
-        )
-
-    return WebAdapter(clock, host=settings.web_host, port=settings.web_port, deps=deps)
-
-
-async def _secret(stores: Stores) -> bytes:
-    """Signs cookies: made once, the same for every replica of a database."""
-    stored = await stores.values.get("web", "", "cookie_secret")
-    if not isinstance(stored, str):
-        await stores.values.put("web", "", "cookie_secret", secrets.token_hex(32))
-        stored = await stores.values.get("web", "", "cookie_secret")
-    return bytes.fromhex(stored)
-
-
-def _database_check(stores: Stores) -> Callable[[], Awaitable[tuple[bool, str]]]:
-    async def check() -> tuple[bool, str]:
-        try:
-            await stores.values.get("web", "", "cookie_secret")
-        except StorageError as error:
-            return False, str(error)
-        return True, "answers"
-
-    return check
-
-
-def _model_check(models: Registry) -> Callable[[], Awaitable[tuple[bool, str]]]:
-    async def check() -> tuple[bool, str]:
-        states = await models.refresh()
-        broken = [f"{host}: {error}" for host, error in states if isinstance(error, ModelError)]
-        if broken and len(broken) == len(states):
-            return False, "; ".join(broken)
-        return True, models.default().name
-
-    return check
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    running: list[App],
+    stack: AsyncExitStack,
+) -> list[Adapter]:
+    """Every platform that is set up; `running` will hold the core before any of them starts. Their
+    ways back stay open until `stack` ends, as answers under way are still delivered."""
+    adapters: list[Adapter] = []
+    hooks: dict[str, Any] = {}
+    checks: dict[str, Any] = {}
+    if settings.telegram_token.get_secret_value():
+        telegram = telegram_adapter(settings, stores, telemetry, clock, lambda: running[0])
+        stack.push_async_callback(telegram.aclose)
+        adapters.append(telegram)
+        checks["telegram"] = state_check(telegram)
+        if settings.telegram_mode == "webhook":
+            hooks["telegram"] = telegram.receive
+    if settings.web:
+        adapters.append(web_adapter(settings, stores, models, telemetry, clock, hooks=hooks, checks=checks))
+    return adapters
 
 
 async def _announce(app: App, adapters: list[Adapter], models: Registry) -> None:
@@ -164,5 +111,4 @@ def _log_to_stderr() -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from bot.errors import SettingsError
 from bot.types import Sampling
@@ -107,6 +115,19 @@ class Settings(BaseModel):
     telegram_token: SecretStr = Field(SecretStr(""), description="Bot token from @BotFather.")
     telegram_api_url: str = Field("https://api.telegram.org", description="Root of the Bot API.")
     telegram_mode: Literal["polling", "webhook"] = Field("polling", description="How updates arrive.")
+    telegram_webhook_url: str = Field(
+        "", description="For `webhook`: the public https address that leads to `/hooks/telegram` here."
+    )
+    telegram_drafts: bool = Field(
+        True,
+        description="Show growing answers as drafts in private chats; else as messages that are edited, with a stop button.",
+    )
+    telegram_seen: str = Field(
+        "", description="Emoji that the bot reacts with to questions in groups, e.g. 👀."
+    )
+    telegram_chat_rate: float = Field(1, gt=0, description="Calls a second to one chat.")
+    telegram_group_rate: int = Field(20, ge=1, description="Calls a minute to one group.")
+    telegram_rate: int = Field(30, ge=1, description="Calls a second to all chats together.")
     discord_token: SecretStr = Field(
         SecretStr(""), description="Bot token from the Discord developer portal."
     )
@@ -161,6 +182,19 @@ class Settings(BaseModel):
             return value.expanduser().absolute()
         except RuntimeError as error:  # ~name of nobody
             raise ValueError(str(error)) from None
+
+    @field_validator("telegram_webhook_url", mode="after")
+    @classmethod
+    def _public(cls, value: str) -> str:
+        if value and not value.startswith("https://"):
+            raise ValueError("Telegram brings updates to https:// addresses only")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Settings:
+        if self.telegram_mode == "webhook" and not self.telegram_webhook_url:
+            raise ValueError("TERTULIA_TELEGRAM_MODE=webhook needs TERTULIA_TELEGRAM_WEBHOOK_URL")
+        return self
 
     @field_validator("model_url", "telegram_api_url", "discord_api_url", mode="after")
     @classmethod
@@ -279,8 +313,11 @@ def _unknown(key: str, known: set[str]) -> str:
 
 
 def _explain(error: Any) -> str:
-    place = ".".join(str(p) for p in error["loc"]) or "settings"
+    said: str = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return said
+    place = ".".join(map(str, error["loc"]))
     if error["type"] == "extra_forbidden":
         return _unknown(place, set(SamplingSettings.model_fields) | set(PersonaSettings.model_fields))
     variable = f" ({PREFIX}{place.removeprefix('sampling.').upper()})"
-    return f"{place}{variable}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{place}{variable}: {said}"

@@ -32,6 +32,10 @@ IDENTIFY = text(
     "INSERT INTO identity (platform, user_id, person_id, name, created_at)"
     " VALUES (:platform, :user_id, :id, :name, :now) ON CONFLICT (platform, user_id) DO NOTHING"
 )
+OWNER_ON = text(
+    "SELECT i.user_id FROM identity AS i JOIN person AS p ON p.id = i.person_id"
+    " WHERE i.platform = :platform AND p.role = 'owner' LIMIT 1"
+)
 UNMAKE = text("DELETE FROM person WHERE id = :id")
 UPDATE = text("UPDATE person SET role = :role, language = :language, settings = :settings WHERE id = :id")
 PROMOTE = text("UPDATE person SET role = :role WHERE id = :id")
@@ -64,6 +68,11 @@ class SqlPeople:
     async def get(self, person_id: str) -> Person | None:
         row = await self._db.read(lambda c: c.execute(GET, {"id": person_id}).first())
         return None if row is None else _person(row)
+
+    async def owner(self, platform: str) -> str:
+        place = {"platform": clean(platform)}
+        found: str | None = await self._db.read(lambda c: c.execute(OWNER_ON, place).scalar())
+        return found or ""
 
     async def admit(self, platform: str, sender: Sender, role: PersonRole = PersonRole.MEMBER) -> Person:
         values = self._newcomer(platform, sender, role)

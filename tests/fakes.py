@@ -206,6 +206,14 @@ class FakePeople:
     async def get(self, person_id: str) -> Person | None:
         return self.memory.people.get(person_id)
 
+    async def owner(self, platform: str) -> str:
+        found = (
+            user
+            for (where, user), person in self.memory.identities.items()
+            if where == platform and self.memory.people[person].role is PersonRole.OWNER
+        )
+        return next(found, "")
+
     async def admit(self, platform: str, sender: Sender, role: PersonRole = PersonRole.MEMBER) -> Person:
         if (known := await self.find(platform, sender.id)) is not None:
             return known

@@ -16,7 +16,8 @@ from telegram.constants import ParseMode
 
 from adapters.telegram.client import Api
 from adapters.telegram.deps import TelegramDeps
-from bot.types import Passage, Sender
+from bot.markup import Rendered, parts
+from bot.types import Markup, Passage, Sender
 
 CACHE_SECONDS = 10
 START = "inline"
@@ -59,13 +60,13 @@ class Inline:
 
 
 def _article(passage: Passage) -> InlineQueryResultArticle:
-    quote = _clipped(passage.text, _QUOTE)
+    shown, *more = parts(passage.text, Markup.TELEGRAM_HTML, _QUOTE) or [Rendered("…", "…")]
     named = _clipped(" — ".join(dict.fromkeys(filter(None, (passage.title, passage.source)))), _SOURCE)
-    text = f"<blockquote>{escape(quote, quote=False)}</blockquote>\n{escape(named, quote=False)}"
+    text = "\n".join((shown.text, "…" if more else "", f"<i>{escape(named, quote=False)}</i>"))
     return InlineQueryResultArticle(
         id=hashlib.blake2b(passage.id.encode(errors="replace"), digest_size=16).hexdigest(),
         title=_clipped(passage.title or passage.source, _TITLE) or "…",
-        description=_clipped(" ".join(passage.text.split()), _DESCRIPTION),
+        description=_clipped(" ".join(shown.plain.split()), _DESCRIPTION),
         input_message_content=InputTextMessageContent(
             text, parse_mode=ParseMode.HTML, link_preview_options=LinkPreviewOptions(is_disabled=True)
         ),

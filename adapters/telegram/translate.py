@@ -137,7 +137,7 @@ class Translator:
             reply_to=str(earlier.message_id) if earlier is not None else "",
             data=data,
             private=private,
-            addressed=bool(data) or self._addressed(message, earlier),
+            addressed=self._addressed(message, earlier) or (bool(data) and _names_bot(message)),
             received_at=now,
         )
 
@@ -283,6 +283,12 @@ def _private(message: Message) -> bool:
 def _service(message: Message) -> bool:
     """Whether it tells of something other than what somebody said."""
     return words(message) is None and next(contents(message), None) is None
+
+
+def _names_bot(message: Message) -> bool:
+    """Whether the command says which bot it is for; in a group one without a name is for whoever has it."""
+    found = words(message)
+    return found is not None and any("@" in found[0].of(e) for e in found[1] if _begins(e))
 
 
 def _begins(entity: MessageEntity) -> bool:

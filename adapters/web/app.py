@@ -39,6 +39,7 @@ def create_app(deps: WebDeps) -> FastAPI:
     app.include_router(chat_router(deps, signer))
     app.include_router(page_router(deps, signer))
     _add_health(app, deps)
+    _add_hooks(app, deps)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     return app
 
@@ -73,6 +74,16 @@ def _add_health(app: FastAPI, deps: WebDeps) -> None:
             raise HTTPException(404, "There is nothing here.")
         body, media_type = deps.metrics.exposition()
         return Response(body, headers={"Content-Type": media_type})
+
+
+def _add_hooks(app: FastAPI, deps: WebDeps) -> None:
+    @app.post("/hooks/{name}", include_in_schema=False)
+    async def hook(name: str, request: Request) -> Response:
+        """What a platform brings by itself; who may is the hook's to judge."""
+        if name not in deps.hooks:
+            raise HTTPException(404, "There is nothing here.")
+        headers = {key.lower(): value for key, value in request.headers.items()}
+        return Response(status_code=await deps.hooks[name](headers, await request.body()))
 
 
 async def _state(check: Check) -> models.DependencyState:

@@ -12,6 +12,8 @@ from bot.types import Event
 
 Check = Callable[[], Awaitable[tuple[bool, str]]]
 """Whether a dependency works, and in a few words how it is."""
+Hook = Callable[[Mapping[str, str], bytes], Awaitable[int]]
+"""Takes what a platform posts (headers in lower case, body) and gives the status to answer with."""
 
 
 class Exposition(Protocol):
@@ -28,8 +30,9 @@ class WebDeps:
     whether the event of this key still waits or is under way.
 
     `secret` signs cookies and ids and must be the same after a restart. `loopback`: the server
-    listens on this machine only. `suggestions` are questions for an empty page, by language.
-    `open_metrics` shows metrics and the details of readiness to other machines too.
+    listens on this machine only. `hooks` take what is posted to ``/hooks/NAME``. `suggestions` are
+    questions for an empty page, by language. `open_metrics` shows metrics and the details of
+    readiness to other machines too.
     """
 
     put: Callable[[Event], Awaitable[bool]]
@@ -45,6 +48,7 @@ class WebDeps:
     access: Literal["invite", "open"] = "invite"
     checks: Mapping[str, Check] = field(default_factory=dict)
     metrics: Exposition | None = None
+    hooks: Mapping[str, Hook] = field(default_factory=dict)
     suggestions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     open_metrics: bool = False
     name: str = "Tertulia"

@@ -28,6 +28,10 @@ class People(Protocol):
 
     async def get(self, person_id: str) -> Person | None: ...
 
+    async def owner(self, platform: str) -> str:
+        """The owner's user id on this platform; "" if there is none."""
+        ...
+
     async def admit(self, platform: str, sender: Sender, role: PersonRole = PersonRole.MEMBER) -> Person:
         """The person of this identity, made with `role` if new (else unchanged)."""
         ...

@@ -33,7 +33,7 @@ async def test_an_inline_query_finds_passages() -> None:
         assert (first["title"], first["description"]) == ("Cooking", "Soup needs salt & <time>.")
         content = first["input_message_content"]
         shown = parse_html(content["message_text"])
-        assert shown.text == "Soup needs salt & <time>.\nCooking — cook.md § Soup"
+        assert shown.text == "Soup needs salt & <time>.\n\nCooking — cook.md § Soup"
         assert second["title"] == "https://a.example/long"
         assert asked.answer.personal
         assert asked.answer.button is None

@@ -156,7 +156,7 @@ def test_a_command_with_its_arguments() -> None:
 def test_a_group_command_by_name_is_ours_and_others_are_not() -> None:
     ours = event(message("/new@Tertulia_bot", GROUP, entities=[entity("bot_command", 0, 17)]))
     assert (ours.kind, ours.data, ours.addressed) == (EventKind.COMMAND, "/new", True)
-    assert event(message("/new", GROUP, entities=[entity("bot_command", 0, 4)])).addressed
+    assert not event(message("/new", GROUP, entities=[entity("bot_command", 0, 4)])).addressed
     assert events("message", message("/new@other_bot", GROUP, entities=[entity("bot_command", 0, 14)])) == []
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e.running import Ended, begin, tertulia
 from tests.simulators.openai import Behaviour, Server
+from tests.simulators.telegram import Telegram
 
 NOWHERE = "http://127.0.0.1:9/v1"
 """The discard port: nothing listens there."""
@@ -140,20 +141,38 @@ async def test_check_with_nothing_says_what_would_bring_a_model(home: Path) -> N
 
 
 async def test_check_json_names_each_finding(home: Path, model: Server) -> None:
-    ended = await tertulia(home, "check", "--json", model_url=model.url, telegram_token="12:secret")
+    ended = await tertulia(home, "check", "--json", model_url=model.url, discord_token="12:secret")
     found = {f["name"]: f for f in json.loads(ended.out)}
     assert ended.code == 0
     assert all(list(f) == ["name", "verdict", "detail", "advice"] for f in found.values())
     assert found["model server"]["verdict"] == "ok"
     assert "tiny" in found["model server"]["detail"]
-    assert "token is set" in found["telegram"]["detail"]
+    assert "token is set" in found["discord"]["detail"]
     assert "secret" not in ended.out + ended.err
+
+
+async def test_check_tells_what_telegram_says_of_the_token(home: Path) -> None:
+    async with Telegram(inline=False) as tg:
+        given = {"telegram_api_url": tg.url}
+        ended = await tertulia(home, "check", telegram_token=tg.token, **given)
+        assert ended.code == 0
+        assert "✓ telegram: @tertulia_bot (https://t.me/tertulia_bot), polling" in ended.out
+        assert "/setprivacy" in ended.out
+        assert "/setinline" in ended.out
+        ended = await tertulia(home, "check", telegram_token="123456:AAF-a_secret_that_is_wrong", **given)
+        assert ended.code == 1
+        assert "✗ telegram: the token is refused" in ended.out
+        assert "a_secret" not in ended.out + ended.err
+    ended = await tertulia(home, "check", telegram_token=tg.token, **given)
+    assert ended.code == 1
+    assert "✗ telegram: cannot be reached" in ended.out
+    assert tg.token.split(":")[1] not in ended.out + ended.err
 
 
 async def test_check_fails_where_a_model_server_is_dead(home: Path, model: Server) -> None:
     ended = await tertulia(home, "check", model_url=NOWHERE)
     assert ended.code == 1
-    assert "✗ model server: 127.0.0.1:9: All connection attempts failed\n" in ended.out
+    assert "✗ model server: 127.0.0.1:9 cannot be reached: " in ended.out
     assert "TERTULIA_MODEL_URL" in ended.out
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bot.commands import NAMES, Commands
+from bot.commands import NAMES, OPERATORS, Commands
 from bot.errors import SettingsError
 from bot.plugins.api import Command, Plugin, PluginContext, PluginSettings, Scoped, Services
 from bot.plugins.host import PluginHost
@@ -91,7 +91,8 @@ class Desk:
 
 
 async def test_help_lists_every_command_in_the_persons_language() -> None:
-    english, chinese = await Desk().text("/help"), await Desk(language="zh-CN").text("/help")
+    owner = PersonRole.OWNER
+    english, chinese = await Desk(owner).text("/help"), await Desk(owner, language="zh-CN").text("/help")
     for name in (*NAMES, "roll"):
         assert f"/{name}" in english
         assert f"/{name}" in chinese
@@ -100,9 +101,15 @@ async def test_help_lists_every_command_in_the_persons_language() -> None:
 
 
 def test_the_menu_names_what_help_names() -> None:
-    menu = dict(Desk().commands.menu("en"))
+    menu = dict(Desk().commands.menu("en", runs_bot=True))
     assert set(menu) == {*NAMES, "roll"}
     assert all(menu.values())
+
+
+async def test_what_only_operators_can_do_is_not_offered_to_others() -> None:
+    text = await Desk().text("/help")
+    assert "/new" in text
+    assert all(f"/{name}:" not in text for name in OPERATORS)
 
 
 async def test_start_greets_and_tells_operators_their_role() -> None:

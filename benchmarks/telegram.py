@@ -1,0 +1,230 @@
+"""Through Telegram: start, load, and long answers under flood control.
+
+The platform is the tests' simulator in the benchmark's own process, Tertulia is `tertulia run` in another,
+the model server a third. CPU is that of Tertulia's process, by the system's account.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from benchmarks.model import model_server
+from benchmarks.report import Section, median, percentile, verdict
+from tests.simulators.telegram import NO_FLOOD, FloodLimits, Message, Person, Telegram
+
+TOKENS = 3_000
+TOKENS_PER_SECOND = 50
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def run(folder: Path, *, quick: bool) -> list[Section]:
+    return asyncio.run(_run(folder, quick=quick))
+
+
+async def _run(folder: Path, *, quick: bool) -> list[Section]:
+    return [
+        await _start(folder, 1 if quick else 7),
+        await _load(folder, 64 if quick else 3_200),
+        await _flood(folder, 4 if quick else 50, 200 if quick else TOKENS),
+    ]
+
+
+@dataclass
+class Running:
+    """A `tertulia run` with the bot's token."""
+
+    process: asyncio.subprocess.Process
+
+    def cpu(self) -> float:
+        """Seconds so far, all threads."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def resident_mb(self) -> float:
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@asynccontextmanager
+async def _bot(tg: Telegram, home: Path, **options: str) -> AsyncIterator[Running]:
+    own = {
+        "TERTULIA_HOME": str(home),
+        "TERTULIA_TELEGRAM_TOKEN": tg.token,
+        "TERTULIA_TELEGRAM_API_URL": tg.url,
+        "TERTULIA_ACCESS": "open",
+        "TERTULIA_RATE_LIMIT": "0",
+        "TERTULIA_WEB_PORT": "0",
+        "TERTULIA_MODEL_DISCOVERY": "false",
+    }
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("TERTULIA_")}
+    with (home.parent / f"{home.name}.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "run"),
+            env=clean | own | options,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Running(process)
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def _start(folder: Path, times: int) -> Section:
+    """Start to the first poll, beside what importing the library alone takes."""
+    starts, imports, sizes = [], [], []
+    for number in range(times):
+        began = time.monotonic()
+        importing = await asyncio.create_subprocess_exec(sys.executable, "-c", "import telegram.ext")
+        await importing.wait()
+        imports.append(time.monotonic() - began)
+        async with Telegram(flood=NO_FLOOD) as tg:
+            began = time.monotonic()
+            async with _bot(tg, folder / f"start{min(number, 1)}") as running:
+                await tg.until(lambda tg=tg: tg.calls["getUpdates"], 60)
+                starts.append(time.monotonic() - began)
+                await asyncio.sleep(2)
+                sizes.append(running.resident_mb())
+    took, alone, size = median(starts), median(imports), median(sizes)
+    rows = [
+        ["start to the first getUpdates", f"{took:.2f} s", "≤ 1.5 s", verdict(took <= 1.5)],
+        ["`python -c 'import telegram.ext'`", f"{alone:.2f} s", "", ""],
+        ["ratio", f"{took / alone:.1f}", "", ""],
+        ["resident, idle", f"{size:.0f} MB", "≤ 120 MB", verdict(size <= 120)],
+    ]
+    note = (
+        "`tertulia run` with Telegram and the web page on; the database is new in the first run, and that of "
+        f"before in the others. Medians of {times}."
+    )
+    return Section("telegram-start", "Telegram: start", ("what", "figure", "target", ""), rows, note)
+
+
+async def _load(folder: Path, messages: int) -> Section:
+    chats = 64
+    rows = []
+    with model_server() as url:
+        async with Telegram(flood=NO_FLOOD) as tg:
+            fast = {"TERTULIA_MODEL_URL": url, "TERTULIA_TELEGRAM_CHAT_RATE": "1000"}
+            fast["TERTULIA_TELEGRAM_RATE"] = "100000"
+            async with _bot(tg, folder / "load", **fast) as running:
+                people = [tg.person(f"P{n}") for n in range(chats)]
+                await _all_answered(tg, [await person.say("hello") for person in people])
+                times = await _waits(tg, url, people, 200 if messages > 200 else 32)
+                cpu, began = running.cpu(), time.monotonic()
+                await asyncio.gather(*(_talk(tg, person, messages // chats) for person in people))
+                seconds = time.monotonic() - began
+                cost, rate = (running.cpu() - cpu) / messages * 1000, messages / seconds
+                size = running.resident_mb()
+    rows = [
+        ["CPU per message", f"{cost:.1f} ms", "≤ 10 ms", "157 ms", verdict(cost <= 10)],
+        ["messages per second", f"{rate:.0f}", "≥ 100", "6", verdict(rate >= 100)],
+        [
+            "update to model request, median",
+            f"{median(times):.1f} ms",
+            "≤ 6 ms",
+            "109 ms",
+            verdict(median(times) <= 6),
+        ],
+        ["update to model request, p95", f"{percentile(times, 0.95):.1f} ms", "", "", ""],
+        ["resident after it", f"{size:.0f} MB", "", "254 MB (idle)", ""],
+    ]
+    note = (
+        f"{messages} short answers in {chats} private chats, each asking again as soon as it is answered; for "
+        "the times one message at a time. Flood control off on both sides. The simulator and its people share "
+        "the cores. AstrBot's figures were measured on such a machine with a simulator and short answers."
+    )
+    columns = ("what", "Tertulia", "target", "AstrBot 4.29", "")
+    return Section("telegram-load", "Telegram: short answers", columns, rows, note)
+
+
+async def _talk(tg: Telegram, person: Person, questions: int) -> None:
+    for number in range(questions):
+        await _all_answered(tg, [await person.say(f"question {number}")])
+
+
+async def _all_answered(tg: Telegram, questions: list[Message], within: float = 120) -> None:
+    """Each has an answer with buttons: it is final."""
+    open_ = list(questions)
+
+    def done() -> bool:
+        while open_ and any(a.buttons for a in open_[-1].chat.answers_to(open_[-1])):
+            open_.pop()
+        return not open_
+
+    await tg.until(done, within)
+
+
+async def _waits(tg: Telegram, model: str, people: list[Person], messages: int) -> list[float]:
+    """Milliseconds from an update to the model request that it leads to."""
+    said: dict[str, float] = {}
+    async with aiohttp.ClientSession() as client:
+        arrivals = f"{model.removesuffix('/v1')}/arrivals"
+        async with client.get(arrivals):
+            pass
+        for number in range(messages):
+            text = f"timed {number}"
+            said[text] = time.monotonic()
+            await _all_answered(tg, [await people[number % len(people)].say(text)])
+        async with client.get(arrivals) as answer:
+            arrived: dict[str, float] = await answer.json()
+    return [(arrived[text] - at) * 1000 for text, at in said.items()]
+
+
+async def _flood(folder: Path, chats: int, tokens: int) -> Section:
+    with model_server(interval=1 / TOKENS_PER_SECOND) as url:
+        async with Telegram(flood=FloodLimits()) as tg:
+            options = {"TERTULIA_MODEL_URL": url, "TERTULIA_MAX_TOKENS": str(tokens)}
+            async with _bot(tg, folder / "flood", **options):
+                people = [tg.person(f"P{n}") for n in range(chats)]
+                began = time.monotonic()
+                questions = [await person.say("Tell me everything.") for person in people]
+                done = [asyncio.create_task(_whole(tg, q, tokens, began)) for q in questions]
+                late = [seconds - tokens / TOKENS_PER_SECOND for seconds in await asyncio.gather(*done)]
+            shown = [m for m in tg.calls if m in ("sendMessage", "editMessageText", "sendMessageDraft")]
+            calls, refused = sum(tg.calls[m] for m in shown), sum(tg.refused.values())
+    share = refused / calls
+    rows = [
+        ["final texts whole", f"{len(late)} of {chats}", "all", verdict(len(late) == chats)],
+        ["calls answered 429", f"{refused} of {calls} ({share:.2%})", "≤ 1 %", verdict(share <= 0.01)],
+        ["calls per answer", f"{calls / chats:.0f}", "", ""],
+        ["of them drafts", f"{tg.calls['sendMessageDraft'] / chats:.0f}", "", ""],
+        ["whole after the model's last token, median", f"{statistics.median(late):.1f} s", "", ""],
+        ["whole after the model's last token, slowest", f"{max(late):.1f} s", "", ""],
+    ]
+    note = (
+        f"{chats} private chats each get an answer of {tokens:,} tokens at {TOKENS_PER_SECOND} tokens/s at the "
+        "same time, under Telegram's limits (1 call/s and chat, 30/s over all; drafts and edits count)."
+    )
+    return Section(
+        "telegram-flood",
+        "Telegram: long answers under flood control",
+        ("what", "figure", "target", ""),
+        rows,
+        note,
+    )
+
+
+async def _whole(tg: Telegram, question: Message, tokens: int, began: float) -> float:
+    """Seconds until the answer is there, whole."""
+
+    def whole() -> bool:
+        answers = question.chat.answers
+        return (
+            bool(answers and answers[-1].buttons)
+            and " ".join(question.chat.texts).split() == ["word"] * tokens
+        )
+
+    await tg.until(whole, 600)
+    return time.monotonic() - began
