@@ -23,8 +23,16 @@ from bot.types import Message, Passage
 from tests.vllm.servers import Server
 
 WINDOW = 16_384
-CASES = ((4096, 64), (4096, 256), (WINDOW, 64), (WINDOW, 256))
-"""Window and answer, in tokens: the smaller overflows several times, the larger does not."""
+CASES = (
+    (4096, 64, False, 40),
+    (4096, 64, True, 40),
+    (4096, 256, False, 40),
+    (4096, 256, True, 40),
+    (WINDOW, 64, True, 20),
+    (WINDOW, 256, True, 20),
+)
+"""Window and answer in tokens, whether summaries are on, and turns: the smaller window overflows
+whichever the way, the larger does not."""
 QUESTION = "{chat}: what does the archive tell of subject{n}?"
 """No two conversations share a word before the passage."""
 PASSAGE = "The archive tells of subject{n}. " + "To connect a model, set the address and start again. " * 16
@@ -34,37 +42,42 @@ UNTIL_A_CUT, FOR_GOOD, NOT_AT_ALL = WAYS = ("until a cut", "for good", "not at a
 
 
 def run(folder: Path, *, quick: bool) -> list[Section]:
-    return [asyncio.run(_compare(folder, chats=2 if quick else 16, turns=6 if quick else 20))]
+    return [asyncio.run(_compare(folder, chats=2 if quick else 4, most=6 if quick else 40))]
 
 
-async def _compare(folder: Path, chats: int, turns: int) -> Section:
+async def _compare(folder: Path, chats: int, most: int) -> Section:
     rows = []
     async with vllm.server(folder, window=WINDOW) as running:
-        for window, answer in CASES:
-            figures, computed = [], {}
+        for window, answer, summaries, all_turns in CASES:
+            figures, computed, turns = [], {}, min(all_turns, most)
             for way in WAYS:
-                name = f"{window}-{answer}-{way.replace(' ', '-')}"
+                name = f"{window}-{answer}-{summaries}-{way.replace(' ', '-')}"
                 options = {"model_window": window, "sampling": sampling(answer), "plugins": {"qa": QA}}
+                options["summaries"] = summaries
                 url = f"sqlite:///{folder / name}.db"
                 setup = Setup(f"{running.url}/v1", url, {**options, "cache_salt": name})
                 spent = await _spent(running, setup, way, name, chats, turns)
                 computed[way] = (spent.asked - spent.hits) / (chats * turns)
                 figures += [f"{spent.rate:.3f}", f"{computed[way]:.0f}"]
             fewest = min(WAYS, key=lambda way: computed[way])
-            rows.append([f"{window:,}", str(answer), *figures, fewest])
+            rows.append(
+                [f"{window:,}", str(answer), "on" if summaries else "off", str(turns), *figures, fewest]
+            )
     note = (
-        f"{chats} conversations of {turns} turns; a passage of some 300 tokens stands after each question. "
+        f"{chats} conversations; a passage of some 300 tokens stands after each question. "
         "Until a cut (what Tertulia does): it stays after its question, so all before the new question is "
         "found in the cache; when the window overflows and is cut, what remains changes its place in any "
         "case, and loses its passages with it. For good: it stays after a cut too, so the window fills "
         "sooner. Not at all: the next prompt differs from there on, so the answer after it is computed "
-        "again. Hit rate and computed prompt tokens per turn, by vLLM's counters, summaries included; each "
-        "run with a cache salt of its own. By the sizes of question Q, passage C and answer A: until a "
-        "window overflows, a turn computes Q + C if the passage stays and Q + C + A if not; where it "
-        "overflows again and again, Q + C + (Q + A) / (2 - r) until a cut, r = (Q + A) / (Q + C + A), "
-        "2Q + 2C + A for good, and 2Q + C + 2A not at all."
+        "again. Hit rate and computed prompt tokens per turn, by vLLM's counters, requests for summaries "
+        "included; each run with a cache salt of its own. By the sizes of question Q, passage C and answer "
+        "A: until a window overflows, a turn computes Q + C if the passage stays and Q + C + A if not; where "
+        "it overflows again and again, Q + C + (Q + A) / (2 - r) until a cut, r = (Q + A) / (Q + C + A), "
+        "2Q + 2C + A for good, and 2Q + C + 2A not at all. Between the two, where the window overflows only "
+        "if passages stay, not at all may compute less; and these sums leave out summaries, which each cut "
+        "costs once to ask for and once at the prompt's head (this model always writes as long as it may)."
     )
-    columns = ["window", "answer"]
+    columns = ["window", "answer", "summaries", "turns"]
     for way in WAYS:
         columns += [f"{way}: found", "computed"]
     title = "Passages kept in the history until a cut, for good, or not at all"
