@@ -15,7 +15,7 @@ class FloodLimits:
     """What one bot may send. Drafts and edits count as messages do, at `draft_cost` and `edit_cost`.
 
     Whoever goes over a limit waits `least_wait` seconds or until there is room again, whichever is
-    longer; each call in that time is refused as well and makes the wait `hammering` seconds longer.
+    longer; each call in that time is refused as well and makes the chat's wait `hammering` seconds longer.
     """
 
     on: bool = True
@@ -48,8 +48,8 @@ class Flood:
         if not self.limits.on or cost <= 0:
             return
         now = self._clock()
-        self._refuse_waiting(chat, now)
-        self._refuse_waiting("all", now)
+        self._refuse_waiting(chat, now, self.limits.hammering)
+        self._refuse_waiting("all", now, 0.0)
         while self._second and self._second[0] <= now - 1:
             self._second.popleft()
         if len(self._second) + cost > self.limits.total_per_second:
@@ -64,10 +64,10 @@ class Flood:
         """Seconds that a chat is still under flood control."""
         return max(0.0, self._until.get(chat, 0.0) - self._clock())
 
-    def _refuse_waiting(self, key: str, now: float) -> None:
+    def _refuse_waiting(self, key: str, now: float, longer: float) -> None:
         until = self._until.get(key, 0.0)
         if now < until:
-            self._until[key] = min(until + self.limits.hammering, now + self.limits.longest_wait)
+            self._until[key] = min(until + longer, now + self.limits.longest_wait)
             raise flooded(math.ceil(self._until[key] - now))
 
     def _begin_wait(self, key: str, now: float, room_in: float, least: float) -> None:
