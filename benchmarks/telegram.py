@@ -21,6 +21,7 @@ import aiohttp
 
 from benchmarks.model import model_server
 from benchmarks.report import Section, median, percentile, verdict
+from tests.chaos.test_telegram_kills import ONE_IN_TEN, WHOLE, Size, trial
 from tests.simulators.telegram import NO_FLOOD, FloodLimits, Message, Person, Telegram
 
 TOKENS = 3_000
@@ -37,6 +38,7 @@ async def _run(folder: Path, *, quick: bool) -> list[Section]:
         await _start(folder, 1 if quick else 7),
         await _load(folder, 64 if quick else 3_200),
         await _flood(folder, 4 if quick else 50, 200 if quick else TOKENS),
+        await _kills(folder, Size(4, 1, 2, 3) if quick else WHOLE),
     ]
 
 
@@ -141,9 +143,10 @@ async def _load(folder: Path, messages: int) -> Section:
         ["resident after it", f"{size:.0f} MB", "", "254 MB (idle)", ""],
     ]
     note = (
-        f"{messages} short answers in {chats} private chats, each asking again as soon as it is answered; for "
-        "the times one message at a time. Flood control off on both sides. The simulator and its people share "
-        "the cores. AstrBot's figures were measured on such a machine with a simulator and short answers."
+        f"{messages} short answers in {chats} private chats, each asking again as soon as it is answered; "
+        "for the times one message at a time. Flood control off on both sides. The simulator and its people "
+        "share the cores. AstrBot's figures were measured on such a machine, with short answers through a "
+        "simulator."
     )
     columns = ("what", "Tertulia", "target", "AstrBot 4.29", "")
     return Section("telegram-load", "Telegram: short answers", columns, rows, note)
@@ -204,8 +207,8 @@ async def _flood(folder: Path, chats: int, tokens: int) -> Section:
         ["whole after the model's last token, slowest", f"{max(late):.1f} s", "", ""],
     ]
     note = (
-        f"{chats} private chats each get an answer of {tokens:,} tokens at {TOKENS_PER_SECOND} tokens/s at the "
-        "same time, under Telegram's limits (1 call/s and chat, 30/s over all; drafts and edits count)."
+        f"{chats} private chats each get an answer of {tokens:,} tokens at {TOKENS_PER_SECOND} tokens/s at "
+        "the same time, under Telegram's limits (1 call/s and chat, 30/s over all; drafts and edits count)."
     )
     return Section(
         "telegram-flood",
@@ -228,3 +231,29 @@ async def _whole(tg: Telegram, question: Message, tokens: int, began: float) -> 
 
     await tg.until(whole, 600)
     return time.monotonic() - began
+
+
+async def _kills(folder: Path, size: Size) -> Section:
+    """The trial of `tests/chaos/test_telegram_kills.py`, with its figures."""
+    home = folder / "kills"
+    home.mkdir()
+    began = time.monotonic()
+    run = await trial(home, size, ONE_IN_TEN)
+    seconds, orphans = time.monotonic() - began, run.judge()
+    messages = (size.private + size.groups) * size.each
+    calls, refused = sum(run.tg.calls.values()), sum(run.tg.refused.values())
+    rows = [
+        ["messages lost, doubled, cut or out of order", "0", "0", "met"],
+        ["orphaned first messages", str(orphans), f"≤ {run.kills} (kills)", verdict(orphans <= run.kills)],
+        ["calls", str(calls), "", ""],
+        ["of them answered 429", f"{refused} ({refused / calls:.2%})", "", ""],
+        ["seconds", f"{seconds:.0f}", "", ""],
+    ]
+    note = (
+        f"{messages:,} messages over {size.private + size.groups} chats ({size.groups} of them groups), the "
+        f"bot killed with SIGKILL {run.kills} times at instants drawn by a seed, every tenth call answered "
+        "502, flood limits on. An orphan is the opening of an answer, sent just before a kill."
+    )
+    return Section(
+        "telegram-kills", "Telegram: killed a hundred times", ("what", "figure", "target", ""), rows, note
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from importlib import import_module
 
 from adapters.web.channel import WebChannel
 from adapters.web.deps import WebDeps
@@ -34,9 +36,9 @@ class WebAdapter:
     @asynccontextmanager
     async def lifespan(self, put: Put) -> AsyncIterator[None]:
         """Listening while entered. Raises SettingsError if the address cannot be had."""
-        from adapters.web.app import create_app
-
-        app = create_app(await self._deps(self.channel, put))
+        # beside the loop: the import takes a while, and other platforms need not wait for it
+        web = await asyncio.to_thread(import_module, "adapters.web.app")
+        app = web.create_app(await self._deps(self.channel, put))
         server = WebServer(app, host=self._host, port=self._port, on_stop=self.channel.close)
         async with server.lifespan() as self.url:
             yield
