@@ -6,6 +6,7 @@ come again. All paths may run twice and change nothing the second time.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from bot.turn import Asked, Turner
 from bot.types import (
     LEFT,
     MOVED,
+    Address,
     Conversation,
     Event,
     EventKind,
@@ -89,6 +91,8 @@ class Handler:
         self._telemetry = telemetry
         self._overtaken: dict[str, list[Event]] = {}
         """Questions that an edit overtook while they waited, by the edit's key."""
+        self._moving: dict[str, asyncio.Event] = {}
+        """Lanes of chats that are being moved there: what comes in them waits for the history."""
         self.dispatcher = Dispatcher(self.handle, intercept=self.intercept, limit=concurrency)
 
     async def handle(self, event: Event, hold: Hold) -> None:
@@ -105,6 +109,9 @@ class Handler:
             return self._see_through(event, partial(self._stop, event))
         if event.kind is EventKind.MEMBERSHIP and event.data == LEFT:
             return self._see_through(event, partial(self._left, event))
+        if (new := _moved_to(event)) is not None:
+            moved = self._moving[new.key] = asyncio.Event()
+            return self._see_through(event, partial(self._move, event, new, moved))
         lane = event.address.key
         if event.kind is EventKind.DELETE:
             return self._see_through(event, partial(self._deleted, event))
@@ -159,8 +166,8 @@ class Handler:
             log.warning("event %s waits: no adapter for %r runs", event.key, event.address.platform)
             return
         turn = None
-        if event.kind is EventKind.MEMBERSHIP:
-            await self._moved(event)
+        if (moving := self._moving.get(event.address.key)) is not None:
+            await moving.wait()
         visit = await self._admit(event, channel, hold) if await self._concerns_us(event) else None
         if visit is not None:
             turn = await self._route(visit, hold)
@@ -313,10 +320,11 @@ class Handler:
             running.stop("left")
         await self._inbox.done(event)
 
-    async def _moved(self, event: Event) -> None:
-        what, _, chat = event.data.partition(" ")
-        if what == MOVED and chat:
-            await self._conversations.move(event.address, replace(event.address, chat=chat))
+    async def _move(self, event: Event, new: Address, moved: asyncio.Event) -> None:
+        await self._conversations.move(event.address, new)
+        await self._inbox.done(event)
+        self._moving.pop(new.key, None)
+        moved.set()
 
     async def _concerns_us(self, event: Event) -> bool:
         """Whether the event is for the bot. In a group, commands that it does not have are others'."""
@@ -343,6 +351,14 @@ class Handler:
                 await shown.finish(reply)
         except ChatGone as error:
             log.info("event %s: %s", event.key, error)
+
+
+def _moved_to(event: Event) -> Address | None:
+    """Where the chat goes on, if that is what the event tells."""
+    what, _, chat = event.data.partition(" ")
+    if event.kind is not EventKind.MEMBERSHIP or what != MOVED or not chat:
+        return None
+    return replace(event.address, chat=chat)
 
 
 def _is_no_membership(event: Event) -> bool:

@@ -1,0 +1,73 @@
+"""The whole of Tertulia, on a database, in front of the simulated Telegram."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from bot.clock import SystemClock
+from bot.compose import App, compose, open_models, open_stores
+from bot.platforms import telegram_adapter
+from bot.settings import Settings
+from bot.telemetry import NullTelemetry
+from tests.simulators.telegram import NO_FLOOD, Message, Telegram
+
+
+@asynccontextmanager
+async def service(tg: Telegram, home: Path, **options: Any) -> AsyncIterator[App]:
+    """Running until the block ends; a second one on the same home goes on where the first ended."""
+    given = {
+        "home": home,
+        "access": "open",
+        "telegram_token": tg.token,
+        "telegram_api_url": tg.url,
+        "model_discovery": False,
+        "telegram_chat_rate": 1000,
+        "telegram_group_rate": 10_000,
+        "telegram_rate": 10_000,
+        **options,
+    }
+    settings, clock, stop = Settings.model_validate(given), SystemClock(), asyncio.Event()
+    running: list[App] = []
+    async with (
+        open_stores(settings, clock, durable_inbox=True) as stores,
+        open_models(settings, clock) as models,
+    ):
+        adapter = telegram_adapter(settings, stores, NullTelemetry(), clock, lambda: running[0])
+        try:
+            async with compose(settings, stores, models, [adapter], NullTelemetry(), clock) as app:
+                running.append(app)
+                serving = asyncio.create_task(app.serve([adapter], stop))
+                await tg.until(lambda: tg.polled or serving.done())
+                try:
+                    yield app
+                finally:
+                    stop.set()
+                    await serving
+        finally:
+            await adapter.aclose()
+
+
+def calm(**options: Any) -> Telegram:
+    """Telegram without flood control."""
+    return Telegram(flood=NO_FLOOD, **options)
+
+
+async def answer(tg: Telegram, question: Message, within: float = 20) -> Message:
+    """The bot's whole answer: only that has buttons of its own."""
+    await tg.until(lambda: any(_whole(a) for a in question.chat.answers_to(question)), within)
+    return next(a for a in question.chat.answers_to(question) if _whole(a))
+
+
+async def reply(tg: Telegram, question: Message, within: float = 20) -> Message:
+    """What the bot says to a command, once it is not an opening any more."""
+    found = lambda: [a for a in question.chat.answers_to(question) if not a.text.endswith("…")]  # noqa: E731
+    await tg.until(found, within)
+    return found()[-1]
+
+
+def _whole(message: Message) -> bool:
+    return any(b.get("callback_data") == "retry" for b in message.buttons)
