@@ -77,7 +77,7 @@ lock: $(VENV)/python-ready
 	@test -x $(VENV)/lock/bin/uv || { $(PYTHON) -m venv $(VENV)/lock && \
 	  $(VENV)/lock/bin/python -m pip --disable-pip-version-check --quiet install uv; }
 	$(VENV)/lock/bin/uv pip compile $(LOCK) pyproject.toml -o requirements.lock
-	$(VENV)/lock/bin/uv pip compile $(LOCK) --extra dev pyproject.toml -o requirements-dev.lock
+	$(VENV)/lock/bin/uv pip compile $(LOCK) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 # Files read by containers of other users are readable; the folder that holds them is not.
 gpu-files:

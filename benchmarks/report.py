@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-LIBRARIES = ("tertulia", "sqlalchemy", "psycopg", "httpx", "uvloop", "aiohttp")
+LIBRARIES = ("tertulia", "sqlalchemy", "psycopg", "aiohttp", "uvloop")
 _HEAD = """\
 # Results
 

@@ -13,7 +13,7 @@ from bot.errors import ModelBusy, ModelRefused, ModelUnavailable
 from bot.ports import Clock
 from bot.types import Chunk
 from inference.failures import failure
-from inference.http import Http, host_of
+from inference.http import Http, host_of, place_of
 from inference.sse import Assembler
 
 ASK_TIMEOUT = 10.0
@@ -42,7 +42,10 @@ class Endpoint:
 
     @property
     def authorization(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.key}"} if self.key else {}
+        """Nothing where the URL has credentials: a request can carry one kind, and they win."""
+        if not self.key or "@" in place_of(self.url):
+            return {}
+        return {"authorization": f"Bearer {self.key}"}
 
 
 class ModelCard(msgspec.Struct, frozen=True):
@@ -135,12 +138,11 @@ class Wire:
         url = f"{self.endpoint.url.rstrip('/')}{path}"
         sent = {**headers, **self.endpoint.authorization}
         async with self._http.stream(url, headers=sent, body=body) as answer:
-            if answer.status_code != 200:
-                said = await answer.aread()
-                now = self._clock.time()
-                raise failure(self.endpoint.host, answer.status_code, said, answer.headers, now=now)
+            if answer.status != 200:
+                said, now = await answer.read(), self._clock.time()
+                raise failure(self.endpoint.host, answer.status, said, answer.headers, now=now)
             assembler = Assembler(self.endpoint.host)
-            async for data in answer.aiter_raw():
+            while data := await answer.content.readany():
                 for chunk in assembler.feed(data):
                     yield chunk
             for chunk in assembler.close():
