@@ -201,7 +201,8 @@ class Handler:
         elif _command(event) == "retry":
             return await self._retry(visit, hold)
         elif _command(event):
-            reply = await self._commands.run(event, visit.person, visit.conversation)
+            link = visit.channel.capabilities(event.address).start_link
+            reply = await self._commands.run(event, visit.person, visit.conversation, link=link)
             hold.release()
             await self._reply(event, visit.channel, reply)
         elif event.kind is EventKind.EDIT:

@@ -15,6 +15,7 @@ from bot.compose import App, Stores, compose, open_models, open_stores, stop_on_
 from bot.platforms import state_check, telegram_adapter, web_adapter
 from bot.ports import Adapter
 from bot.settings import Access, Settings
+from bot.types import Address
 
 if TYPE_CHECKING:
     from adapters.web.metrics import PrometheusTelemetry
@@ -97,9 +98,15 @@ async def _announce(app: App, adapters: list[Adapter], models: Registry) -> None
         lines.append("Broker: TERTULIA_BROKER_URL is set, but this version runs as one process without it.")
     if settings.access is Access.INVITE and (code := await app.stores.people.owner_code()):
         lines.append(f"Owner code (the first to send `/start {code}` to the bot owns it): {code}")
+        lines += [f"  or open {link.format(code=code)}" for a in adapters if (link := _start_link(a))]
     lines += app.plugins.problems
     typer.echo("\n".join(lines))
     sys.stdout.flush()
+
+
+def _start_link(adapter: Adapter) -> str:
+    channel = adapter.channel
+    return channel.capabilities(Address(channel.platform, "", "")).start_link
 
 
 def _log_failure(announcing: asyncio.Task[None]) -> None:

@@ -156,6 +156,7 @@ class TelegramAdapter:
                 await self._health.pause()
             else:
                 self._health.known_as(user.username or "")
+                self.channel.username = user.username or ""
                 if not token.done():
                     token.set_result(None)
                 return Me(user.id, user.username or "", user.full_name)

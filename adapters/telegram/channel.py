@@ -47,6 +47,8 @@ class TelegramChannel:
         self._clock = clock
         self._limits = limits
         self._drafts = drafts
+        self.username = ""
+        """The bot's, once Telegram has told it."""
         self._shut: OrderedDict[str, float] = OrderedDict()
         self._moved: OrderedDict[str, str] = OrderedDict()
         self._topics: OrderedDict[tuple[str, str], str] = OrderedDict()
@@ -67,6 +69,7 @@ class TelegramChannel:
             account_paces=limits.account,
             min_edit_interval=limits.private_edit_interval if private else limits.group_edit_interval,
             activity=True,
+            start_link=f"https://t.me/{self.username}?start={{code}}" if self.username else "",
         )
 
     async def send(self, address: Address, out: Outgoing, *, key: str, reply_to: str = "") -> str:

@@ -77,6 +77,8 @@ class Capabilities:
     """Limits over all chats of the bot account together."""
     min_edit_interval: float = 1.0
     """Seconds between two previews of the same answer."""
+    start_link: str = ""
+    """Where a person begins to talk to the bot with a code, with ``{code}`` in it."""
     activity: bool = False
     """Shows `Outgoing.activity` while there is no text."""
     tells_end: bool = False

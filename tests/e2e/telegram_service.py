@@ -64,9 +64,11 @@ async def answer(tg: Telegram, question: Message, within: float = 20) -> Message
 
 async def reply(tg: Telegram, question: Message, within: float = 20) -> Message:
     """What the bot says to a command, once it is not an opening any more."""
-    found = lambda: [a for a in question.chat.answers_to(question) if not a.text.endswith("…")]  # noqa: E731
-    await tg.until(found, within)
-    return found()[-1]
+
+    def said() -> list[Message]:
+        return [a for a in question.chat.answers_to(question) if not a.text.endswith("…")]
+
+    return (await tg.until(said, within))[-1]
 
 
 def _whole(message: Message) -> bool:

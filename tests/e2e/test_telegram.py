@@ -39,6 +39,7 @@ async def test_the_owner_takes_the_bot_and_lets_others_in(tmp_path: Path) -> Non
         assert "owner" in (await reply(tg, await ann.start(code or ""))).text
         invited = await reply(tg, await ann.say("/invite"))
         invitation, *_ = invited.marked.of("code")
+        assert f"https://t.me/tertulia_bot?start={invitation}" in invited.text
         assert "/help" in (await reply(tg, await bob.start(invitation))).text
         await answer(tg, await bob.say("How do I connect Telegram?"))
         assert tg.errors == []
@@ -199,7 +200,9 @@ async def test_text_of_any_length_arrives_whole_in_parts_that_telegram_takes(tmp
 async def test_inline_queries_are_answered_from_the_documents(tmp_path: Path) -> None:
     async with calm() as tg, service(tg, tmp_path):
         asked = await tg.person("Ann").inline("How do I connect Telegram?")
-        results = (await tg.until(lambda: asked.answer)).results
+        await tg.until(lambda: asked.answer)
+        assert asked.answer is not None
+        results = asked.answer.results
         assert "Telegram" in results[0]["title"]
         shown = parse_html(results[0]["input_message_content"]["message_text"])
         assert "@BotFather" in shown.text

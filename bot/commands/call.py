@@ -1,0 +1,65 @@
+"""One command under way, and the words for it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from bot.locale import Catalogue
+from bot.types import ADMIN, Conversation, Event, Person, PersonRole, Reply
+
+RUNS_BOT = (PersonRole.OWNER, PersonRole.OPERATOR)
+DEFAULT = ("default", "auto")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who called what, where, and with which arguments. `link` is where a person begins to talk to
+    the bot with a code, with ``{code}`` in it; "" where the platform has no such links."""
+
+    event: Event
+    person: Person
+    conversation: Conversation
+    catalogue: Catalogue
+    language: str
+    arguments: str
+    link: str = ""
+
+    @property
+    def may_change(self) -> bool:
+        """Whether this person may change what holds for the whole chat."""
+        return self.event.private or self.person.role in RUNS_BOT or ADMIN in self.event.sender.roles
+
+    def say(self, key: str, /, **values: object) -> str:
+        """The text of the key in the person's language."""
+        return self.catalogue.say(self.language, key, **values)
+
+    def reply(self, key: str, /, **values: object) -> Reply:
+        """The same as a reply."""
+        return Reply(self.say(key, **values))
+
+    def role(self, role: PersonRole) -> str:
+        """The role's name for people."""
+        return self.say(f"role.{role}")
+
+    def nearest(self, what: str, name: str, known: Collection[str]) -> Reply:
+        """That there is no such thing, and which one may have been meant."""
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        shown_as = {"key" if what == "settings" else "name": plain(name)}
+        if near:
+            return self.reply(f"{what}.nearest", near=near[0], **shown_as)
+        listed = ", ".join(f"`{k}`" for k in known)
+        return self.reply(f"{what}.unknown", known=listed, **shown_as)
+
+
+def plain(text: str) -> str:
+    """Somebody's text, short and fit to stand in Markdown."""
+    line = " ".join(text.split())
+    return "".join(c for c in line if c not in "`*[]<>\\")[:80]
+
+
+def shown(value: Any) -> str:
+    """A setting's value as people read it."""
+    return ", ".join(f"`{v}`" for v in value) if isinstance(value, list | tuple) else f"`{value}`"
