@@ -160,7 +160,7 @@ class Shown:
         outs = [self._outgoing(part) for part in rendered or ([] if attached else [NOTHING])]
         if outs:
             outs[-1] = self._ending(outs[-1], reply)
-        return outs + attached
+        return [replace(out, aside=reply.aside) for out in outs + attached]
 
     # previews
 

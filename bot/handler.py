@@ -278,7 +278,7 @@ class Handler:
         turn = await self._turns.of_message(visit.conversation.id, visit.event.message_id)
         hold.release()
         if turn is not None and turn.citations:
-            await self._reply(visit.event, visit.channel, Reply(sources(turn.citations)))
+            await self._reply(visit.event, visit.channel, Reply(sources(turn.citations), aside=True))
 
     async def _stop(self, event: Event) -> None:
         """End what runs in this chat and what waits; of others' only where that is allowed."""

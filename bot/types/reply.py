@@ -24,11 +24,13 @@ class Reply:
     """What a person is answered with: Markdown (CommonMark and tables) and what goes with it.
 
     `attachments` follow the text, each as a message of its own; with them the text may be empty.
+    `aside`: for whoever asked alone, where the chat can show it so.
     """
 
     text: str
     buttons: tuple[Button, ...] = ()
     attachments: tuple[Part, ...] = ()
+    aside: bool = False
     citations: tuple[Citation, ...] = ()
     usage: Usage = Usage()
     finish_reason: str = FinishReason.STOP
@@ -97,6 +99,8 @@ class Outgoing:
     citations: tuple[Citation, ...] = ()
     attachment: Part | None = None
     """A file, photo or sound that the message is, with `text` as its caption."""
+    aside: bool = False
+    """For whoever asked alone, where the chat can show it so."""
     final: bool = False
     """The answer is whole: this text will not change again (unless its question is edited)."""
     finish_reason: str = ""

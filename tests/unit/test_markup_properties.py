@@ -12,90 +12,9 @@ from hypothesis import strategies as st
 from bot.markup import Rendered, parts, plain_text, utf16_length
 from bot.types import Markup
 from tests.unit.markup_checks import check_discord, check_html, check_telegram, marks_removed
+from tests.unit.markup_texts import documents, tables, texts
 
-_WORDS = st.sampled_from(
-    [
-        *(
-            "tea",
-            "x_y_z",
-            "[1]",
-            "[2][3]",
-            "你好，世界。",
-            "シャーレ",
-            "e\u0301te\u0301",
-            "👩\u200d👩\u200d👧",
-            "🇪🇸",
-        ),
-        *(
-            "שלום",
-            "مرحبا",
-            "a.b!",
-            "End. Begin",
-            "<b>",
-            "&amp;",
-            "a < b",
-            "||sp||",
-            "<@1>",
-            "@everyone",
-            "\\*",
-        ),
-        *("1.", "-", "#", "*", "**", "~~", "`", "``", "](", ">", "|", "\u200f", "\x07"),
-        *("supercalifragilistic" * 4, "长" * 50, "😀" * 20),
-    ]
-)
-_PLAIN = st.lists(_WORDS, min_size=1, max_size=12).map(" ".join)
-_INLINE = st.one_of(
-    _PLAIN,
-    _PLAIN.map(lambda t: f"**{t}**"),
-    _PLAIN.map(lambda t: f"*{t}*"),
-    _PLAIN.map(lambda t: f"~~{t}~~"),
-    _PLAIN.map(lambda t: f"`{t}`"),
-    _PLAIN.map(lambda t: f'[{t}](https://e.x/a?b=1&c="2)'),
-    _PLAIN.map(lambda t: f"[{t}](javascript:alert(1))"),
-    _PLAIN.map(lambda t: f"![{t}](https://e.x/i.png)"),
-    st.just("<https://auto.link/a_b>"),
-    st.just("line  \nbreak"),
-)
-_LINE = st.lists(_INLINE, min_size=1, max_size=4).map(" ".join)
-
-
-def _prefixed(text: str, first: str, rest: str) -> str:
-    return first + text.replace("\n", "\n" + rest)
-
-
-def _fence(text: str) -> str:
-    return f"~~~py<t>\n{text}\n```\n  x < 1 && y\n~~~"
-
-
-_TEXTS = st.recursive(
-    st.one_of(
-        _LINE,
-        _LINE.map(lambda t: "## " + t),
-        _LINE.map(lambda t: t + "\n==="),
-        _LINE.map(_fence),
-        st.just("---"),
-    ),
-    lambda inner: st.lists(
-        st.one_of(
-            inner,
-            inner.map(lambda t: _prefixed(t, "> ", "> ")),
-            st.lists(inner, min_size=1, max_size=4).map(
-                lambda items: "\n".join(_prefixed(t, "- ", "  ") for t in items)
-            ),
-            st.lists(inner, min_size=1, max_size=4).map(
-                lambda items: "\n\n".join(_prefixed(t, f"{i + 7}. ", "   ") for i, t in enumerate(items))
-            ),
-        ),
-        min_size=1,
-        max_size=4,
-    ).map("\n\n".join),
-    max_leaves=12,
-)
-_CELL = _INLINE.map(lambda t: t.replace("\n", " ").replace("|", "\\|"))
-_TABLES = st.lists(st.tuples(_CELL, _CELL), min_size=1, max_size=8).map(
-    lambda rows: "| §h1 | §二 |\n|:--|--:|\n" + "\n".join(f"| {a} | {b} |" for a, b in rows)
-)
-_DOCUMENTS = st.one_of(_TEXTS, st.tuples(_TEXTS, _TABLES, _TEXTS).map("\n\n".join))
+_TEXTS, _TABLES, _DOCUMENTS = texts(), tables(), documents()
 _LIMITS = st.sampled_from([64, 90, 200, 500, 1000])
 _MARKUPS = st.sampled_from([Markup.TELEGRAM_HTML, Markup.HTML, Markup.DISCORD, Markup.PLAIN])
 
