@@ -21,6 +21,7 @@ from bot.handler import Handler
 from bot.locale import Catalogue
 from bot.pacing import Pacer
 from bot.personas import Personas
+from bot.places import Places
 from bot.plugins.host import PluginHost
 from bot.ports import (
     Adapter,
@@ -206,6 +207,7 @@ async def compose(
         telemetry=telemetry,
         rules=rules_of(settings),
     )
+    places = Places(stores.conversations)
     commands = Commands(
         people=stores.people,
         conversations=stores.conversations,
@@ -226,7 +228,8 @@ async def compose(
         channels={a.channel.platform: a.channel for a in adapters},
         courier=courier,
         plugins=plugins,
-        groups=Groups(stores.conversations, stores.overheard),
+        groups=Groups(places, stores.overheard),
+        places=places,
         catalogue=catalogue,
         clock=clock,
         telemetry=telemetry,

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.ports import Conversations, Overheard
+from bot.places import Places
+from bot.ports import Overheard
 from bot.reading import question_of
 from bot.types import Conversation, Event, EventKind, PersonRole
 
@@ -28,8 +29,8 @@ def choice(conversation: Conversation, name: str) -> str:
 class Groups:
     """One for the whole process."""
 
-    def __init__(self, conversations: Conversations, overheard: Overheard) -> None:
-        self._conversations = conversations
+    def __init__(self, places: Places, overheard: Overheard) -> None:
+        self._places = places
         self._overheard = overheard
 
     async def answers(self, event: Event, role: PersonRole | None) -> bool:
@@ -40,11 +41,14 @@ class Groups:
         """
         if event.kind not in (EventKind.MESSAGE, EventKind.EDIT) or event.sender.is_bot:
             return False
-        conversation = await self._conversations.find(event.address)
-        if conversation is None or role is PersonRole.BLOCKED:
+        conversation = await self._places.find(event)
+        rules = conversation or await self._places.around(event)
+        if rules is None or role is PersonRole.BLOCKED:
             return False
-        if choice(conversation, TRIGGER) == "all":
+        if choice(rules, TRIGGER) == "all":
             return True
+        if conversation is None:
+            return False
         said = question_of(event)
         if said and choice(conversation, OVERHEAR) == "on":
             await self._overheard.put(

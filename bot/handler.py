@@ -20,6 +20,7 @@ from bot.dispatcher import Dispatcher, Hold
 from bot.errors import ChatGone, StorageError, StorageGone
 from bot.groups import Groups
 from bot.locale import Catalogue
+from bot.places import Places
 from bot.plugins.host import PluginHost
 from bot.ports import Channel, Clock, Conversations, Inbox, Telemetry, Turns
 from bot.reading import question_of
@@ -71,6 +72,7 @@ class Handler:
         courier: Courier,
         plugins: PluginHost,
         groups: Groups,
+        places: Places,
         catalogue: Catalogue,
         clock: Clock,
         telemetry: Telemetry,
@@ -86,6 +88,7 @@ class Handler:
         self._courier = courier
         self._plugins = plugins
         self._groups = groups
+        self._places = places
         self._catalogue = catalogue
         self._clock = clock
         self._telemetry = telemetry
@@ -186,7 +189,7 @@ class Handler:
                 hold.release()
                 await self._reply(event, channel, admitted.reply)
             return None
-        conversation = await self._conversations.open(event.address)
+        conversation = await self._places.open(event)
         language = self._catalogue.pick(admitted.language, event.sender.language)
         return Visit(event, admitted, conversation, channel, language)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -136,6 +136,7 @@ class Translator:
             message_id=str(message.message_id),
             reply_to=str(earlier.message_id) if earlier is not None else "",
             data=data,
+            within=_within(self._address(message), private),
             private=private,
             addressed=self._addressed(message, earlier) or (bool(data) and _names_bot(message)),
             received_at=now,
@@ -183,14 +184,17 @@ class Translator:
             return
         whole = message if isinstance(message, Message) else None
         chat, message_id = str(message.chat.id), str(message.message_id)
+        address = self._address(whole) if whole else self._at(chat, self.thread_of(chat, message_id))
+        private = _private(whole) if whole else message.chat.type == Chat.PRIVATE
         yield Event(
             id=f"c:{query.id}",
             kind=EventKind.BUTTON,
-            address=self._address(whole) if whole else self._at(chat, self.thread_of(chat, message_id)),
+            address=address,
             sender=_user(query.from_user),
             message_id=message_id,
             data=query.data,
-            private=_private(whole) if whole else message.chat.type == Chat.PRIVATE,
+            within=_within(address, private),
+            private=private,
             received_at=now,
         )
 
@@ -270,6 +274,11 @@ def scope(message: Message) -> str:
     """Where the message's id counts."""
     connection = message.business_connection_id
     return f"{connection}:{message.chat.id}" if connection else str(message.chat.id)
+
+
+def _within(address: Address, private: bool) -> tuple[Address, ...]:
+    """A topic lies in its group."""
+    return (replace(address, thread=""),) if address.thread and not private else ()
 
 
 def _place(message: Message) -> str:

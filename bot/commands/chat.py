@@ -19,6 +19,8 @@ from bot.ports import Conversations, Model, Models
 from bot.settings import PersonaSettings, SamplingSettings
 from bot.types import Button, Conversation, Reply
 
+EVERYWHERE = "everywhere"
+"""Before a setting: it is chosen for the whole place around (a forum, a server)."""
 MOST_BUTTONS = 20
 LONGEST_DATA = 64
 """Bytes of UTF-8 in a button's payload."""
@@ -84,6 +86,9 @@ class ChatCommands:
         key, value = key.lower(), value.strip()
         if not key:
             return self._show_settings(call)
+        if key == EVERYWHERE and call.event.within:
+            around = await self._conversations.open(call.event.within[-1])
+            return await self.settings(replace(call, conversation=around, arguments=value))
         if key in ("persona", "model"):
             return await (self.persona if key == "persona" else self.model)(replace(call, arguments=value))
         if not call.may_change:
@@ -96,9 +101,7 @@ class ChatCommands:
         if key in CHOICES and not call.event.private:
             return await self._choose(call, key, value.lower())
         if key not in SamplingSettings.model_fields:
-            groups = () if call.event.private else tuple(CHOICES)
-            known = [*SamplingSettings.model_fields, *groups, "model", "persona", "language", "reset"]
-            return call.nearest("settings", key, known)
+            return call.nearest("settings", key, _known(call))
         if not value:
             return call.reply("settings.missing", key=key)
         return await self._set(call, key, value)
@@ -106,7 +109,8 @@ class ChatCommands:
     async def _choose(self, call: Call, key: str, value: str) -> Reply:
         """A group's own setting; without a value its choices are shown as buttons."""
         if value not in CHOICES[key]:
-            buttons = tuple(Button(c, f"cmd:/settings {key} {c}") for c in CHOICES[key])
+            where = f"{EVERYWHERE} " if call.conversation.address != call.event.address else ""
+            buttons = tuple(Button(c, f"cmd:/settings {where}{key} {c}") for c in CHOICES[key])
             now = choice(call.conversation, key)
             return Reply(call.say(f"settings.{key}", value=now), buttons)
         await self._conversations.update(call.conversation.id, settings={key: value})
@@ -127,8 +131,7 @@ class ChatCommands:
         return call.reply("settings.done", key=key, value=shown(given))
 
     async def _store_sampling(self, call: Call, sampling: dict[str, Any]) -> None:
-        settings = {**call.conversation.settings, "sampling": sampling or None}
-        await self._conversations.update(call.conversation.id, settings=settings)
+        await self._conversations.update(call.conversation.id, settings={"sampling": sampling or None})
 
     def _show_settings(self, call: Call) -> Reply:
         persona = self._resolved.of(call.conversation)
@@ -160,6 +163,12 @@ class ChatCommands:
     def _persona_name(self, call: Call) -> str:
         chosen = call.conversation.persona
         return chosen if chosen in self._personas else call.say("persona.default")
+
+
+def _known(call: Call) -> list[str]:
+    groups = () if call.event.private else tuple(CHOICES)
+    around = (EVERYWHERE,) if call.event.within else ()
+    return [*SamplingSettings.model_fields, *groups, *around, "model", "persona", "language", "reset"]
 
 
 def _model_data(name: str, number: int) -> str:

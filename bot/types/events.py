@@ -94,6 +94,9 @@ class Event:
     message_id: str = ""
     reply_to: str = ""
     data: str = ""
+    within: tuple[Address, ...] = ()
+    """The places that the chat lies in, the nearest first: a topic's group, a thread's channel and
+    its server. What is chosen for them holds here too."""
     private: bool = True
     addressed: bool = True
     """In a group: the bot was mentioned, replied to or commanded. Always true in private."""

@@ -208,3 +208,36 @@ async def test_the_sources_of_an_answer_are_a_button_away_where_it_does_not_show
         await world.clock.advance(3)
         assert "On tea" in world.channel.texts()[-1]
         assert "Tea is served hot, with milk." in world.channel.texts()[-1]
+
+
+async def test_what_is_chosen_everywhere_holds_in_every_topic_unless_chosen_otherwise_there() -> None:
+    world = World()
+    group = Address("sim", "bot", "g")
+    one, two = replace(group, thread="1"), replace(group, thread="2")
+    admin = Sender("ann", "ann", roles=(ADMIN,))
+
+    def inside(address: Address) -> dict[str, Any]:
+        return {"address": address, "within": (group,), "private": False, "sender": admin}
+
+    async with world.running():
+        await world.ask("/settings trigger mention", **inside(two))
+        shown = await world.say("/settings everywhere trigger", **inside(one))
+        assert shown
+        await world.clock.advance(3)
+        await world.ask("/settings everywhere trigger all", **inside(one))
+        await chatter(world, "anybody?", address=one, within=(group,))
+        assert world.channel.texts()[-1] == "echo: anybody?"
+        await chatter(world, "nobody?", address=two, within=(group,))
+        assert len(world.model.requests) == 1
+        await world.ask("/settings everywhere temperature 0.3", **inside(one))
+        await world.ask("Warm?", **inside(two))
+        assert world.model.requests[-1].sampling.temperature == 0.3
+
+
+async def test_without_a_place_around_there_is_no_everywhere() -> None:
+    world = World()
+    async with world.running():
+        admin = Sender("ann", "ann", roles=(ADMIN,))
+        assert "everywhere" in await world.ask("/settings everywhere trigger all", sender=admin, **GROUP)
+        await chatter(world, "anybody?")
+        assert len(world.model.requests) == 0
