@@ -29,17 +29,20 @@ def _latency(folder: Path, messages: int) -> Section:
     rows = []
     with model_server() as url:
         for number, at_once in enumerate((1, 16)):
+            bare = median(apart(waits_bare, url, messages, at_once))
             setup = Setup(url, f"sqlite:///{folder / f'latency{number}.db'}")
             times = apart(waits, setup, messages, at_once)
             p50, p95 = median(times), percentile(times, 0.95)
-            judged = verdict(p50 <= 6) if at_once == 1 else ""
-            rows.append([f"{at_once} at a time", f"{p50:.2f} ms", f"{p95:.2f} ms", "≤ 6 ms (median)", judged])
+            judged = ("≤ 6 ms (median)", verdict(p50 <= 6)) if at_once == 1 else ("", "")
+            figures = (f"{bare:.2f} ms", f"{p50:.2f} ms", f"{p50 / bare:.1f}", f"{p95:.2f} ms")
+            rows.append([f"{at_once} at a time", *figures, *judged])
     note = (
         f"From the call of `inbox.put` to the request's arrival at a fake model server in another "
         f"process; {messages} messages over {CHATS} conversations, each message, turn and delivery "
-        "committed to SQLite with `synchronous=FULL`."
+        "committed to SQLite with `synchronous=FULL`. Bare: an aiohttp client that posts at once and stores "
+        "nothing."
     )
-    columns = ("messages", "median", "p95", "target", "")
+    columns = ("messages", "bare aiohttp, median", "Tertulia, median", "ratio", "p95", "target", "")
     return Section("latency", "Event to model request", columns, rows, note)
 
 
@@ -56,8 +59,28 @@ async def waits(setup: Setup, messages: int, at_once: int) -> list[float]:
         await asyncio.gather(*(bot.ask(f"chat{n}", "hello") for n in range(CHATS)))
         for start in range(0, messages, at_once):
             await asyncio.gather(*(ask(bot, start + n) for n in range(at_once)))
-        async with client.get(f"{setup.model.removesuffix('/v1')}/arrivals") as answer:
-            arrivals: dict[str, float] = await answer.json()
+        return await _until_arrival(client, setup.model, asked)
+
+
+async def waits_bare(url: str, messages: int, at_once: int) -> list[float]:
+    """Milliseconds from the call to the request's arrival, without Tertulia."""
+    asked: dict[str, float] = {}
+
+    async def ask(client: aiohttp.ClientSession, number: int) -> None:
+        text = f"message {number}"
+        asked[text] = time.monotonic()
+        await _read(client, url, text)
+
+    async with aiohttp.ClientSession() as client:
+        await asyncio.gather(*(_read(client, url, "hello") for _ in range(at_once)))
+        for start in range(0, messages, at_once):
+            await asyncio.gather(*(ask(client, start + n) for n in range(at_once)))
+        return await _until_arrival(client, url, asked)
+
+
+async def _until_arrival(client: aiohttp.ClientSession, url: str, asked: dict[str, float]) -> list[float]:
+    async with client.get(f"{url.removesuffix('/v1')}/arrivals") as answer:
+        arrivals: dict[str, float] = await answer.json()
     return [(arrivals[text] - put) * 1000 for text, put in asked.items()]
 
 
@@ -102,8 +125,8 @@ async def cost_bare(url: str, turns: int) -> float:
         return (cpu_seconds() - began) / turns * 1000
 
 
-async def _read(client: aiohttp.ClientSession, url: str) -> str:
-    messages = [{"role": "user", "content": "question"}]
+async def _read(client: aiohttp.ClientSession, url: str, question: str = "question") -> str:
+    messages = [{"role": "user", "content": question}]
     body = {"model": "fast", "messages": messages, "max_tokens": STREAM, "stream": True}
     text = ""
     async with client.post(f"{url}/chat/completions", json=body) as answer:

@@ -40,8 +40,9 @@ async def _run(folder: Path, *, quick: bool) -> list[Section]:
     note = (
         "Generated tokens per second of a CPU vLLM with a tiny model, on the same cores as its clients; "
         f"each answer has {TOKENS} tokens, each question a conversation of its own. Direct: a bare "
-        "aiohttp client with the same prompts, nothing stored. Alternating pairs (direct, through; through, "
-        "direct); medians, the ratio that of the pairs."
+        "aiohttp client with the same prompts, nothing stored. Through: the core without plugins (else the "
+        "prompts would differ), in front of a platform whose calls return at once. Alternating pairs "
+        "(direct, through; through, direct); medians, the ratio that of the pairs."
     )
     columns = ("conversations", "direct, tokens/s", "through Tertulia", "ratio", "target", "")
     return [Section("load", "Load on a real vLLM", columns, rows, note)]

@@ -17,7 +17,6 @@ from benchmarks.report import Section, verdict
 from benchmarks.vllm import BLOCK
 from bot.personas import DEFAULT_PROMPT
 from bot.ports import Model, Models
-from bot.prompt import SUMMARY_HEAD
 from bot.types import Chunk, ModelRequest, Priority, Usage
 
 WINDOW = 2048
@@ -36,56 +35,53 @@ def run(folder: Path, *, quick: bool) -> list[Section]:
 
 async def _compare(folder: Path, chats: int, turns: int) -> Section:
     async with vllm.server(folder, window=WINDOW) as running:
-        found: dict[str, tuple[vllm.Counters, float | None]] = {}
+        found: dict[str, vllm.Counters] = {}
+        ideal = cuts = 0.0
         for name, summaries in (("Tertulia", False), ("Tertulia, with summaries", True)):
             options = {"summaries": summaries, "plugins_disabled": ("qa",), "sampling": sampling()}
             options["cache_salt"] = name
             setup = Setup(f"{running.url}/v1", f"sqlite:///{folder / name}.db", options)
             before = await vllm.counters(running)
             asked = await asyncio.to_thread(apart, talk_to, setup, name, chats, turns)
-            head = await _head(running.url, summary=summaries)
-            ideal = sum(ideal_hits(requests, head) for requests in asked.values())
-            spent = await vllm.counters(running) - before
-            found[name] = (spent, ideal / spent.asked)
-            cuts = sum(_cuts(requests) for requests in asked.values()) / chats
+            found[name] = await vllm.counters(running) - before
+            if not summaries:
+                sizes = sizes_of(list(asked.values()))
+                ideal, cuts = ideal_rate(turns, await _head(running.url), sizes)
         before = await vllm.counters(running)
         await slide(running.url, chats, turns)
-        found["naive sliding window"] = (await vllm.counters(running) - before, None)
-    rows = [_row(name, spent, ideal, chats * turns) for name, (spent, ideal) in found.items()]
+        found["naive sliding window"] = await vllm.counters(running) - before
+    rows = [_row(name, spent, ideal, chats * turns) for name, spent in found.items()]
     note = (
         f"{chats} conversations of {turns} turns on a CPU vLLM with a window of {WINDOW} tokens, blocks of "
-        f"{BLOCK}, answers of {ANSWER}; the window overflows and is cut {cuts:.1f} times in each. "
-        "Counted by vLLM (`prefix_cache_queries`, `prefix_cache_hits`), summaries' own requests included. "
-        "Ideal: each prompt finds every full block of what its conversation's request before it left in the "
-        "cache, prompt and answer, as an append-only prompt would; after a cut, every full block of the "
-        "system prompt (and of the line above its summary). The naive window drops the oldest "
-        "messages as soon as the prompt does not fit. The cache holds a million tokens: "
-        "nothing is evicted."
+        f"{BLOCK}, answers of {ANSWER}, without plugins. Counted by vLLM (`prefix_cache_queries`, "
+        "`prefix_cache_hits`), summaries' own requests included. Ideal, the same for all rows: computed from "
+        "the sizes of system prompt, question and answer alone, for a prompt that only grows and is cut back "
+        f"to half of its room when it does not fit ({cuts:.0f} times in each conversation); each request "
+        "finds every full block of what the one before it left in the cache, prompt and answer, and after a "
+        "cut every full block of the system prompt. The naive window drops the oldest messages as soon as "
+        "the prompt does not fit. The cache holds a million tokens: nothing is evicted."
     )
     columns = ("prompt", "found in the cache", "ideal", "of the ideal", "computed per turn, tokens", "≥ 0.95")
     return Section("prefix", "Prefix-cache hit rate in long conversations", columns, rows, note)
 
 
-def _row(name: str, spent: vllm.Counters, ideal: float | None, turns: int) -> list[str]:
+def _row(name: str, spent: vllm.Counters, ideal: float, turns: int) -> list[str]:
     computed = f"{(spent.asked - spent.hits) / turns:.0f}"
-    if ideal is None:
-        return [name, f"{spent.rate:.3f}", "", "", computed, ""]
     share = spent.rate / ideal
-    return [name, f"{spent.rate:.3f}", f"{ideal:.3f}", f"{share:.3f}", computed, verdict(share >= 0.95)]
+    judged = verdict(share >= 0.95) if name.startswith("Tertulia") else ""
+    return [name, f"{spent.rate:.3f}", f"{ideal:.3f}", f"{share:.3f}", computed, judged]
 
 
 def sampling(tokens: int = ANSWER) -> dict[str, object]:
     return {"max_tokens": tokens, "temperature": 0.0, "seed": 1}
 
 
-async def _head(url: str, *, summary: bool) -> int:
-    """Tokens that prompts of different conversations begin with: those of the system prompt, and
-    of the line above a summary."""
+async def _head(url: str) -> int:
+    """Tokens that prompts of different conversations begin with: those of the system prompt."""
     async with aiohttp.ClientSession() as client:
         prompts = []
         for word in ("apple", "47"):
-            text = f"{DEFAULT_PROMPT}\n\n{SUMMARY_HEAD}\n{word}" if summary else DEFAULT_PROMPT
-            messages = [{"role": "system", "content": text}, {"role": "user", "content": word}]
+            messages = [SYSTEM, {"role": "user", "content": word}]
             prompts.append(await vllm.tokens_of(client, url, messages))
     pairs = zip(*prompts, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
@@ -97,13 +93,11 @@ class Asked:
 
     second: str
     """What follows the system message: it changes with a cut."""
-    summary: bool
-    instruction: int
     usage: Usage
 
 
 class Listening:
-    """`bot.ports.Models` and its one model, writing down what is asked, by session."""
+    """`bot.ports.Models` and its one model, writing down what people ask, by session."""
 
     def __init__(self, models: Models) -> None:
         self._model = models.default()
@@ -142,10 +136,8 @@ class Listening:
             async for chunk in chunks:
                 usage = chunk.usage or usage
                 yield chunk
-        summary = request.priority is Priority.BATCH
-        instruction = sum(await self._model.count([request.messages[-1].content])) if summary else 0
-        asked = Asked(request.messages[1].text, summary, instruction, usage)
-        self.asked.setdefault(request.session, []).append(asked)
+        if request.priority is not Priority.BATCH:
+            self.asked.setdefault(request.session, []).append(Asked(request.messages[1].text, usage))
 
 
 async def talk_to(setup: Setup, name: str, chats: int, turns: int) -> dict[str, list[Asked]]:
@@ -166,27 +158,44 @@ async def talk_to(setup: Setup, name: str, chats: int, turns: int) -> dict[str, 
     return heard[0].asked
 
 
-def ideal_hits(requests: Sequence[Asked], head: int) -> int:
-    """Tokens that an append-only conversation with these cuts would find."""
-    found, left, second = 0, head, ""
-    for asked in requests:
-        if asked.summary:
-            found += _blocks(asked.usage.prompt - asked.instruction)
-            continue
-        if asked.second != second:
-            left = head
-        found += _blocks(min(left, asked.usage.prompt - 1))
-        left, second = asked.usage.prompt + asked.usage.completion - 1, asked.second
-    return found
+@dataclass(frozen=True)
+class Sizes:
+    """Tokens of a conversation's first prompt, and how much longer each later one is."""
+
+    first: float
+    turn: float
 
 
-def _blocks(tokens: int) -> int:
-    return tokens // BLOCK * BLOCK
+def sizes_of(conversations: Sequence[Sequence[Asked]]) -> Sizes:
+    """As they were, where nothing was cut between two requests."""
+    firsts = [requests[0].usage.prompt for requests in conversations]
+    longer = [
+        after.usage.prompt - before.usage.prompt
+        for requests in conversations
+        for before, after in pairwise(requests)
+        if after.second == before.second
+    ]
+    return Sizes(sum(firsts) / len(firsts), sum(longer) / len(longer))
 
 
-def _cuts(requests: Sequence[Asked]) -> int:
-    seconds = [asked.second for asked in requests if not asked.summary]
-    return sum(a != b for a, b in pairwise(seconds))
+def ideal_rate(turns: int, head: int, sizes: Sizes) -> tuple[float, int]:
+    """(share of prompt tokens found in the cache, cuts) of an append-only prompt of these sizes that
+    is cut back to half of its room when it does not fit."""
+    budget = WINDOW - ANSWER
+    asked = found = cuts = 0.0
+    prompt, left = sizes.first, float(head)
+    for _ in range(turns):
+        if prompt > budget:
+            prompt = sizes.first + sizes.turn * ((budget - sizes.first) / 2 // sizes.turn)
+            left, cuts = head, cuts + 1
+        asked += prompt
+        found += _blocks(min(left, prompt - 1))
+        left, prompt = prompt + ANSWER - 1, prompt + sizes.turn
+    return found / asked, int(cuts)
+
+
+def _blocks(tokens: float) -> int:
+    return int(tokens) // BLOCK * BLOCK
 
 
 async def slide(url: str, chats: int, turns: int) -> None:

@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -95,7 +96,7 @@ async def _start(folder: Path, times: int) -> Section:
         async with Telegram(flood=NO_FLOOD) as tg:
             began = time.monotonic()
             async with _bot(tg, folder / f"start{min(number, 1)}") as running:
-                await tg.until(lambda tg=tg: tg.calls["getUpdates"], 60)
+                await tg.until(partial(tg.calls.__getitem__, "getUpdates"), 60)
                 starts.append(time.monotonic() - began)
                 await asyncio.sleep(2)
                 sizes.append(running.resident_mb())

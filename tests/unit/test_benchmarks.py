@@ -81,14 +81,17 @@ async def test_prefix_hears_every_request_of_each_conversation(simulator: str, s
     await prefix.slide(simulator, chats=1, turns=2)
 
 
-def test_the_ideal_finds_what_the_request_before_left_and_after_a_cut_the_head_alone() -> None:
-    first = Asked("a", summary=False, instruction=0, usage=Usage(prompt=200, completion=50))
-    grown = Asked("a", summary=False, instruction=0, usage=Usage(prompt=320, completion=50))
-    summary = Asked("a", summary=True, instruction=40, usage=Usage(prompt=240, completion=9))
-    cut = Asked("b", summary=False, instruction=0, usage=Usage(prompt=160, completion=50))
-    assert prefix.ideal_hits([first], head=100) == 96
-    assert prefix.ideal_hits([first, grown], head=100) == 96 + 224
-    assert prefix.ideal_hits([first, grown, summary, cut], head=100) == 96 + 224 + 192 + 96
+def test_the_ideal_goes_by_sizes_alone_and_not_by_the_cuts_that_were_made() -> None:
+    first, grown = Asked("a", Usage(prompt=200, completion=50)), Asked("a", Usage(prompt=320, completion=50))
+    cut = Asked("b", Usage(prompt=160, completion=50))
+    sizes = prefix.sizes_of([[first, grown, cut]])
+    assert sizes == prefix.Sizes(200, 120)
+    never_cut, none = prefix.ideal_rate(3, 96, sizes)
+    assert none == 0
+    assert never_cut == (96 + 256 + 352) / (200 + 320 + 440)
+    long, cuts = prefix.ideal_rate(200, 96, sizes)
+    assert cuts > 10
+    assert never_cut < long < 1
 
 
 @pytest.mark.parametrize("way", context.WAYS)
