@@ -1,0 +1,1 @@
+"""Discord. `adapter.DiscordAdapter` is the entrance; import it only where there is a token."""

@@ -1,0 +1,70 @@
+"""What is known of guilds, as far as events need it. Nothing here calls Discord."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+ADMINISTRATOR, MANAGE_GUILD = 1 << 3, 1 << 5
+"""Permissions of whoever runs a guild."""
+GUILD_TEXT, DM, ANNOUNCEMENTS = 0, 1, 5
+"""Types of channels. Threads (10 to 12) and a forum's posts are chats of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """The bot itself, as Discord tells."""
+
+    id: str
+    name: str
+    application: str = ""
+
+
+class World(Protocol):
+    """Names and rights by id; an unknown id is "" or False. `guild` is "" outside of guilds."""
+
+    def channel(self, guild: str, channel: str) -> str:
+        """A channel's or thread's name."""
+        ...
+
+    def role(self, guild: str, role: str) -> str:
+        """A role's name."""
+        ...
+
+    def runs(self, guild: str, user: str, roles: tuple[str, ...]) -> bool:
+        """Whether a member with these roles manages the guild."""
+        ...
+
+    def is_my_role(self, guild: str, role: str) -> bool:
+        """Whether it is the role that the bot brought with it."""
+        ...
+
+    def is_my_thread(self, guild: str, channel: str) -> bool:
+        """Whether it is a thread that the bot made or takes part in."""
+        ...
+
+    def is_plain(self, guild: str, channel: str) -> bool:
+        """Whether it is a text channel, in which threads can be made of messages."""
+        ...
+
+
+class Nowhere:
+    """`World` of which nothing is known."""
+
+    def channel(self, guild: str, channel: str) -> str:
+        return ""
+
+    def role(self, guild: str, role: str) -> str:
+        return ""
+
+    def runs(self, guild: str, user: str, roles: tuple[str, ...]) -> bool:
+        return False
+
+    def is_my_role(self, guild: str, role: str) -> bool:
+        return False
+
+    def is_my_thread(self, guild: str, channel: str) -> bool:
+        return False
+
+    def is_plain(self, guild: str, channel: str) -> bool:
+        return False
