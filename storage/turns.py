@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, text
 from bot.errors import StorageGone
 from bot.ports import Clock
 from bot.types import (
+    Address,
     Citation,
     Conversation,
     Delivery,
@@ -24,7 +25,7 @@ from bot.types import (
 )
 from storage.conversations import MESSAGE, message_of, message_rows
 from storage.db import Database
-from storage.text import clean, from_json, key_of, to_json
+from storage.text import clean, clean_address, from_json, key_of, to_json
 
 _COLUMNS = (
     "id, conversation_id, event_key, number, state, person_id, text, question_id, attempts, model,"
@@ -83,6 +84,13 @@ OF_MESSAGE = text(
     "SELECT id FROM turn WHERE conversation_id = :conversation_id AND question_id = :message_id"
     " UNION SELECT t.id FROM delivery AS d JOIN turn AS t ON t.id = d.turn_id"
     " WHERE d.message_id = :message_id AND t.conversation_id = :conversation_id)"
+    " ORDER BY number DESC, revision DESC LIMIT 1"
+)
+SHOWN_BY = text(
+    f"SELECT {_COLUMNS} FROM turn WHERE id IN ("
+    "SELECT t.id FROM delivery AS d JOIN turn AS t ON t.id = d.turn_id"
+    " JOIN conversation AS c ON c.id = t.conversation_id WHERE d.message_id = :message_id"
+    " AND c.platform = :platform AND c.account = :account AND c.chat = :chat)"
     " ORDER BY number DESC, revision DESC LIMIT 1"
 )
 LAST = text(
@@ -161,6 +169,18 @@ class SqlTurns:
         if not message_id:
             return None
         return await self._one(OF_MESSAGE, conversation_id=conversation_id, message_id=clean(message_id))
+
+    async def shown_by(self, address: Address, message_id: str) -> Turn | None:
+        if not message_id:
+            return None
+        place = clean_address(address)
+        return await self._one(
+            SHOWN_BY,
+            message_id=clean(message_id),
+            platform=place.platform,
+            account=place.account,
+            chat=place.chat,
+        )
 
     async def last(self, conversation_id: int) -> Turn | None:
         return await self._one(LAST, conversation_id=conversation_id)

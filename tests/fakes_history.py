@@ -204,6 +204,15 @@ class FakeTurns:
         turns = (t for t, _ in self._of(conversation_id) if t.question_id == message_id or t.id in shown)
         return next(turns, None) if message_id else None
 
+    async def shown_by(self, address: Address, message_id: str) -> Turn | None:
+        chat = replace(clean_address(address), thread="")
+        for conversation in self.memory.conversations.values():
+            if replace(conversation.address, thread="") == chat:
+                turn = await self.of_message(conversation.id, message_id)
+                if turn is not None and turn.question_id != clean(message_id):
+                    return turn
+        return None
+
     async def last(self, conversation_id: int) -> Turn | None:
         conversation = self.memory.conversations.get(conversation_id)
         turns = self._of(conversation_id)

@@ -168,6 +168,10 @@ class Turns(Protocol):
         """The newest turn whose question or answer is this platform message."""
         ...
 
+    async def shown_by(self, address: Address, message_id: str) -> Turn | None:
+        """The newest turn whose answer this platform message shows, in whatever thread of the chat."""
+        ...
+
     async def last(self, conversation_id: int) -> Turn | None:
         """The newest turn since `/new`, ended or not."""
         ...

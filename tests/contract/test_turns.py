@@ -168,6 +168,21 @@ async def test_a_turn_of_another_conversation_cannot_be_replaced_or_found(stores
     assert await stores.turns.of_message(elsewhere.id, "") is None
 
 
+async def test_an_answers_message_is_found_from_any_thread_of_its_chat_and_from_no_other(
+    stores: Stores,
+) -> None:
+    turn = await begun(stores, 1)
+    await stores.turns.put_delivery(Delivery(turn.id, 0, DeliveryState.SENT, "a1"))
+    for thread in (HOME.thread, "7", ""):
+        found = await stores.turns.shown_by(replace(HOME, thread=thread), "a1")
+        assert found is not None
+        assert found.id == turn.id
+    assert await stores.turns.shown_by(replace(HOME, chat="another"), "a1") is None
+    assert await stores.turns.shown_by(replace(HOME, account="another"), "a1") is None
+    assert await stores.turns.shown_by(HOME, "q1") is None
+    assert await stores.turns.shown_by(HOME, "") is None
+
+
 async def test_beginning_anew_and_cutting_move_the_window_only_forward(stores: Stores) -> None:
     conversation = await stores.conversations.open(HOME)
     for number in (1, 2, 3):
