@@ -24,7 +24,7 @@ from tests.simulators.telegram.faults import Fate
 from tests.simulators.telegram.method_names import METHOD_NAMES
 from tests.simulators.telegram.methods import Method, Noted
 from tests.simulators.telegram.parameters import Args, read_args
-from tests.simulators.telegram.refusals import NOT_MODIFIED, Refusal, lacking
+from tests.simulators.telegram.refusals import NOT_MODIFIED, Refusal, bad, lacking
 from tests.simulators.telegram.world import Call, World
 
 METHODS: dict[str, Method] = {
@@ -96,6 +96,8 @@ class BotApi:
             raise Refusal(404, "Not Found")
         if name not in METHODS:
             raise lacking(f"the method {_KNOWN[name]}")
+        if name in self._world.forbidden:
+            raise bad(self._world.forbidden[name])
         method = METHODS[name]
         if unknown := set(args.fields) - method.parameters:
             raise lacking(f"the parameter {min(unknown)} of {method.name}, or there is none")
@@ -107,6 +109,8 @@ class BotApi:
         method = _KNOWN.get(name, name)
         if refusal.code == 429:
             self._world.refused[method] += 1
+        elif name in self._world.forbidden:
+            pass
         elif refusal.code not in (403, 409) and NOT_MODIFIED not in refusal.description:
             if "migrate_to_chat_id" not in refusal.parameters:
                 self._world.errors.append(f"{method}: {refusal.code} {refusal.description}")

@@ -32,11 +32,15 @@ class Weather:
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
         self.outage: Fate = ""
+        self.ahead: dict[str, list[Fate]] = {}
+        """What the next calls of a method come to, before chance has its say."""
         self._random = random.Random(faults.seed)
 
     def fate(self, method: str) -> Fate:
         if self.outage:
             return self.outage
+        if ahead := self.ahead.get(method):
+            return ahead.pop(0)
         drawn = self._random.random()
         if method in self.faults.spared:
             return ""

@@ -118,6 +118,14 @@ class Telegram:
         self.world.weather.outage = ""
         self.world.updates.wake()
 
+    def fail(self, method: str, *fates: Fate) -> None:
+        """The next calls of this method fail, one after another."""
+        self.world.weather.ahead[method.lower()] = list(fates)
+
+    def forbid(self, method: str, description: str) -> None:
+        """From now on the method is answered with a 400, whoever it is for."""
+        self.world.forbidden[method.lower()] = description
+
     # views
 
     @property

@@ -71,6 +71,7 @@ class World:
         self.connections: dict[str, Connection] = {}
         self.calls: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
+        self.forbidden: dict[str, str] = {}
         self.log: list[Call] = []
         self.errors: list[str] = []
         self._ids: Counter[int] = Counter()
