@@ -6,7 +6,6 @@ come again. All paths may run twice and change nothing the second time.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
@@ -26,23 +25,19 @@ from bot.ports import Channel, Clock, Conversations, Inbox, Telemetry, Turns
 from bot.reading import question_of
 from bot.turn import Asked, Turner
 from bot.types import (
-    LEFT,
-    MOVED,
-    Address,
     Conversation,
     Event,
     EventKind,
     FinishReason,
     Person,
-    PersonRole,
     Reply,
     Turn,
     TurnState,
 )
+from bot.urgent import Urgent, command_of
 
 log = logging.getLogger(__name__)
 FEEDBACK = {"👍": 1, "👎": -1, "": 0, "up": 1, "down": -1}
-COMMAND_BUTTON = "cmd:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +87,15 @@ class Handler:
         self._catalogue = catalogue
         self._clock = clock
         self._telemetry = telemetry
-        self._overtaken: dict[str, list[Event]] = {}
-        """Questions that an edit overtook while they waited, by the edit's key."""
-        self._moving: dict[str, asyncio.Event] = {}
-        """Lanes of chats that are being moved there: what comes in them waits for the history."""
         self.dispatcher = Dispatcher(self.handle, intercept=self.intercept, limit=concurrency)
+        self._urgent = Urgent(
+            self.dispatcher,
+            inbox=inbox,
+            gate=gate,
+            conversations=conversations,
+            concerns=self._concerns_us,
+            tell=self._tell,
+        )
 
     async def handle(self, event: Event, hold: Hold) -> None:
         """Deal with one event in its lane."""
@@ -108,23 +107,8 @@ class Handler:
 
     def intercept(self, event: Event) -> Coroutine[None, None, None] | None:
         """What cannot wait for the lane: stopping what runs in it."""
-        if _command(event) == "stop":
-            return self._see_through(event, partial(self._stop, event))
-        if event.kind is EventKind.MEMBERSHIP and event.data == LEFT:
-            return self._see_through(event, partial(self._left, event))
-        if (new := _moved_to(event)) is not None:
-            moved = self._moving[new.key] = asyncio.Event()
-            return self._see_through(event, partial(self._move, event, new, moved))
-        lane = event.address.key
-        if event.kind is EventKind.DELETE:
-            return self._see_through(event, partial(self._deleted, event))
-        if event.kind is EventKind.EDIT:
-            gone = self.dispatcher.withdraw(lane, _asks(event.message_id))
-            if gone:
-                self._overtaken[event.key] = gone
-            elif running := self.dispatcher.find(lane, event.message_id):
-                running.stop("edited")
-        return None
+        work = self._urgent.take(event)
+        return None if work is None else self._see_through(event, work)
 
     async def _see_through(self, event: Event, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work until it is done. A database that fails is waited for: the lane keeps its
@@ -169,8 +153,7 @@ class Handler:
             log.warning("event %s waits: no adapter for %r runs", event.key, event.address.platform)
             return
         turn = None
-        if (moving := self._moving.get(event.address.key)) is not None:
-            await moving.wait()
+        await self._urgent.arrived(event.address)
         visit = await self._admit(event, channel, hold) if await self._concerns_us(event) else None
         if visit is not None:
             turn = await self._route(visit, hold)
@@ -178,8 +161,7 @@ class Handler:
             await self._inbox.bury(event, turn.error)
         else:
             await self._inbox.done(event)
-        for overtaken in self._overtaken.pop(event.key, ()):
-            await self._inbox.done(overtaken)
+        await self._urgent.settle(event)
 
     async def _admit(self, event: Event, channel: Channel, hold: Hold) -> Visit | None:
         admitted = await self._gate.admit(event)
@@ -201,9 +183,9 @@ class Handler:
             await self._feedback(visit)
         elif event.kind is EventKind.BUTTON and event.data == "sources":
             await self._sources(visit, hold)
-        elif _command(event) == "retry":
+        elif command_of(event) == "retry":
             return await self._retry(visit, hold)
-        elif _command(event):
+        elif command_of(event):
             link = visit.channel.capabilities(event.address).start_link
             reply = await self._commands.run(event, visit.person, visit.conversation, link=link)
             hold.release()
@@ -264,7 +246,7 @@ class Handler:
         """The question is answered anew, in place of its old answer; one that still waited is
         asked as it stands now."""
         old = await self._turns.of_message(visit.conversation.id, visit.event.message_id)
-        waited = visit.event.key in self._overtaken
+        waited = self._urgent.overtook(visit.event)
         if (old is None and not waited) or not visit.event.text.strip():
             return None
         return await self._turn(visit, hold, self._asked(visit, question_of(visit.event), replaces=old))
@@ -283,53 +265,6 @@ class Handler:
         if turn is not None and turn.citations:
             await self._reply(visit.event, visit.channel, Reply(sources(turn.citations), aside=True))
 
-    async def _stop(self, event: Event) -> None:
-        """End what runs in this chat and what waits; of others' only where that is allowed."""
-        if await self._concerns_us(event):
-            person = await self._gate.known(event)
-            runs_bot = person is not None and person.role in (PersonRole.OWNER, PersonRole.OPERATOR)
-            own = partial(_may_stop, event, event.private or runs_bot)
-            running = self.dispatcher.find(event.address.key)
-            withdrawn = self.dispatcher.withdraw(event.address.key, own)
-            if running is not None and own(running.event):
-                running.stop("stopped")  # the answer itself says so
-            elif not withdrawn and person is not None and person.role is not PersonRole.BLOCKED:
-                await self._tell(event, "stop.nothing")
-            for waiting in withdrawn:
-                await self._tell(waiting, "turn.stopped")
-                await self._inbox.done(waiting)
-        await self._inbox.done(event)
-
-    async def _tell(self, event: Event, key: str) -> None:
-        channel = self._channels.get(event.address.platform)
-        if channel is not None:
-            await self._say(event, channel, self._catalogue.pick(event.sender.language), key)
-
-    async def _deleted(self, event: Event) -> None:
-        lane = event.address.key
-        for waiting in self.dispatcher.withdraw(lane, _asks(event.message_id)):
-            await self._inbox.done(waiting)
-        running = self.dispatcher.find(lane, event.message_id)
-        if running is not None:
-            running.stop("deleted")
-        await self._inbox.done(event)
-
-    async def _left(self, event: Event) -> None:
-        """The bot was removed or blocked: nothing of that chat is asked of the model any more."""
-        lane = event.address.key
-        for waiting in self.dispatcher.withdraw(lane, _is_no_membership):
-            await self._inbox.done(waiting)
-        running = self.dispatcher.find(lane)
-        if running is not None:
-            running.stop("left")
-        await self._inbox.done(event)
-
-    async def _move(self, event: Event, new: Address, moved: asyncio.Event) -> None:
-        await self._conversations.move(event.address, new)
-        await self._inbox.done(event)
-        self._moving.pop(new.key, None)
-        moved.set()
-
     async def _concerns_us(self, event: Event) -> bool:
         """Whether the event is for the bot. In a group, commands that it does not have are others'."""
         if event.kind is EventKind.MEMBERSHIP or event.sender.is_bot:
@@ -337,9 +272,14 @@ class Handler:
         if event.addressed:
             return True
         if event.kind is EventKind.COMMAND:
-            return self._commands.has(_command(event))
+            return self._commands.has(command_of(event))
         person = await self._gate.known(event)
         return await self._groups.answers(event, person.role if person else None)
+
+    async def _tell(self, event: Event, key: str) -> None:
+        channel = self._channels.get(event.address.platform)
+        if channel is not None:
+            await self._say(event, channel, self._catalogue.pick(event.sender.language), key)
 
     async def _say(self, event: Event, channel: Channel, language: str, key: str) -> None:
         await self._reply(event, channel, Reply(self._catalogue.say(language, key)))
@@ -355,41 +295,6 @@ class Handler:
                 await shown.finish(reply)
         except ChatGone as error:
             log.info("event %s: %s", event.key, error)
-
-
-def _moved_to(event: Event) -> Address | None:
-    """Where the chat goes on, if that is what the event tells."""
-    what, _, chat = event.data.partition(" ")
-    if event.kind is not EventKind.MEMBERSHIP or what != MOVED or not chat:
-        return None
-    return replace(event.address, chat=chat)
-
-
-def _is_no_membership(event: Event) -> bool:
-    return event.kind is not EventKind.MEMBERSHIP
-
-
-def _asks(message_id: str) -> Callable[[Event], bool]:
-    """Whether an event is this question."""
-    return lambda event: event.kind is EventKind.MESSAGE and event.message_id == message_id
-
-
-def _may_stop(stop: Event, everything: bool, event: Event) -> bool:
-    """In private everyone there; in a group who asked, and those who run the bot."""
-    return event.kind in (EventKind.MESSAGE, EventKind.EDIT) and (
-        everything or event.sender.id == stop.sender.id
-    )
-
-
-def _command(event: Event) -> str:
-    """The command's name, whichever way it came; "" if the event is none."""
-    if event.kind is EventKind.BUTTON and event.data in ("stop", "retry"):
-        return event.data
-    button = event.kind is EventKind.BUTTON and event.data.startswith(COMMAND_BUTTON)
-    if not button and event.kind is not EventKind.COMMAND:
-        return ""
-    words = event.data.removeprefix(COMMAND_BUTTON if button else "").split(maxsplit=1)
-    return words[0].lstrip("/").split("@")[0].lower() if words else ""
 
 
 def _title(text: str) -> str:
