@@ -1,0 +1,71 @@
+"""Guilds as the library keeps them: their channels, roles, and the bot's place in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from adapters.discord.library import discord
+
+
+class Places:
+    """`world.World` over the client's cache. Raises ValueError for what is no id."""
+
+    def __init__(self, client: discord.Client, me: str) -> None:
+        self._client = client
+        self._me = int(me)
+
+    def channel(self, guild: str, channel: str) -> str:
+        found = self._channel(guild, channel)
+        return found.name if found is not None else ""
+
+    def role(self, guild: str, role: str) -> str:
+        found = self._role(guild, role)
+        return found.name if found is not None else ""
+
+    def runs(self, guild: str, user: str, roles: tuple[str, ...]) -> bool:
+        home = self._guild(guild)
+        if home is None:
+            return False
+        own = filter(None, (self._role(guild, role) for role in (guild, *roles)))
+        rights = (role.permissions for role in own)
+        return home.owner_id == int(user) or any(r.administrator or r.manage_guild for r in rights)
+
+    def is_my_role(self, guild: str, role: str) -> bool:
+        found = self._role(guild, role)
+        return found is not None and found.tags is not None and found.tags.bot_id == self._me
+
+    def is_my_thread(self, guild: str, channel: str) -> bool:
+        found = self._channel(guild, channel)
+        return isinstance(found, discord.Thread) and (found.owner_id == self._me or found.me is not None)
+
+    def is_plain(self, guild: str, channel: str) -> bool:
+        return isinstance(self._channel(guild, channel), discord.TextChannel)
+
+    def readable(self, guild: str) -> Iterator[tuple[str, int]]:
+        """(channel, newest message in it) of all that the bot may read; 0 where nothing was said."""
+        home = self._guild(guild)
+        if home is None:
+            return
+        for channel in (*home.channels, *home.threads):
+            if isinstance(channel, discord.CategoryChannel | discord.ForumChannel):
+                continue
+            if _may_read(home, channel):
+                yield str(channel.id), channel.last_message_id or 0
+
+    def _guild(self, guild: str) -> discord.Guild | None:
+        return self._client.get_guild(int(guild)) if guild else None
+
+    def _channel(self, guild: str, channel: str) -> discord.abc.GuildChannel | discord.Thread | None:
+        home = self._guild(guild)
+        return home.get_channel_or_thread(int(channel)) if home is not None else None
+
+    def _role(self, guild: str, role: str) -> discord.Role | None:
+        home = self._guild(guild)
+        return home.get_role(int(role)) if home is not None else None
+
+
+def _may_read(guild: discord.Guild, channel: discord.abc.GuildChannel | discord.Thread) -> bool:
+    if isinstance(channel, discord.Thread) and channel.parent is None:
+        return False
+    rights = channel.permissions_for(guild.me)
+    return rights.view_channel and rights.read_message_history

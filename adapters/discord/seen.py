@@ -1,0 +1,106 @@
+"""The newest message seen in each channel: what the gateway has told, and is stored.
+
+The gateway has no acknowledgement. This stands in for it: a message is noted only after it is durable,
+and whatever is newer is asked for when a connection begins that is no continuation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from bot.errors import StorageError
+from bot.plugins.api import Scoped
+from bot.ports import Clock, Timer
+
+log = logging.getLogger(__name__)
+FLUSH_SECONDS = 2.0
+"""A crash forgets so much at most: these messages are asked for again, and are known by their ids."""
+_ROWS, _MOST_IN_ROW = 64, 1000
+"""Channels are kept in a fixed number of rows, so that a busy moment costs few writes."""
+_NAME = "seen:"
+
+
+class Seen:
+    def __init__(self, store: Scoped, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._newest: dict[str, tuple[int, str]] = {}
+        self._changed: set[int] = set()
+        self._timer: Timer | None = None
+        self._flushing: asyncio.Task[None] | None = None
+        self.edge = 0
+        """The newest message of all that an earlier process has seen; 0 if there was none."""
+
+    async def load(self) -> None:
+        """Raises StorageError."""
+        for row in (await self._store.items(_NAME)).values():
+            for channel, (message, guild) in row.items():
+                self._newest[channel] = (int(message), str(guild))
+        self.edge = max((message for message, _ in self._newest.values()), default=0)
+
+    def newest(self, channel: str) -> int:
+        """The id, 0 if nothing is known of the channel."""
+        return self._newest.get(channel, (0, ""))[0]
+
+    def channels(self) -> Iterator[tuple[str, str]]:
+        """(channel, guild) of all, those first in which something was said last."""
+        for channel, (_, guild) in sorted(self._newest.items(), key=lambda item: -item[1][0]):
+            yield channel, guild
+
+    def note(self, channel: str, message: int, guild: str) -> None:
+        """Everything in the channel up to this message is durable."""
+        if message > self.newest(channel):
+            self._newest[channel] = (message, guild)
+            self._changed.add(_row(channel))
+            if self._timer is None:
+                self._timer = self._clock.call_later(FLUSH_SECONDS, self._due)
+
+    def forget(self, guild: str) -> None:
+        """The bot is in this guild no more."""
+        for channel in [c for c, (_, g) in self._newest.items() if g == guild]:
+            del self._newest[channel]
+            self._changed.add(_row(channel))
+
+    async def flush(self) -> None:
+        """Store what is new. Raises StorageError."""
+        rows, self._changed = self._changed, set()
+        for row in sorted(rows):
+            try:
+                await self._store.put(f"{_NAME}{row:02}", self._of_row(row))
+            except StorageError:
+                self._changed |= rows
+                raise
+
+    async def close(self) -> None:
+        """What cannot be stored now is asked for again at the next start."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._flushing is not None:
+            await asyncio.wait([self._flushing])
+        try:
+            await self.flush()
+        except StorageError as error:
+            log.info("the newest messages are not noted: %s", error)
+
+    def _of_row(self, row: int) -> dict[str, Any]:
+        own = [(c, at) for c, at in self._newest.items() if _row(c) == row]
+        own.sort(key=lambda item: -item[1][0])
+        return {channel: [str(message), guild] for channel, (message, guild) in own[:_MOST_IN_ROW]}
+
+    def _due(self) -> None:
+        self._flushing = asyncio.create_task(self._flush_beside())
+
+    async def _flush_beside(self) -> None:
+        self._timer = None
+        try:
+            await self.flush()
+        except StorageError as error:
+            log.info("the newest messages are noted later: %s", error)
+            self._timer = self._timer or self._clock.call_later(FLUSH_SECONDS, self._due)
+
+
+def _row(channel: str) -> int:
+    return (int(channel) >> 22) % _ROWS if channel.isdecimal() else 0

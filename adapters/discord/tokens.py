@@ -1,0 +1,116 @@
+"""Interactions that wait for their answer: stored, so that any process can give it.
+
+https://discord.com/developers/docs/interactions/receiving-and-responding: a token answers for fifteen
+minutes after the interaction was acknowledged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from adapters.discord.memory import Recent
+from adapters.discord.translate import INTERACTION
+from bot.plugins.api import Scoped
+from bot.ports import Clock
+
+LIFE_SECONDS = 14.5 * 60
+KEEP_SECONDS = 24 * 3600.0
+_PRUNE_EVERY = 200
+_VIA, _CHAT, _QUOTE = "via:", "only:", "quote:"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An interaction. `deferred`: a message that says that an answer comes stands for it. `outside`:
+    the bot has no other way into its chat."""
+
+    id: str
+    token: str
+    application: str
+    chat: str
+    user: str
+    at: float
+    deferred: bool = False
+    outside: bool = False
+    answered: bool = False
+
+
+class Tokens:
+    """All methods raise StorageError."""
+
+    def __init__(self, store: Scoped, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._asked: Recent[str, Asked] = Recent()
+        self._over: Recent[str, bool] = Recent()
+        self._writes = 0
+
+    async def remember(self, asked: Asked) -> None:
+        await self._keep(INTERACTION + asked.id, asdict(asked))
+        self._asked.put(asked.id, asked)
+        if asked.outside:
+            await self._keep(_CHAT + asked.chat, {"id": asked.id, "at": asked.at})
+
+    async def of(self, reply_to: str) -> Asked | None:
+        """The interaction that this is the id of, dead or alive; None if it is none that is known."""
+        number = reply_to.removeprefix(INTERACTION)
+        if number == reply_to:
+            return None
+        return self._asked.get(number) or await self._stored(number)
+
+    async def only(self, chat: str) -> Asked | None:
+        """The newest interaction of a chat that can be reached in no other way."""
+        found = await self._store.get(_CHAT + chat)
+        return await self.of(INTERACTION + found["id"]) if found else None
+
+    async def via(self, message_id: str) -> Asked | None:
+        """The interaction that a message must be changed through."""
+        found = await self._store.get(_VIA + message_id)
+        return await self.of(INTERACTION + found["id"]) if found else None
+
+    async def sent(self, asked: Asked, key: str, message_id: str, *, bound: bool) -> None:
+        """`message_id` was sent for `key` as an answer. `bound`: only the interaction can change it."""
+        await self._keep(f"sent:{key}", {"id": message_id, "at": asked.at})
+        if bound:
+            await self._keep(_VIA + message_id, {"id": asked.id, "at": asked.at})
+
+    async def earlier(self, key: str) -> str:
+        """The message that was sent for this key as an answer; "" if there is none."""
+        found = await self._store.get(f"sent:{key}")
+        return str(found["id"]) if found else ""
+
+    def alive(self, asked: Asked) -> bool:
+        return self._clock.time() < asked.at + LIFE_SECONDS and not self._over.get(asked.id)
+
+    def over(self, asked: Asked) -> None:
+        """Discord says that it takes no answer any more."""
+        self._over.put(asked.id, True)
+
+    async def keep_quote(self, message_id: str, quote: dict[str, object]) -> None:
+        """The message that a question is being written about."""
+        await self._keep(_QUOTE + message_id, {"quote": quote, "at": self._clock.time()})
+
+    async def quote(self, message_id: str) -> dict[str, object] | None:
+        found = await self._store.get(_QUOTE + message_id)
+        return found["quote"] if found else None
+
+    async def _stored(self, number: str) -> Asked | None:
+        found = await self._store.get(INTERACTION + number)
+        if not found:
+            return None
+        asked = Asked(**found)
+        self._asked.put(number, asked)
+        return asked
+
+    async def _keep(self, name: str, value: dict[str, object]) -> None:
+        await self._store.put(name, value)
+        self._writes += 1
+        if self._writes % _PRUNE_EVERY == 1:
+            await self._prune()
+
+    async def _prune(self) -> None:
+        before = self._clock.time() - KEEP_SECONDS
+        for prefix in (INTERACTION, _VIA, _CHAT, _QUOTE, "sent:"):
+            for name, value in (await self._store.items(prefix)).items():
+                if value["at"] < before:
+                    await self._store.delete(name)
