@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import (
@@ -31,6 +32,7 @@ from bot.types import Sampling
 PREFIX = "TERTULIA_"
 FILE = "tertulia.toml"
 FROM_FILE = "_FILE"
+TELEGRAM = "https://api.telegram.org"
 
 
 class Access(StrEnum):
@@ -113,10 +115,11 @@ class Settings(BaseModel):
     )
 
     telegram_token: SecretStr = Field(SecretStr(""), description="Bot token from @BotFather.")
-    telegram_api_url: str = Field("https://api.telegram.org", description="Root of the Bot API.")
+    telegram_api_url: str = Field(TELEGRAM, description="Root of the Bot API.")
     telegram_mode: Literal["polling", "webhook"] = Field("polling", description="How updates arrive.")
     telegram_webhook_url: str = Field(
-        "", description="For `webhook`: the public https address that leads to `/hooks/telegram` here."
+        "",
+        description="For `webhook`: the address that leads to `/hooks/telegram` here; public and https unless a local Bot API server is used.",
     )
     telegram_drafts: bool = Field(
         True,
@@ -183,26 +186,43 @@ class Settings(BaseModel):
         except RuntimeError as error:  # ~name of nobody
             raise ValueError(str(error)) from None
 
-    @field_validator("telegram_webhook_url", mode="after")
-    @classmethod
-    def _public(cls, value: str) -> str:
-        if value and not value.startswith("https://"):
-            raise ValueError("Telegram brings updates to https:// addresses only")
-        return value
-
     @model_validator(mode="after")
     def _complete(self) -> Settings:
         if self.telegram_mode == "webhook" and not self.telegram_webhook_url:
             raise ValueError("TERTULIA_TELEGRAM_MODE=webhook needs TERTULIA_TELEGRAM_WEBHOOK_URL")
+        theirs = urlsplit(self.telegram_api_url).hostname == urlsplit(TELEGRAM).hostname
+        if theirs and self.telegram_webhook_url.startswith("http://"):
+            raise ValueError(
+                "TERTULIA_TELEGRAM_WEBHOOK_URL: Telegram brings updates to https:// addresses only"
+                " (a local Bot API server to http:// too)"
+            )
         return self
 
-    @field_validator("model_url", "telegram_api_url", "discord_api_url", mode="after")
+    @field_validator("model_url", mode="after")
     @classmethod
-    def _http(cls, value: str) -> str:
-        for url in filter(None, map(str.strip, value.split(","))):
-            if not url.startswith(("http://", "https://")):
-                raise ValueError(f"{url!r} is no http:// or https:// URL")
-        return value.strip().rstrip("/")
+    def _urls(cls, value: str) -> str:
+        return ",".join(_checked(url.strip()).rstrip("/") for url in value.split(",") if url.strip())
+
+    @field_validator("telegram_api_url", "discord_api_url", mode="after")
+    @classmethod
+    def _root(cls, value: str) -> str:
+        return _checked(value.strip()).rstrip("/")
+
+    @field_validator("telegram_webhook_url", mode="after")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        return _checked(value.strip()) if value.strip() else ""
+
+    @field_validator("broker_url", mode="after")
+    @classmethod
+    def _broker(cls, value: str) -> str:
+        try:
+            whole = not value or (urlsplit(value).scheme in ("amqp", "amqps") and _reaches(value))
+        except ValueError:
+            whole = False
+        if not whole:  # it may hold a password, and is not shown
+            raise ValueError("this is no amqp:// or amqps:// URL")
+        return value
 
     @property
     def database(self) -> str:
@@ -212,6 +232,25 @@ class Settings(BaseModel):
     @property
     def model_urls(self) -> tuple[str, ...]:
         return tuple(u.strip().rstrip("/") for u in self.model_url.split(",") if u.strip())
+
+
+def _checked(url: str) -> str:
+    """The URL. Raises ValueError for one that leads nowhere."""
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"{url!r} is no http:// or https:// URL")
+    try:
+        whole = _reaches(url)
+    except ValueError as error:
+        raise ValueError(f"{url!r} is no URL: {error}") from None
+    if not whole:
+        raise ValueError(f"{url!r} names no host")
+    return url
+
+
+def _reaches(url: str) -> bool:
+    """Whether the URL names a host, and a port if any. Raises ValueError."""
+    parts = urlsplit(url)
+    return bool(parts.hostname) and parts.port != 0
 
 
 _VARIABLES = {n for n in Settings.model_fields if n not in ("personas", "plugins", "sampling")}

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from queue import SimpleQueue
 
 from sqlalchemy import Engine, create_engine, make_url, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from bot.errors import StorageBusy
+from bot.errors import StorageBusy, StorageError
 from storage.failures import explain, lost_to_others
 from storage.jobs import Job, hand_back
 from storage.revisions import bring_up_to_date
@@ -96,8 +96,17 @@ def _is_dead(error: BaseException) -> bool:
 
 
 def postgres_engine(url: str) -> Engine:
-    """An engine over psycopg; commits are synchronous whatever the server's default."""
-    parsed = make_url(url.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg")
+    """An engine over psycopg; commits are synchronous whatever the server's default.
+
+    Raises StorageError for a URL that cannot be read. It is not shown: it may hold a password.
+    """
+    try:
+        parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    except (ValueError, ArgumentError):
+        raise StorageError(
+            "TERTULIA_DATABASE_URL cannot be read as postgresql://USER:PASSWORD@HOST:PORT/NAME"
+        ) from None
+    parsed = parsed.set(drivername="postgresql+psycopg")
     return create_engine(
         parsed,
         pool_size=THREADS + 1,

@@ -158,6 +158,37 @@ def test_a_mistake_beside_a_secret_does_not_tell_it(folder: Path) -> None:
     assert "hush" not in text
 
 
+@pytest.mark.parametrize("name", ["MODEL_URL", "TELEGRAM_API_URL", "TELEGRAM_WEBHOOK_URL", "DISCORD_API_URL"])
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://h:99999", "https://h:x/v1", "http://", "https://:80", "h:1"]
+)
+def test_an_address_that_leads_nowhere_is_one_line(folder: Path, name: str, url: str) -> None:
+    text = problem(folder, {f"TERTULIA_{name}": url})
+    assert f"TERTULIA_{name}" in text
+    assert url in text
+    assert len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize("url", ["amqp://ann:hush@[mq", "http://ann:hush@mq", "amqp://ann:hush@mq:x"])
+def test_a_brokers_address_that_leads_nowhere_is_not_shown(folder: Path, url: str) -> None:
+    text = problem(folder, {"TERTULIA_BROKER_URL": url})
+    assert "TERTULIA_BROKER_URL" in text
+    assert "hush" not in text
+
+
+def test_a_webhook_needs_https_except_from_a_local_server(folder: Path) -> None:
+    hook = {
+        "TERTULIA_TELEGRAM_MODE": "webhook",
+        "TERTULIA_TELEGRAM_WEBHOOK_URL": "http://10.0.0.5:8080/hooks/telegram",
+    }
+    text = problem(folder, hook)
+    assert "TERTULIA_TELEGRAM_WEBHOOK_URL" in text
+    assert "https://" in text
+    assert problem(folder, {**hook, "TERTULIA_TELEGRAM_API_URL": "https://API.telegram.org/"}) == text
+    local = load(folder, {**hook, "TERTULIA_TELEGRAM_API_URL": "http://127.0.0.1:8081"})
+    assert local.telegram_webhook_url == hook["TERTULIA_TELEGRAM_WEBHOOK_URL"]
+
+
 names = st.sampled_from([n.upper() for n in (*Settings.model_fields, *SamplingSettings.model_fields)])
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 variables = st.dictionaries((names | texts).map(PREFIX.__add__), texts, max_size=5)

@@ -125,6 +125,14 @@ def test_a_url_of_no_kind_we_know_is_refused_without_showing_it(url: str) -> Non
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", ["postgresql://ann:secret@[::1/d", "postgresql://ann:secret@h:x/d"])
+async def test_a_url_that_cannot_be_read_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(StorageError, match="TERTULIA_DATABASE_URL") as caught:
+        async with open_database(url):
+            pass
+    assert "secret" not in str(caught.value)
+
+
 async def refused(url: str, kind: type[StorageError], match: str) -> None:
     with pytest.raises(kind, match=match):
         async with open_database(url):
