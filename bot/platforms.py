@@ -116,6 +116,8 @@ def telegram_adapter(
         store=Scoped(stores.values, "telegram", ""),
         leases=stores.leases,
         commands=menu,
+        group_commands=lambda language: app().commands.group_menu(language, admin=False),
+        admin_commands=lambda language: app().commands.group_menu(language, admin=True),
         owner_commands=owners,
         owner_chat=lambda: stores.people.owner("telegram"),
         languages=("en", *(tag for tag, _ in _languages() if tag != "en")),

@@ -41,8 +41,9 @@ class TelegramDeps:
     database, and the same after a restart, which then need not wait until its own lease runs out
     (empty: the machine's name).
 
-    `commands` are the menu's (name, help) in a language; `owner_commands` those that only the
-    owner's chat shows, whose id `owner_chat` tells ("" if it is not known). The first of
+    `commands` are the (name, help) of private chats' menus in a language; `group_commands` those of
+    groups, and `admin_commands` of those who run a group; `owner_commands` what the owner's chat
+    shows besides, whose id `owner_chat` tells ("" if it is not known). The first of
     `languages` is for everybody whose own is not among them. `say` is asked for the keys in
     `TEXTS`.
 
@@ -57,6 +58,8 @@ class TelegramDeps:
     store: Scoped
     leases: Leases
     commands: Callable[[str], Sequence[tuple[str, str]]]
+    group_commands: Callable[[str], Sequence[tuple[str, str]]]
+    admin_commands: Callable[[str], Sequence[tuple[str, str]]]
     languages: Sequence[str]
     say: Say
     search: Callable[[Sender, str], Awaitable[Sequence[Passage] | None]]

@@ -10,11 +10,12 @@ from typing import Any
 
 from telegram import (
     BotCommandScope,
+    BotCommandScopeAllChatAdministrators,
     BotCommandScopeAllGroupChats,
     BotCommandScopeAllPrivateChats,
     BotCommandScopeChat,
 )
-from telegram.error import BadRequest, TelegramError
+from telegram.error import BadRequest, Forbidden, TelegramError
 
 from adapters.telegram.client import Api
 from adapters.telegram.deps import TelegramDeps
@@ -28,17 +29,20 @@ Commands = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """What is to be set, by Telegram's language code ("" is for all others). `owner` is the
-    owner's chat, or empty."""
+    """What is to be set for everybody, by Telegram's language code ("" is for all others)."""
 
     commands: dict[str, Commands]
-    owner_commands: dict[str, Commands]
+    group_commands: dict[str, Commands]
+    admin_commands: dict[str, Commands]
     texts: dict[str, tuple[str, str]]
-    owner: str
 
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(repr(self).encode(errors="replace")).hexdigest()
+
+@dataclass(frozen=True, slots=True)
+class OwnersMenu:
+    """What is to be set for the owner's chat."""
+
+    chat: str
+    commands: dict[str, Commands]
 
 
 async def refresh(deps: TelegramDeps, api: Api) -> None:
@@ -54,26 +58,28 @@ async def refresh(deps: TelegramDeps, api: Api) -> None:
 
 
 async def _refresh(deps: TelegramDeps, api: Api) -> None:
-    menu, name = await wanted(deps), f"menu:{api.id}"
-    stored = await deps.store.get(name) or {"digest": "", "description": ""}
-    if stored["digest"] != menu.digest:
+    menu, name = wanted(deps), f"menu:{api.id}"
+    stored = {"digest": "", "description": "", "owner": "", **(await deps.store.get(name) or {})}
+    if stored["digest"] != _digest(menu):
         await _set_commands(api, menu)
         await _set_texts(api, menu, stored["description"])
-        await deps.store.put(name, {"digest": menu.digest, "description": menu.texts[""][0]})
+        stored |= {"digest": _digest(menu), "description": menu.texts[""][0]}
+        await deps.store.put(name, stored)
         log.info("the menu is set in %d languages", len(menu.texts) - 1)
+    owners = await wanted_by_owner(deps)
+    if owners is not None and stored["owner"] != _digest(owners):
+        if await _set_owners(api, owners):
+            await deps.store.put(name, {**stored, "owner": _digest(owners)})
 
 
-async def wanted(deps: TelegramDeps) -> Menu:
-    """The menu as it should be. Raises StorageError."""
+def wanted(deps: TelegramDeps) -> Menu:
+    """The menu as it should be."""
     codes = dict(_codes(deps.languages))
-    owner = await deps.owner_chat()
     return Menu(
-        {code: _commands(deps.commands(language)) for code, language in codes.items()},
-        {
-            code: _commands((*deps.commands(language), *deps.owner_commands(language)))
-            for code, language in codes.items()
-            if owner
-        },
+        *(
+            {code: _commands(commands(language)) for code, language in codes.items()}
+            for commands in (deps.commands, deps.group_commands, deps.admin_commands)
+        ),
         {
             code: (
                 deps.say(language, "telegram.description")[:DESCRIPTION_LIMIT],
@@ -81,8 +87,25 @@ async def wanted(deps: TelegramDeps) -> Menu:
             )
             for code, language in codes.items()
         },
-        owner,
     )
+
+
+async def wanted_by_owner(deps: TelegramDeps) -> OwnersMenu | None:
+    """The owner's menu; None while there is no owner. Raises StorageError."""
+    chat = await deps.owner_chat()
+    if not chat:
+        return None
+    return OwnersMenu(
+        chat,
+        {
+            code: _commands((*deps.commands(language), *deps.owner_commands(language)))
+            for code, language in _codes(deps.languages)
+        },
+    )
+
+
+def _digest(menu: Menu | OwnersMenu) -> str:
+    return hashlib.sha256(repr(menu).encode(errors="replace")).hexdigest()
 
 
 def _codes(languages: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -102,15 +125,25 @@ def _commands(commands: Sequence[tuple[str, str]]) -> Commands:
 
 
 async def _set_commands(api: Api, menu: Menu) -> None:
-    everywhere: list[tuple[BotCommandScope, dict[str, Commands]]] = [
-        (BotCommandScopeAllPrivateChats(), menu.commands),
-        (BotCommandScopeAllGroupChats(), menu.commands),
-    ]
-    if menu.owner:
-        everywhere.append((BotCommandScopeChat(int(menu.owner)), menu.owner_commands))
-    for scope, by_code in everywhere:
-        for code, commands in by_code.items():
-            await api.set_my_commands(commands, scope=scope, language_code=code or None)
+    await _set_scope(api, BotCommandScopeAllPrivateChats(), menu.commands)
+    await _set_scope(api, BotCommandScopeAllGroupChats(), menu.group_commands)
+    await _set_scope(api, BotCommandScopeAllChatAdministrators(), menu.admin_commands)
+
+
+async def _set_owners(api: Api, menu: OwnersMenu) -> bool:
+    """False if the owner has not begun to talk to this bot, or has blocked it: then there is no
+    chat to show it in, and the next start tries again."""
+    try:
+        await _set_scope(api, BotCommandScopeChat(int(menu.chat)), menu.commands)
+    except (BadRequest, Forbidden) as error:
+        log.info("the owner's own menu is not set: %s", error)
+        return False
+    return True
+
+
+async def _set_scope(api: Api, scope: BotCommandScope, by_code: dict[str, Commands]) -> None:
+    for code, commands in by_code.items():
+        await api.set_my_commands(commands, scope=scope, language_code=code or None)
 
 
 async def _set_texts(api: Api, menu: Menu, before: str) -> None:

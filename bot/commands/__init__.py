@@ -28,6 +28,10 @@ NAMES = (
 )  # fmt: skip
 OPERATORS = ("invite", "block", "unblock")
 """Of no use to anybody else."""
+IN_GROUPS = ("help", "stop", "retry", "settings")
+"""What every member of a group can use there; the rest is about oneself, or for who runs it."""
+FOR_ADMINS = ("new", "model", "persona")
+"""What besides changes things for the whole group."""
 
 
 class Commands:
@@ -72,7 +76,14 @@ class Commands:
     def menu(self, language: str, *, runs_bot: bool) -> list[tuple[str, str]]:
         """(name without slash, what it does) of every command that a person can use, for help and
         platforms' menus."""
-        names = [name for name in NAMES if runs_bot or name not in OPERATORS]
+        return self._listed(language, [name for name in NAMES if runs_bot or name not in OPERATORS])
+
+    def group_menu(self, language: str, *, admin: bool) -> list[tuple[str, str]]:
+        """The same for the menu of a group: what its members can use in it, or who runs it."""
+        known = (*IN_GROUPS, *FOR_ADMINS) if admin else IN_GROUPS
+        return self._listed(language, [name for name in NAMES if name in known])
+
+    def _listed(self, language: str, names: list[str]) -> list[tuple[str, str]]:
         own = [(name, self._catalogue.say(language, f"command.{name}")) for name in names]
         return own + [(c.name, _by_language(c.help, language)) for c in self._plugin_commands.values()]
 

@@ -63,6 +63,8 @@ class Core:
             "store": self.store,
             "leases": FakeLeases(self.memory, self.clock),
             "commands": lambda language: [("new", f"Begin anew ({language})")],
+            "group_commands": lambda language: [("help", f"Help ({language})")],
+            "admin_commands": lambda language: [("settings", f"Settings ({language})")],
             "languages": ("en", "zh"),
             "say": say,
             "search": nothing,

@@ -24,15 +24,19 @@ async def test_the_menu_speaks_each_language() -> None:
     core = Core()
     async with Telegram() as tg:
         await refresh(core.deps(tg, languages=("en", "zh", "zh-hant", "pt-br")))
-        for scope in ("all_private_chats", "all_group_chats"):
+        for scope, help_ in (
+            ("all_private_chats", "Begin anew"),
+            ("all_group_chats", "Help"),
+            ("all_chat_administrators", "Settings"),
+        ):
             helps = {
                 code: c[0]["description"] for (s, code), c in tg.world.bot.commands.items() if s == scope
             }
             assert helps == {
-                "": "Begin anew (en)",
-                "en": "Begin anew (en)",
-                "zh": "Begin anew (zh)",
-                "pt": "Begin anew (pt-br)",
+                "": f"{help_} (en)",
+                "en": f"{help_} (en)",
+                "zh": f"{help_} (zh)",
+                "pt": f"{help_} (pt-br)",
             }
         assert tg.world.bot.names["description", "zh"] == say("zh", "telegram.description")
         assert tg.world.bot.names["short_description", ""] == say("en", "telegram.about")
@@ -64,7 +68,30 @@ async def test_the_owner_has_more_commands() -> None:
         )
         await refresh(deps)
         assert [c["command"] for c in tg.world.bot.commands[f"chat {ana.id}", "en"]] == ["new", "invite"]
-        assert [c["command"] for c in tg.world.bot.commands["all_group_chats", "en"]] == ["new"]
+        assert [c["command"] for c in tg.world.bot.commands["all_private_chats", "en"]] == ["new"]
+        calls = tg.calls["setMyCommands"]
+        await refresh(deps)
+        assert tg.calls["setMyCommands"] == calls
+
+
+async def test_an_owner_who_has_not_come_yet_holds_up_nothing_else() -> None:
+    core = Core()
+    async with Telegram() as tg:
+        ana = tg.person("Ana")
+
+        async def owner() -> str:
+            return str(ana.id)
+
+        deps = core.deps(tg, owner_chat=owner)
+        await refresh(deps)
+        assert tg.world.bot.names["description", "zh"] == say("zh", "telegram.description")
+        assert tg.world.bot.names["short_description", "zh"] == say("zh", "telegram.about")
+        calls = tg.calls["setMyCommands"], tg.calls["setMyDescription"]
+        await refresh(deps)
+        assert (tg.calls["setMyCommands"] - calls[0], tg.calls["setMyDescription"]) == (1, calls[1])
+        await ana.start()
+        await refresh(deps)
+        assert [c["command"] for c in tg.world.bot.commands[f"chat {ana.id}", "en"]] == ["new"]
 
 
 async def test_a_description_written_by_hand_stays() -> None:

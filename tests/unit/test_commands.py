@@ -100,6 +100,13 @@ async def test_help_lists_every_command_in_the_persons_language() -> None:
     assert "掷骰子" in chinese
 
 
+def test_a_groups_menu_names_what_can_be_used_there() -> None:
+    commands = Desk().commands
+    members, admins = (dict(commands.group_menu("en", admin=admin)) for admin in (False, True))
+    assert set(members) == {"help", "stop", "retry", "settings", "roll"}
+    assert set(admins) == {*members, "new", "model", "persona"}
+
+
 def test_the_menu_names_what_help_names() -> None:
     menu = dict(Desk().commands.menu("en", runs_bot=True))
     assert set(menu) == {*NAMES, "roll"}
