@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,19 +75,18 @@ async def _refresh(deps: TelegramDeps, api: Api) -> None:
 def wanted(deps: TelegramDeps) -> Menu:
     """The menu as it should be."""
     codes = dict(_codes(deps.languages))
-    return Menu(
-        *(
-            {code: _commands(commands(language)) for code, language in codes.items()}
-            for commands in (deps.commands, deps.group_commands, deps.admin_commands)
-        ),
-        {
-            code: (
-                deps.say(language, "telegram.description")[:DESCRIPTION_LIMIT],
-                deps.say(language, "telegram.about")[:ABOUT_LIMIT],
-            )
-            for code, language in codes.items()
-        },
-    )
+
+    def of(commands: Callable[[str], Sequence[tuple[str, str]]]) -> dict[str, Commands]:
+        return {code: _commands(commands(language)) for code, language in codes.items()}
+
+    texts = {
+        code: (
+            deps.say(language, "telegram.description")[:DESCRIPTION_LIMIT],
+            deps.say(language, "telegram.about")[:ABOUT_LIMIT],
+        )
+        for code, language in codes.items()
+    }
+    return Menu(of(deps.commands), of(deps.group_commands), of(deps.admin_commands), texts)
 
 
 async def wanted_by_owner(deps: TelegramDeps) -> OwnersMenu | None:
