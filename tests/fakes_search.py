@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.types import Passage
+from bot.types import Passage, Source
 from bot.words import is_prefix, query_terms, terms
 
 
@@ -15,6 +15,7 @@ from bot.words import is_prefix, query_terms, terms
 class _Document:
     title: str
     digest: str
+    origin: str
     passages: tuple[tuple[Passage, Counter[str]], ...]
 
 
@@ -26,23 +27,31 @@ class FakeSearch:
         self.puts = 0
 
     async def put(
-        self, collection: str, source: str, passages: Sequence[Passage], *, title: str, digest: str
+        self,
+        collection: str,
+        source: str,
+        passages: Sequence[Passage],
+        *,
+        title: str,
+        digest: str,
+        origin: str = "",
     ) -> bool:
         known = self._documents.get((collection, source))
         if known is not None and known.digest == digest:
+            self._documents[collection, source] = replace(known, origin=origin)
             return False
         stored = [replace(p, collection=collection) for p in passages]
         indexed = tuple((p, Counter(terms(p.title) * 3 + terms(p.text))) for p in stored)
-        self._documents[collection, source] = _Document(title, digest, indexed)
+        self._documents[collection, source] = _Document(title, digest, origin, indexed)
         self.puts += 1
         return True
 
     async def remove(self, collection: str, source: str) -> bool:
         return self._documents.pop((collection, source), None) is not None
 
-    async def sources(self, collection: str) -> list[tuple[str, str, str]]:
-        found = ((s, d.title, d.digest) for (c, s), d in self._documents.items() if c == collection)
-        return sorted(found)
+    async def sources(self, collection: str) -> list[Source]:
+        found = sorted((s, d) for (c, s), d in self._documents.items() if c == collection)
+        return [Source(s, d.title, d.digest, d.origin) for s, d in found]
 
     async def search(self, query: str, *, collections: Sequence[str], limit: int = 5) -> list[Passage]:
         within = [p for (c, _), d in self._documents.items() if c in collections for p in d.passages]

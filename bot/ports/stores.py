@@ -16,6 +16,7 @@ from bot.types import (
     PersonRole,
     Remark,
     Sender,
+    Source,
     Turn,
     TurnState,
 )
@@ -215,16 +216,23 @@ class Search(Protocol):
     """Documents in named collections, found by words in any language (Chinese included)."""
 
     async def put(
-        self, collection: str, source: str, passages: Sequence[Passage], *, title: str, digest: str
+        self,
+        collection: str,
+        source: str,
+        passages: Sequence[Passage],
+        *,
+        title: str,
+        digest: str,
+        origin: str = "",
     ) -> bool:
-        """Replace all passages of this source. False, and nothing changes, if `digest` is the
-        one stored. Passages are found as soon as this returns."""
+        """Replace all passages of this source. False if `digest` is the one stored: then nothing
+        changes but the origin. Passages are found as soon as this returns."""
         ...
 
     async def remove(self, collection: str, source: str) -> bool: ...
 
-    async def sources(self, collection: str) -> list[tuple[str, str, str]]:
-        """(source, title, digest) of each document, by source."""
+    async def sources(self, collection: str) -> list[Source]:
+        """The documents, by name."""
         ...
 
     async def search(self, query: str, *, collections: Sequence[str], limit: int = 5) -> list[Passage]:

@@ -126,6 +126,17 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A document as search knows it. `name` is unique in its collection and is what people see;
+    `origin` is where it was read, "" where that is not known; `digest` stands for its content."""
+
+    name: str
+    title: str
+    digest: str
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """`[number]` in the answer's text stands for this passage."""
 

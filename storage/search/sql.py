@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, bindparam, text
 
-from bot.types import Passage
+from bot.types import Passage, Source
 from bot.words import query_terms
 from storage.db import Database
 from storage.search.postgres import PostgresIndex
@@ -38,18 +38,25 @@ class Index(Protocol):
 
 
 _UPSERT = text("""
-    INSERT INTO documents (collection, source, title, digest)
-    VALUES (:collection, :source, :title, :digest)
-    ON CONFLICT (collection, source) DO UPDATE SET title = excluded.title, digest = excluded.digest
+    INSERT INTO documents (collection, source, title, digest, origin)
+    VALUES (:collection, :source, :title, :digest, :origin)
+    ON CONFLICT (collection, source) DO UPDATE
+    SET title = excluded.title, digest = excluded.digest, origin = excluded.origin
     WHERE documents.digest <> excluded.digest
     RETURNING id""")
-_FIND_DOCUMENT = text("SELECT id, digest FROM documents WHERE collection = :collection AND source = :source")
+_FIND_DOCUMENT = text(
+    "SELECT id, digest, origin FROM documents WHERE collection = :collection AND source = :source"
+)
+_SET_ORIGIN = text(
+    "UPDATE documents SET origin = :origin WHERE collection = :collection AND source = :source"
+)
 _DROP_PASSAGES = text("DELETE FROM passages WHERE document_id = :document")
 _DROP_DOCUMENT = text("DELETE FROM documents WHERE id = :document")
 _ADD_PASSAGE = text("""
     INSERT INTO passages (document_id, key, source, title, text)
     VALUES (:document, :key, :source, :title, :text) RETURNING id""")
-_SOURCES = text("SELECT source, title, digest FROM documents WHERE collection = :collection ORDER BY source")
+_SOURCES = text("""
+    SELECT source, title, digest, origin FROM documents WHERE collection = :collection ORDER BY source""")
 _LOAD = text("""
     SELECT p.id, p.key, p.text, p.source, p.title, d.collection
     FROM passages p JOIN documents d ON d.id = p.document_id
@@ -70,14 +77,23 @@ class SqlSearch:
         self._index: Index = SqliteIndex() if db.dialect == "sqlite" else PostgresIndex()
 
     async def put(
-        self, collection: str, source: str, passages: Sequence[Passage], *, title: str, digest: str
+        self,
+        collection: str,
+        source: str,
+        passages: Sequence[Passage],
+        *,
+        title: str,
+        digest: str,
+        origin: str = "",
     ) -> bool:
         where = {"collection": clean(collection), "source": clean(source)}
         known = await self._db.read(lambda connection: connection.execute(_FIND_DOCUMENT, where).first())
+        values = {**where, "title": clean(title), "digest": digest, "origin": clean(origin)}
         if known is not None and known.digest == digest:
+            if known.origin != values["origin"]:
+                await self._db.write(lambda connection: connection.execute(_SET_ORIGIN, values))
             return False
         rows = await asyncio.to_thread(lambda: [self._row(p) for p in passages])
-        values = {**where, "title": clean(title), "digest": digest}
         return await self._db.write(lambda connection: self._put(connection, values, rows))
 
     def _row(self, passage: Passage) -> _Row:
@@ -119,10 +135,10 @@ class SqlSearch:
         connection.execute(_DROP_DOCUMENT, {"document": known.id})
         return True
 
-    async def sources(self, collection: str) -> list[tuple[str, str, str]]:
+    async def sources(self, collection: str) -> list[Source]:
         where = {"collection": clean(collection)}
         rows = await self._db.read(lambda connection: connection.execute(_SOURCES, where).all())
-        return [(row.source, row.title, row.digest) for row in rows]
+        return [Source(row.source, row.title, row.digest, row.origin) for row in rows]
 
     async def search(self, query: str, *, collections: Sequence[str], limit: int = 5) -> list[Passage]:
         asked = query_terms(query)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.ports import Search
-from bot.types import Passage
+from bot.types import Passage, Source
 from bot.words import query_terms, terms
 from storage.db import open_database
 from storage.search import SqlSearch
@@ -124,9 +124,18 @@ async def test_a_digest_that_is_stored_changes_nothing_and_a_new_one_replaces(se
     assert await put(search, "s", passage("3", "delta"), digest="y")
     assert await ids(search, "alpha gamma delta") == ["3"]
     assert await search.sources("c") == [
-        ("filler", "Title of filler", (await search.sources("c"))[0][2]),
-        ("s", "Title of s", "y"),
+        Source("filler", "Title of filler", (await search.sources("c"))[0].digest),
+        Source("s", "Title of s", "y"),
     ]
+
+
+async def test_where_a_document_was_read_is_known_and_may_change_alone(search: Search) -> None:
+    for origin, changed in (("", True), ("/a/s.md", False), ("/b/s.md", False)):
+        put = search.put("c", "s", [passage("1", "alpha")], title="T", digest="x", origin=origin)
+        assert await put is changed
+        assert await search.sources("c") == [Source("s", "T", "x", origin)]
+    assert await search.put("c", "s", [passage("1", "beta")], title="T", digest="y", origin="/c/s.md")
+    assert await search.sources("c") == [Source("s", "T", "y", "/c/s.md")]
 
 
 async def test_what_is_removed_is_not_found(search: Search) -> None:
@@ -140,7 +149,7 @@ async def test_what_is_removed_is_not_found(search: Search) -> None:
 
 async def test_a_document_may_have_no_passages(search: Search) -> None:
     assert await put(search, "empty", digest="e")
-    assert await search.sources("c") == [("empty", "Title of empty", "e")]
+    assert await search.sources("c") == [Source("empty", "Title of empty", "e")]
 
 
 async def test_the_same_source_put_at_once_is_there_once(search: Search) -> None:

@@ -10,13 +10,25 @@ import pytest
 
 from bot.errors import DocumentError
 from bot.plugins.qa.ingest import HANDBOOK, MAX_BYTES, Progress, learn, sync_handbook
+from bot.ports import Search
 from storage.db import Database
 from storage.search import SqlSearch
 from tests.fakes_search import FakeSearch
 
 
-async def learned(search: FakeSearch, path: Path) -> list[Progress]:
+async def learned(search: Search, path: Path) -> list[Progress]:
     return [progress async for progress in learn(search, path, "documents")]
+
+
+async def names(search: Search, collection: str = "documents") -> list[str]:
+    return [source.name for source in await search.sources(collection)]
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
 
 
 @pytest.fixture
@@ -54,9 +66,7 @@ async def test_what_is_gone_from_a_folder_is_forgotten_when_it_is_learned_again(
     folder: Path, sqlite_db: Database
 ) -> None:
     search = SqlSearch(sqlite_db)
-    neighbour = folder.parent / "docs2"
-    neighbour.mkdir()
-    (neighbour / "c.md").write_text("Third words.")
+    neighbour = write(folder.parent / "docs2", {"c.md": "Third words."})
     for path in (folder, neighbour, folder / "sub"):
         assert [p async for p in learn(search, path, "documents")]
     assert [p async for p in learn(search, folder / "a.md", "other")]
@@ -64,12 +74,8 @@ async def test_what_is_gone_from_a_folder_is_forgotten_when_it_is_learned_again(
     (folder / "sub" / "b.txt").write_bytes(b"\xff")
     steps = [p async for p in learn(search, folder, "documents")]
     assert steps[1:] == [Progress("docs/a.md", 1, 1, changed=True, removed=True)]
-    assert [s for s, _, _ in await search.sources("documents")] == [
-        "docs/sub/b.txt",
-        "docs2/c.md",
-        "sub/b.txt",
-    ]
-    assert [s for s, _, _ in await search.sources("other")] == ["docs/a.md"]
+    assert await names(search) == ["docs/sub/b.txt", "docs2/c.md"]
+    assert await names(search, "other") == ["docs/a.md"]
 
 
 @pytest.mark.parametrize(
@@ -89,9 +95,9 @@ async def test_what_cannot_be_read_is_named_with_the_reason(
     bad.write_bytes(content)
     with pytest.raises(DocumentError, match=f"{name}.*{reason}"):
         await learned(FakeSearch(), bad)
-    told = [p for p in await learned(FakeSearch(), folder) if p.error]
-    assert [p.name for p in told] == [f"docs/{name}"]
-    assert reason in told[0].error
+    left_out = [p for p in await learned(FakeSearch(), folder) if p.error]
+    assert [p.name for p in left_out] == [f"docs/{name}"]
+    assert reason in left_out[0].error
 
 
 async def test_a_missing_path_and_an_empty_folder_are_errors(tmp_path: Path) -> None:

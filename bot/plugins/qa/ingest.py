@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bot.errors import DocumentError
 from bot.plugins.qa.chunks import digest, document
+from bot.plugins.qa.shelf import Shelf, spelled
 from bot.ports import Search
 
 COLLECTION = "documents"
@@ -41,9 +42,11 @@ class Progress:
 async def learn(search: Search, path: Path, collection: str = COLLECTION) -> AsyncIterator[Progress]:
     """Bring a text file, or all of a folder's, into the collection; unchanged ones cost a read.
 
-    A source is named by its path from the folder that holds `path` (a file's: with its folder's
-    name). A folder learned again is learned as it is now: what was known under its name and is no
-    longer there is removed. Hidden files and links that lead outside the folder are passed over.
+    A document is known by where its file lies, and keeps its name. A new one is named by its path
+    from the folder, beginning with that folder's name; where documents from elsewhere are named so,
+    with more of the folders above. A folder learned again is learned as it is now: documents that
+    lay there, and are there no longer, are removed. Hidden files and links that lead outside the
+    folder are passed over.
     Raises DocumentError if `path` does not exist, is a file that cannot be read as text, or a folder
     without any file; files of a folder that cannot be read are told in the progress.
     """
@@ -52,9 +55,10 @@ async def learn(search: Search, path: Path, collection: str = COLLECTION) -> Asy
     files = [root] if single else await asyncio.to_thread(lambda: list(_files(root)))
     if not files:
         raise DocumentError(f"{path}: no such file, or a folder without files")
-    base = root.parent.parent if single else root.parent
+    known = await search.sources(collection)
+    shelf = await asyncio.to_thread(Shelf, root.parent if single else root, files, known, _digest_of)
     for done, file in enumerate(files, start=1):
-        source = file.relative_to(base).as_posix()
+        source = shelf.name(file)
         try:
             text = await asyncio.to_thread(read_text, file)
         except DocumentError as error:
@@ -62,14 +66,11 @@ async def learn(search: Search, path: Path, collection: str = COLLECTION) -> Asy
                 raise
             yield Progress(source, done, len(files), error=str(error))
             continue
-        changed, passages = await _put(search, collection, source, text)
+        changed, passages = await _put(search, collection, source, text, spelled(file))
         yield Progress(source, done, len(files), changed, passages)
-    if not single:
-        there = {file.relative_to(base).as_posix() for file in files}
-        for source, _, _ in await search.sources(collection):
-            if source.startswith(f"{root.name}/") and source not in there:
-                await search.remove(collection, source)
-                yield Progress(source, len(files), len(files), changed=True, removed=True)
+    for source in [] if single else shelf.gone():
+        await search.remove(collection, source)
+        yield Progress(source, len(files), len(files), changed=True, removed=True)
 
 
 def read_text(path: Path) -> str:
@@ -100,10 +101,19 @@ def _files(root: Path) -> Iterator[Path]:
                 yield file
 
 
-async def _put(search: Search, collection: str, source: str, text: str) -> tuple[bool, int]:
+def _digest_of(path: Path) -> str:
+    try:
+        return digest(read_text(path))
+    except DocumentError:
+        return ""
+
+
+async def _put(search: Search, collection: str, source: str, text: str, origin: str = "") -> tuple[bool, int]:
     markdown = source.lower().endswith(_MARKDOWN)
     made = await asyncio.to_thread(document, text, collection=collection, source=source, markdown=markdown)
-    changed = await search.put(collection, source, made.passages, title=made.title, digest=made.digest)
+    changed = await search.put(
+        collection, source, made.passages, title=made.title, digest=made.digest, origin=origin
+    )
     return changed, len(made.passages)
 
 
@@ -111,7 +121,7 @@ async def sync_handbook(search: Search, root: Traversable) -> int:
     """Make the collection `handbook` what the Markdown files in `root` are: one folder for each
     language. Returns how many documents changed; where none did, it costs the reading."""
     texts = await asyncio.to_thread(lambda: dict(_handbook(root)))
-    stored = {source: known for source, _, known in await search.sources(HANDBOOK)}
+    stored = {s.name: s.digest for s in await search.sources(HANDBOOK)}
     changed = 0
     for source, text in texts.items():
         if stored.get(source) != digest(text):
