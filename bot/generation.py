@@ -18,7 +18,7 @@ from bot.errors import ContextOverflow, ModelBusy, ModelError, ModelTimeout, Mod
 from bot.markup.measure import visible
 from bot.plugins.api import PluginContext
 from bot.ports import Clock, Model, Telemetry
-from bot.prompt import OVERHEAD, Prompt, Summary, build, rendered, tokens_of
+from bot.prompt import OVERHEAD, Prompt, Summary, build, least, rendered, tokens_of
 from bot.tools import Toolbox
 from bot.types import (
     Chunk,
@@ -106,7 +106,7 @@ class Generation:
         activity: Callable[[str], None],
         say: Callable[..., str],
     ) -> None:
-        self._ask = replace(ask, history=rendered(ask.history, ask.context_turn))
+        self.ask = replace(ask, history=rendered(ask.history, ask.context_turn))
         self.draft = draft
         self._toolbox = toolbox
         self._limits = limits
@@ -116,12 +116,13 @@ class Generation:
         self._activity = activity
         self._say = say
         self._budget = 0
+        self._tools_size = 0
         self._counted = False
         self._progress = clock.monotonic()
 
     async def run(self) -> None:
         """Fill the draft. Raises ModelError; the draft then holds what there is."""
-        self._budget = await self._room()
+        await self._measure_room()
         for step in range(self._limits.tool_steps + 1):
             calls = await self._step(with_tools=step < self._limits.tool_steps)
             if not calls:
@@ -131,11 +132,32 @@ class Generation:
             await self._call_tools(calls)
         raise ModelError(f"the model still calls tools after {self._limits.tool_steps} rounds")
 
-    async def _room(self) -> int:
-        window = await self._ask.model.window()
-        answer = min(self._ask.sampling.max_tokens or ANSWER_ROOM, window // 2)
-        budget = window - answer
-        return min(budget, self._limits.prompt_budget) if self._limits.prompt_budget else budget
+    async def _measure_room(self) -> None:
+        """What the answer and the tools leave of the window is the messages'. Tools beside which no
+        question has room are not offered."""
+        ask = self.ask
+        window = await ask.model.window()
+        room = window - self._room_for_answer(window)
+        if self._limits.prompt_budget:
+            room = min(room, self._limits.prompt_budget)
+        self._budget = room
+        if not ask.request.tools:
+            return
+        if not self._toolbox.measured(ask.model):
+            await self._count()
+        self._tools_size = await self._toolbox.size(ask.model)
+        if room - self._tools_size < self._least:
+            self._drop_tools()
+        self._budget = room - self._tools_size
+
+    @property
+    def _least(self) -> int:
+        return least(self.ask.system, self.ask.question)
+
+    def _drop_tools(self) -> None:
+        log.warning("model %s: no room for tools; asking without", self.ask.model.name)
+        self.ask = replace(self.ask, request=replace(self.ask.request, tools=()))
+        self._tools_size = 0
 
     async def _step(self, *, with_tools: bool) -> tuple[ToolCall, ...]:
         """One model call, asked again as long as there is patience."""
@@ -149,38 +171,50 @@ class Generation:
                 cuts += 1
                 if cuts > 6:
                     raise
-                self._budget = self._smaller(error)
+                self._budget = await self._smaller(error)
                 log.info("prompt cut to %d tokens: %s", self._budget, error)
             except (ModelUnavailable, ModelTimeout) as error:
                 pause = 0.5 if self._progress >= begun else pause
                 waited = self._clock.monotonic() - self._progress
                 if waited + pause > self._limits.patience:
                     raise
-                log.warning("model %s: %s; asking again", self._ask.model.name, error)
+                log.warning("model %s: %s; asking again", self.ask.model.name, error)
                 self._telemetry.count("model_retries")
                 self._activity(self._say("turn.waiting"))
                 await self._clock.sleep(max(pause, error.retry_after if isinstance(error, ModelBusy) else 0))
                 pause = min(pause * 2, 8.0)
 
-    def _smaller(self, error: ContextOverflow) -> int:
-        assert self.draft.prompt is not None
-        known = error.limit - self._room_for_answer(error.limit) if error.limit else self._budget
-        return min(known, int(min(self.draft.prompt.tokens, self._budget) * 0.7))
+    async def _smaller(self, error: ContextOverflow) -> int:
+        """A budget below what was refused, by the server's own word on its window where it gave one.
+        Where the messages cannot become fewer the tools go. Raises the error when they have gone."""
+        if self.draft.prompt is None:
+            raise error
+        if not self._counted:  # by bounds it may have looked larger than it is
+            await self._count()
+        prompt, floor = self._built(), self._least
+        known = error.limit - self._room_for_answer(error.limit) if error.limit else prompt.tokens
+        aim = min(known - self._tools_size, int(prompt.tokens * 0.7))
+        if aim < floor and self.ask.request.tools:
+            self._drop_tools()
+            aim = min(known, self._budget)
+        elif prompt.tokens <= floor:
+            raise error
+        return max(aim, floor)
 
     def _room_for_answer(self, window: int) -> int:
-        return min(self._ask.sampling.max_tokens or ANSWER_ROOM, window // 2)
+        return min(self.ask.sampling.max_tokens or ANSWER_ROOM, window // 2)
 
     async def _stream(self, with_tools: bool) -> tuple[ToolCall, ...]:
-        draft, model = self.draft, self._ask.model
+        draft, model = self.draft, self.ask.model
         prefill = draft.step_text if model.continues and not draft.reasoned else ""
         if not prefill:
             draft.text = draft.text[: draft.begun]
         prompt = draft.prompt = await self._prompt()
         request = replace(
-            self._ask.request,
+            self.ask.request,
             messages=prompt.messages,
             sampling=await self._left(prefill),
-            tools=self._ask.request.tools if with_tools else (),
+            tools=self.ask.request.tools if with_tools else (),
             prefill=prefill,
             passages=tuple(draft.passages),
         )
@@ -194,7 +228,7 @@ class Generation:
         calls: tuple[ToolCall, ...] = ()
         async with (
             Scope(self._clock) as scope,
-            contextlib.aclosing(self._ask.model.stream(request)) as stream,
+            contextlib.aclosing(self.ask.model.stream(request)) as stream,
         ):
             watch = _Watch(self._clock, scope, self._limits)
             with contextlib.closing(watch):
@@ -202,7 +236,7 @@ class Generation:
                     if watch.saw():
                         self._telemetry.observe("first_chunk", watch.waited)
                     calls += chunk.tool_calls
-                    self._take(chunk, prompt, bool(request.prefill))
+                    self._take(chunk, prompt, request)
                     if len(draft.text) > self._limits.max_answer:
                         draft.text = draft.text[: self._limits.max_answer]
                         draft.finish_reason = FinishReason.LENGTH
@@ -211,13 +245,13 @@ class Generation:
 
     async def _left(self, prefill: str) -> Sampling:
         """The sampling, less the tokens of what is already there."""
-        sampling = self._ask.sampling
+        sampling = self.ask.sampling
         if not prefill or sampling.max_tokens is None:
             return sampling
-        (there,) = await self._ask.model.count([prefill])
+        (there,) = await self.ask.model.count([prefill])
         return replace(sampling, max_tokens=max(1, sampling.max_tokens - there))
 
-    def _take(self, chunk: Chunk, prompt: Prompt, prefilled: bool) -> None:
+    def _take(self, chunk: Chunk, prompt: Prompt, request: ModelRequest) -> None:
         draft = self.draft
         self._progress = self._clock.monotonic()
         draft.reasoned = draft.reasoned or bool(chunk.reasoning)
@@ -226,27 +260,35 @@ class Generation:
             self._show(draft.text)
         if chunk.usage is not None:
             draft.usage += chunk.usage
-            if not prefilled and not draft.steps:
-                self._learn(chunk.usage, prompt)
+            if not request.prefill and not draft.steps:
+                self._learn(chunk.usage, prompt, bool(request.tools))
         if chunk.finish_reason:
             draft.finish_reason = chunk.finish_reason
 
-    def _learn(self, usage: Usage, prompt: Prompt) -> None:
-        """The server's own count of the prompt, less what is known, is the question's."""
-        head, question = prompt.messages[0], prompt.messages[-1]
+    def _learn(self, usage: Usage, prompt: Prompt, with_tools: bool) -> None:
+        """The server's own count of the prompt, less what is known, is the question's; the first time
+        that tools are offered, the tools'."""
+        head, question, model = prompt.messages[0], prompt.messages[-1], self.ask.model
         if usage.prompt and head.tokens and not prompt.trimmed:
-            known = sum(m.tokens for m in prompt.messages if m is not question)
-            self.draft.question_tokens = max(1, usage.prompt - known)
+            left = usage.prompt - sum(m.tokens for m in prompt.messages if m is not question)
+            if with_tools and not self._toolbox.measured(model):
+                self._toolbox.measure(model, left - question.tokens)
+                self.draft.question_tokens = question.tokens
+            else:
+                self.draft.question_tokens = max(1, left - (self._tools_size if with_tools else 0))
         if usage.completion and not self.draft.reasoned:
             self.draft.answer_tokens = usage.completion + OVERHEAD
 
     async def _prompt(self) -> Prompt:
         """Built from bounds where counts are not known yet; they are taken only if it matters."""
-        ask, steps = self._ask, self.draft.steps
+        ask, steps = self.ask, self.draft.steps
         size = sum(map(tokens_of, (ask.system, *ask.history, ask.question, *steps))) + ask.summary.tokens
         if size > self._budget and not self._counted:
             await self._count()
-        ask, last = self._ask, self.draft.prompt
+        return self._built()
+
+    def _built(self) -> Prompt:
+        ask, last = self.ask, self.draft.prompt
         return build(
             ask.system,
             ask.history,
@@ -260,14 +302,14 @@ class Generation:
     async def _count(self) -> None:
         """Take the counts that are not known yet, of all that the prompt may hold."""
         self._counted = True
-        ask, steps = self._ask, self.draft.steps
+        ask, steps = self.ask, self.draft.steps
         known = await counted(ask.model, [ask.system, ask.question, *ask.history, *steps])
         steps[:] = known[len(known) - len(steps) :]
         history = known[2 : len(known) - len(steps)]
-        self._ask = replace(ask, system=known[0], question=known[1], history=history)
+        self.ask = replace(ask, system=known[0], question=known[1], history=history)
 
     async def _call_tools(self, calls: tuple[ToolCall, ...]) -> None:
-        draft, context, turn = self.draft, self._ask.plugin_context, self._ask.question.turn
+        draft, context, turn = self.draft, self.ask.plugin_context, self.ask.question.turn
         steps = [Message(Role.ASSISTANT, draft.step_text, tool_calls=calls, turn=turn)]
         for call in calls:
             self._activity(self._toolbox.activity(call, context.language))

@@ -15,10 +15,13 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
 
+from bot.errors import ContextOverflow
 from bot.types import Message, Role
 
 OVERHEAD = 8
 """Tokens a chat template adds around one message, at most, where only an estimate is known."""
+LEAST = 64
+"""Tokens of a question that every prompt holds; a shorter question is there whole."""
 SUMMARY_HEAD = "Summary of the conversation so far:"
 _LEFT_OUT = "\n[… {n} characters left out …]\n"
 
@@ -80,9 +83,9 @@ def build(
 ) -> Prompt:
     """The prompt of `question` (the user's message, then the tool steps taken so far).
 
-    Guarantees: `tokens <= budget` whenever `budget` holds the system message and a few words
-    (64 tokens more); the question's message is there, its text trimmed in the middle only if it
-    alone does not fit; the window's start moves only when the whole does not fit. Turns of
+    Guarantees: `tokens <= budget`; the question is there, its text trimmed in the middle only if it
+    alone does not fit, and never to less than its beginning and end; the window's start moves only
+    when the whole does not fit. Raises ContextOverflow if `budget` is below `least`. Turns of
     `history` before `summary.first_turn` are left out, contexts of turns before `context_turn`
     too; a cut leaves out the contexts of all turns before the question's. `prepared` is a newer
     summary, written in the background: it takes effect with a cut, never before.
@@ -96,6 +99,11 @@ def build(
     context_turn = max(context_turn, _turn_of(question, history))
     kept = rendered([m for m in history if m.turn >= summary.first_turn], context_turn)
     return _fit(system, kept, question, budget, summary, context_turn)
+
+
+def least(system: Message, question: Message) -> int:
+    """The smallest budget that a prompt of this question can be built for."""
+    return tokens_of(system) + min(tokens_of(bare(question)), LEAST)
 
 
 def _cut(history: Sequence[Message], room: int, summary: Summary, prepared: Summary | None) -> Summary:
@@ -136,7 +144,9 @@ def _fit(
     summary: Summary,
     context_turn: int,
 ) -> Prompt:
-    """The last cut, which needs no model: it always fits."""
+    """The last cut, which needs no model: it fits wherever anything does."""
+    if budget < least(system, question[0]):
+        raise ContextOverflow(f"{budget} tokens hold no system prompt and question")
     head = _head(system, summary)
     if _size([head, *history, *question]) > budget and history:
         turn = max(summary.first_turn, _turn_of(question, history))
@@ -161,17 +171,27 @@ def _trim(question: Sequence[Message], room: int) -> tuple[list[Message], bool]:
         if message.role is Role.TOOL:
             keep = max(0, len(message.text.encode(errors="replace")) - excess)
             messages[index] = replace(message, text=_middle_out(message.text, keep), tokens=0)
-    asked = messages[0]
-    if _size(messages) > room and asked.context:
-        messages[0] = asked = bare(asked)
+    if _size(messages) > room:
+        messages[0] = bare(messages[0])
     if _size(messages) <= room:
         return messages, False
     others = _size(messages[1:])
-    if others + 64 > room:  # steps that can no longer be shown are asked for again
+    if others + LEAST > room:  # steps that can no longer be shown are asked for again
         messages, others = messages[:1], 0
-    keep = max(0, room - others - OVERHEAD)
-    messages[0] = replace(asked, text=_middle_out(asked.text, keep), tokens=0)
-    return messages, True
+    if tokens_of(messages[0]) > room - others:
+        messages[0] = _shortened(messages[0], room - others)
+        return messages, True
+    return messages, False
+
+
+def _shortened(asked: Message, size: int) -> Message:
+    """The question in at most `size` (`LEAST` or more) bytes, trimmed in the middle; the name of who
+    asks stands before it only where that leaves half of `LEAST` to the words."""
+    frame = tokens_of(replace(asked, text="", tokens=0))
+    if size - frame < LEAST // 2:
+        asked, frame = replace(asked, name=""), OVERHEAD
+    words = asked.text.strip() or asked.text
+    return replace(asked, text=_middle_out(words, size - frame), tokens=0)
 
 
 def _middle_out(text: str, size: int) -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import PluginError, PluginTimeout, ToolError
 from bot.plugins.api import PluginContext, ToolResult
 from bot.plugins.host import GuardedTool
+from bot.ports import Model
 from bot.types import Message, Passage, Role, ToolCall, ToolSpec
 
 if TYPE_CHECKING:
@@ -43,7 +44,26 @@ class Toolbox:
     def __init__(self, tools: Sequence[GuardedTool], *, timeout: float) -> None:
         self._tools = {tool.spec.name: _Checked(tool) for tool in tools}
         self._timeout = timeout
+        self._counted: dict[str, int] = {}
+        self._measured: dict[str, int] = {}
         self.specs: tuple[ToolSpec, ...] = tuple(tool.spec for tool in tools)
+
+    async def size(self, model: Model) -> int:
+        """Tokens that the tools take in a prompt of this model: those of their schemas, until it was
+        measured what the model's template makes of them. The model is asked once."""
+        if model.name in self._measured or not self.specs:
+            return self._measured.get(model.name, 0)
+        if model.name not in self._counted:
+            schemas = json.dumps([asdict(spec) for spec in self.specs], ensure_ascii=False)
+            (self._counted[model.name],) = await model.count([schemas])
+        return self._counted[model.name]
+
+    def measured(self, model: Model) -> bool:
+        return model.name in self._measured
+
+    def measure(self, model: Model, tokens: int) -> None:
+        """A server has counted a prompt, and the tools took so many tokens of it."""
+        self._measured[model.name] = max(0, tokens)
 
     def activity(self, call: ToolCall, language: str) -> str:
         """What to show while the call runs; its name where the tool has no words for it."""

@@ -22,7 +22,7 @@ from bot.clock import Ended, Scope
 from bot.counts import counted
 from bot.delivery import Courier, Shown
 from bot.dispatcher import Hold
-from bot.errors import ChatGone, ModelError, ModelRefused, ModelTimeout, ModelUnavailable
+from bot.errors import ChatGone, ContextOverflow, ModelError, ModelRefused, ModelTimeout, ModelUnavailable
 from bot.generation import Ask, Draft, Generation, Limits
 from bot.groups import OVERHEAR, choice
 from bot.locale import Catalogue
@@ -55,6 +55,13 @@ log = logging.getLogger(__name__)
 END_STATES: dict[str, TurnState] = {
     FinishReason.CANCELLED: TurnState.CANCELLED,
     FinishReason.ERROR: TurnState.FAILED,
+}
+APOLOGIES: dict[type[ModelError], str] = {
+    ModelUnavailable: "turn.unavailable",
+    ModelTimeout: "turn.unavailable",
+    ContextOverflow: "turn.too_long",
+    ModelRefused: "turn.refused",
+    ModelError: "turn.failed",
 }
 COUNT_SECONDS = 2.0
 
@@ -286,7 +293,7 @@ class Turner:
         finally:
             await checkpoints.close()
             self._telemetry.observe("generate", self._clock.monotonic() - started)
-        await self._settle_window(ask, draft)
+        await self._settle_window(generation.ask, draft)
 
     async def _settle_window(self, ask: Ask, draft: Draft) -> None:
         """Keep a cut that the prompt made, and prepare the summary of the next one."""
@@ -386,6 +393,5 @@ def _below(text: str, note: str) -> str:
 
 
 def _apology(failure: ModelError) -> str:
-    if isinstance(failure, ModelUnavailable | ModelTimeout):
-        return "turn.unavailable"
-    return "turn.refused" if isinstance(failure, ModelRefused) else "turn.failed"
+    """The key of what the person is told; that of the first kind that the failure is of."""
+    return next(key for kind, key in APOLOGIES.items() if isinstance(failure, kind))

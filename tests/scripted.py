@@ -57,6 +57,8 @@ class ScriptedModel:
         self.scripts = list(scripts)
         self.requests: list[ModelRequest] = []
         self.aborted = 0
+        self.tool_tokens = 0
+        """What a tool takes in a prompt, as this model counts it."""
         self.tokens_per_text: Callable[[str], int] = lambda text: len(text.encode(errors="replace")) // 4 + 4
         self._clock = clock
         self._window = window
@@ -98,6 +100,7 @@ class ScriptedModel:
                     await self._clock.sleep(step)
             ended = True
             prompt = sum(self.tokens_per_text(m.content) for m in request.messages)
+            prompt += self.tool_tokens * len(request.tools)
             yield Chunk(
                 tool_calls=calls, usage=Usage(prompt, 5), finish_reason="tool_calls" if calls else "stop"
             )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
+
 from bot.errors import ContextOverflow, ModelBusy, ModelUnavailable
-from bot.types import Message, ModelRequest, Role, ToolCall
-from tests.scripted import Script, ScriptedModel, World
+from bot.types import Message, ModelRequest, Role, ToolCall, TurnState
+from tests.fakes import FakeClock
+from tests.scripted import Script, ScriptedModel, World, last_turn
 
 
 def asked(world: World) -> list[Message]:
@@ -49,6 +52,63 @@ async def test_an_overflow_that_no_cut_mends_ends_with_a_word() -> None:
         assert len(world.model.requests) <= 8
         world.model.scripts = [["Fine."]]
         assert await world.ask("Again") == "Fine."
+
+
+TOO_LONG = ContextOverflow("This model's maximum context length is 1024 tokens.", 1024)
+
+
+def questions(world: World) -> list[str]:
+    """What was asked in each request."""
+    return [request.messages[-1].text for request in world.model.requests]
+
+
+async def test_a_question_that_cannot_become_shorter_is_never_sent_empty_but_apologised_for() -> None:
+    world = World([TOO_LONG], ["An answer to nothing."])
+    async with world.running():
+        assert "more than the language model can read" in await world.ask("Why is the sky blue?")
+        assert await last_turn(world) is TurnState.FAILED
+    assert set(questions(world)) == {"Why is the sky blue?"}
+
+
+@pytest.mark.parametrize("limit", [0, 16, 128, 1024])
+async def test_after_overflows_some_of_a_long_question_is_still_asked(limit: int) -> None:
+    world = World(*[[ContextOverflow("too long", limit)]] * 4, ["Fine."])
+    async with world.running():
+        await world.ask("Please tell me " + "word " * 500 + "at last.")
+    assert len(questions(world)) > 1
+    assert all(q.startswith("Please") and q.endswith("last.") for q in questions(world))
+    sizes = [sum(len(m.text) for m in r.messages) for r in world.model.requests]
+    assert sizes == sorted(set(sizes), reverse=True)
+
+
+async def test_tools_go_before_a_question_is_given_up() -> None:
+    world = World([TOO_LONG], ["Rayleigh."], plugins_disabled=())
+    async with world.running():
+        assert await world.ask("Why is the sky blue?") == "Rayleigh."
+    assert [bool(r.tools) for r in world.model.requests] == [True, False]
+    assert set(questions(world)) == {"Why is the sky blue?"}
+
+
+async def test_tools_beside_which_no_question_has_room_are_not_offered() -> None:
+    clock = FakeClock()
+    world = World(model=ScriptedModel(clock, ["Rayleigh."], window=300), plugins_disabled=())
+    async with world.running():
+        assert await world.ask("Why is the sky blue?") == "Rayleigh."
+    assert [bool(r.tools) for r in world.model.requests] == [False]
+    assert questions(world) == ["Why is the sky blue?"]
+
+
+async def test_the_tools_size_is_left_free_and_counted_with_no_question() -> None:
+    world = World(plugins_disabled=(), prompt_budget=900, summaries=False)
+    world.model.tool_tokens = 500
+    async with world.running():
+        for number in range(3):
+            await world.ask(f"{number} " + "sky " * 40, chat=str(number))
+        await world.ask("Why? " + "sky " * 600, chat="long")
+    count = world.model.tokens_per_text
+    assert [m.tokens for m in asked(world)[:3]] == [count(m.content) for m in asked(world)[:3]]
+    assert world.model.requests[-1].tools
+    assert sum(count(m.content) for m in world.model.requests[-1].messages) + 500 <= 900
 
 
 async def test_the_servers_own_count_of_a_question_is_kept() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise, takewhile
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.prompt import OVERHEAD, Prompt, Summary, bare, build, cut_at, rendered, tokens_of
+from bot.errors import ContextOverflow
+from bot.prompt import LEAST, OVERHEAD, Prompt, Summary, bare, build, cut_at, rendered, tokens_of
 from bot.types import Message, Role
 
 SYSTEM = Message(Role.SYSTEM, "Be brief.", tokens=12)
@@ -46,9 +48,10 @@ tool_steps = st.lists(st.builds(lambda t: Message(Role.TOOL, t, tool_call_id="c"
     text,
     st.text(max_size=300),
     tool_steps,
-    st.integers(0, 4000),
+    st.integers(-2 * LEAST, 4 * LEAST) | st.integers(0, 4000),
     st.text(max_size=50),
     st.integers(1, 14),
+    st.text(max_size=200),
 )
 def test_never_over_budget_and_never_without_the_question(
     history: list[Message],
@@ -58,10 +61,12 @@ def test_never_over_budget_and_never_without_the_question(
     room: int,
     summary: str,
     context_turn: int,
+    name: str,
 ) -> None:
-    budget = SYSTEM.tokens + 64 + room
-    question = asked(len(history) // 2 + 1, words, context=context)
-    prompt = build(
+    budget = SYSTEM.tokens + room
+    question = replace(asked(len(history) // 2 + 1, words, context=context), name=name)
+    call = partial(
+        build,
         SYSTEM,
         history,
         [question, *steps],
@@ -69,11 +74,18 @@ def test_never_over_budget_and_never_without_the_question(
         summary=Summary(1, summary),
         context_turn=context_turn,
     )
+    if room < min(LEAST, tokens_of(bare(question))):
+        with pytest.raises(ContextOverflow):
+            call()
+        return
+    prompt = call()
     assert prompt.tokens <= budget
     assert sum(map(tokens_of, prompt.messages)) == prompt.tokens
     users = [m for m in prompt.messages if m.role is Role.USER and m.turn == question.turn]
     assert len(users) == 1
     assert prompt.trimmed or users[0].text == words
+    kept = users[0].text
+    assert kept == words or (kept[0] == (words.strip() or words)[0] and len(kept.encode()) > LEAST // 4)
     assert prompt.messages[0].role is Role.SYSTEM
     earlier = [m for m in prompt.messages[1:] if m.turn < question.turn]
     assert all(m.turn >= max(context_turn, prompt.context_turn) for m in earlier if m.context)
