@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from telegram import LinkPreviewOptions, Message, ReplyParameters
@@ -18,7 +19,7 @@ from adapters.telegram.deps import Limits
 from adapters.telegram.errors import channel_error, closes_chat, is_deleted, is_unchanged, says
 from adapters.telegram.render import TEXT_LIMIT, caption_of, keyboard, previews_link, text_of
 from adapters.telegram.translate import BUSINESS, PLATFORM
-from bot.errors import ChatGone
+from bot.errors import ChatGone, MessageGone
 from bot.ports import Clock
 from bot.types import LEFT, MOVED, Address, Capabilities, Event, EventKind, Markup, Outgoing, Part
 
@@ -34,7 +35,10 @@ Where = dict[str, Any]
 
 class TelegramChannel:
     """`bot.ports.Channel`. Remembers, for the last few thousand chats, which shut the bot out and
-    which goes on under another id, and of messages sent to a topic, which it was."""
+    which goes on under another id, and of messages sent to a topic, which it was.
+
+    A chat that goes on under another id numbers its messages anew: what was sent before stays
+    behind. Of what is sent to it under its old address it is known that it is there."""
 
     platform = PLATFORM
 
@@ -51,6 +55,7 @@ class TelegramChannel:
         """The bot's, once Telegram has told it."""
         self._shut: OrderedDict[str, float] = OrderedDict()
         self._moved: OrderedDict[str, str] = OrderedDict()
+        self._followed: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._topics: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def capabilities(self, address: Address) -> Capabilities:
@@ -81,7 +86,7 @@ class TelegramChannel:
         text, fields["parse_mode"] = text_of(out)
 
         def call(where: Where) -> Awaitable[Message]:
-            return self._api.send_message(text=text, **fields, **where)
+            return self._api.send_message(text=text, **self._there(address, fields), **where)
 
         message = await self._call(address, call, markup=fields["parse_mode"] is not None)
         return self._sent(address, message)
@@ -101,7 +106,8 @@ class TelegramChannel:
             text, parse_mode = text_of(out)
             return self._api.edit_message_text(text=text, parse_mode=parse_mode, **fields, **where)
 
-        await self._call(address, call, markup=out.markup is not Markup.PLAIN, fine=is_unchanged)
+        markup = out.markup is not Markup.PLAIN
+        await self._call(address, call, about=message_id, markup=markup, fine=is_unchanged)
 
     async def delete(self, address: Address, message_id: str) -> None:
         def call(where: Where) -> Awaitable[bool]:
@@ -110,7 +116,8 @@ class TelegramChannel:
                 return self._api.delete_business_messages(connection, [int(message_id)])
             return self._api.delete_message(where["chat_id"], int(message_id))
 
-        await self._call(address, call, fine=is_deleted)
+        with suppress(MessageGone):
+            await self._call(address, call, about=message_id, fine=is_deleted)
 
     async def typing(self, address: Address) -> None:
         def call(where: Where) -> Awaitable[bool]:
@@ -163,7 +170,7 @@ class TelegramChannel:
 
         def call(where: Where) -> Awaitable[Message]:
             file = {kind: content, "caption": caption, "parse_mode": parse_mode}
-            return methods[kind](**file, **fields, **where)
+            return methods[kind](**file, **self._there(address, fields), **where)
 
         return self._sent(address, await self._call(address, call, markup=parse_mode is not None))
 
@@ -179,15 +186,25 @@ class TelegramChannel:
             where["message_thread_id"] = int(address.thread)
         return where
 
+    def _there(self, address: Address, fields: dict[str, Any]) -> dict[str, Any]:
+        """What is replied to stays behind where the chat goes on under another id."""
+        if address.chat not in self._moved:
+            return fields
+        return {name: value for name, value in fields.items() if name != "reply_parameters"}
+
     async def _call(
         self,
         address: Address,
         call: Callable[[Where], Awaitable[T]],
         *,
+        about: str = "",
         markup: bool = False,
         fine: Callable[[TelegramError], bool] = lambda error: False,
     ) -> T | None:
-        """The call's result; None where the refusal is `fine`. Raises ChannelError."""
+        """The call's result; None where the refusal is `fine`. `about` is the message that it
+        changes. Raises ChannelError."""
+        if about and address.chat in self._moved and (address.chat, about) not in self._followed:
+            raise MessageGone("the message stayed behind in the chat's old place")
         if self._shut.get(address.chat, 0.0) > self._clock.monotonic():
             raise ChatGone("the bot was shut out of this chat")
         try:
@@ -196,7 +213,7 @@ class TelegramChannel:
             if self._moved.get(address.chat) == str(error.new_chat_id):
                 raise channel_error(error) from error
             _remember(self._moved, address.chat, str(error.new_chat_id))
-            return await self._call(address, call, markup=markup, fine=fine)
+            return await self._call(address, call, about=about, markup=markup, fine=fine)
         except TelegramError as error:
             if fine(error):
                 return None
@@ -210,6 +227,8 @@ class TelegramChannel:
     def _sent(self, address: Address, message: Message | None) -> str:
         assert message is not None
         message_id = str(message.message_id)
+        if address.chat in self._moved:
+            _remember(self._followed, (address.chat, message_id), None)
         if address.thread and not address.thread.startswith(BUSINESS):
             _remember(self._topics, (address.chat, message_id), address.thread)
         return message_id

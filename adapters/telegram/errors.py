@@ -6,7 +6,7 @@
   it is sent plain.
 - "message to edit not found", "can't be edited" -> MessageGone: it is sent anew.
 - blocked, kicked, deactivated, chat not found, no rights, topic closed or deleted -> ChatGone.
-- the group was migrated -> the channel repeats the call there.
+- the group was migrated -> the channel sends there; messages of before -> MessageGone.
 - network errors, time-outs, 5xx, and a token that is not valid (any more) -> ChannelUnavailable:
   it is tried again.
 - a file that is too large -> FileRefused.

@@ -222,6 +222,30 @@ async def test_a_group_that_moved_is_followed(channel: TelegramChannel, tg: Tele
     assert tg.calls["sendMessage"] == 3
 
 
+@pytest.mark.parametrize("told", [False, True])
+async def test_messages_of_a_group_that_moved_stay_behind(
+    channel: TelegramChannel, tg: Telegram, ana: Person, told: bool
+) -> None:
+    group = await tg.group("Friends", ana)
+    old = await channel.send(at(group.id), html("begun"), key="k")
+    moved = await group.migrate()
+    theirs = await ana.say("@tertulia_bot hello", chat=moved)
+    if told:
+        data = f"moved {moved.id}"
+        channel.heard(Event("j", EventKind.MEMBERSHIP, at(group.id), Sender("1"), data=data))
+    sent = await channel.send(at(group.id), html("whole"), key="k", reply_to=str(theirs.id))
+    with pytest.raises(MessageGone):
+        await channel.edit(at(group.id), old, html("whole"))
+    await channel.delete(at(group.id), old)
+    await channel.edit(at(group.id), sent, html("whole indeed"))
+    assert [(m.text, m.reply_to) for m in moved.chat.answers] == [("whole indeed", None)]
+    await channel.delete(at(group.id), sent)
+    assert moved.texts == []
+    assert tg.errors == []
+    calls = [(c.method, c.arguments.get("chat_id")) for c in tg.log if c.code == 200][-3:]
+    assert calls == [(m, str(moved.id)) for m in ("sendMessage", "editMessageText", "deleteMessage")]
+
+
 async def test_flood_control_holds_up_its_own_chat_alone(core: Core) -> None:
     limits = FloodLimits(private_burst=1, least_wait=20.0)
     async with Telegram(flood=limits) as tg:
