@@ -158,7 +158,8 @@ class Rest(discord.http.HTTPClient):
         """Status, headers and JSON of the answer."""
         url = self._root + route.url.removeprefix(discord.http.Route.BASE)
         reason = kwargs.pop("reason", None)
-        headers = {} if route.path.startswith("/interactions") else {"Authorization": f"Bot {self.token}"}
+        own = route.path.startswith(("/interactions", "/webhooks"))  # their token is in the path
+        headers = {} if own else {"Authorization": f"Bot {self.token}"}
         if reason:
             headers["X-Audit-Log-Reason"] = reason
         if form is not None:

@@ -72,7 +72,7 @@ class Threads:
         except StorageError as error:
             raise Unreachable(f"the database cannot be used: {error}") from error
         if planned is None or planned.flat:
-            return False
+            return planned is not None
         body = {"name": planned.name, "auto_archive_duration": ARCHIVE_MINUTES}
         path = "/channels/{channel_id}/messages/{message_id}/threads"
         try:

@@ -36,7 +36,7 @@ class Asked:
 
 
 class Tokens:
-    """All methods raise StorageError."""
+    """Methods that wait raise StorageError."""
 
     def __init__(self, store: Scoped, clock: Clock) -> None:
         self._store = store
@@ -78,6 +78,10 @@ class Tokens:
         """The message that was sent for this key as an answer; "" if there is none."""
         found = await self._store.get(f"sent:{key}")
         return str(found["id"]) if found else ""
+
+    def known(self, event_id: str) -> Asked | None:
+        """An interaction that came to this process lately."""
+        return self._asked.get(event_id.removeprefix(INTERACTION))
 
     def alive(self, asked: Asked) -> bool:
         return self._clock.time() < asked.at + LIFE_SECONDS and not self._over.get(asked.id)

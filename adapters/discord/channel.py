@@ -1,0 +1,236 @@
+"""The way back to Discord."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from adapters.discord import files
+from adapters.discord.answers import Answers
+from adapters.discord.connection import Connection
+from adapters.discord.deps import DiscordDeps
+from adapters.discord.errors import (
+    ARCHIVED,
+    UNKNOWN_CHANNEL,
+    DiscordError,
+    channel_error,
+    closes_chat,
+    has_code,
+)
+from adapters.discord.memory import Recent
+from adapters.discord.parts import Json
+from adapters.discord.render import TEXT_LIMIT, body_of, calling, nonce_of
+from adapters.discord.threads import Threads
+from adapters.discord.tokens import Asked, Tokens
+from adapters.discord.translate import INTERACTION, PLATFORM
+from bot.errors import ChannelUnavailable, ChatGone, MessageGone, StorageError
+from bot.types import JOINED, LEFT, Address, Capabilities, Event, EventKind, Markup, Outgoing, Part
+
+log = logging.getLogger(__name__)
+SHUT_SECONDS = 3600.0
+"""So long a chat that is closed to the bot is not called."""
+NONCE_SECONDS = 120.0
+"""Discord knows a nonce again for "the past few minutes". An answer to an older question is looked for in
+the channel before it is sent, so that one sent before a long outage is not sent again."""
+_EPOCH = 1_420_070_400.0
+_MESSAGES = "/channels/{channel_id}/messages"
+_MESSAGE = "/channels/{channel_id}/messages/{message_id}"
+
+
+class DiscordChannel:
+    """`bot.ports.Channel`. A message that is not an interaction's answer is sent with a nonce made of its
+    key: repeated, it is no second message. Remembers for an hour which chats are closed to the bot."""
+
+    platform = PLATFORM
+
+    def __init__(self, deps: DiscordDeps, connection: Connection, threads: Threads, tokens: Tokens) -> None:
+        self._deps = deps
+        self._connection = connection
+        self._threads = threads
+        self._answers = Answers(connection, tokens)
+        self._shut: Recent[str, float] = Recent()
+        limits = deps.limits
+        self._capabilities = Capabilities(
+            markup=Markup.DISCORD,
+            text_limit=TEXT_LIMIT,
+            edits=True,
+            idempotent_sends=True,
+            buttons=True,
+            preview_buttons=True,
+            attachments=True,
+            typing=True,
+            chat_paces=limits.chat,
+            account_paces=limits.account,
+            min_edit_interval=limits.edit_interval,
+            activity=True,
+        )
+
+    def capabilities(self, address: Address) -> Capabilities:
+        return self._capabilities
+
+    async def send(self, address: Address, out: Outgoing, *, key: str, reply_to: str = "") -> str:
+        try:
+            asked = await self._answers.asked(address.chat, reply_to)
+            if asked is not None and (sent := await self._answers.send(asked, out, key)):
+                return sent
+            return await self._send(address, out, key, reply_to, asked)
+        except StorageError as error:
+            raise ChannelUnavailable(f"the database cannot be used: {error}") from error
+
+    async def edit(self, address: Address, message_id: str, out: Outgoing) -> None:
+        body = body_of(out)
+        if out.attachment is not None:
+            del body["components"]
+
+        def call(chat: str) -> Awaitable[Any]:
+            return self._rest("PATCH", _MESSAGE, body, channel_id=chat, message_id=message_id)
+
+        await self._change(address, message_id, call, "PATCH", body, markup=out.markup is not Markup.PLAIN)
+
+    async def delete(self, address: Address, message_id: str) -> None:
+        def call(chat: str) -> Awaitable[Any]:
+            return self._connection.rest.delete_message(int(chat), int(message_id))
+
+        try:
+            await self._change(address, message_id, call, "DELETE", None)
+        except MessageGone as error:
+            log.debug("message %s: %s", message_id, error)
+
+    async def typing(self, address: Address) -> None:
+        def call(chat: str) -> Awaitable[Any]:
+            return self._connection.rest.send_typing(int(chat))
+
+        if not self._answers.outside(address.chat):
+            await self._call(address, call)
+
+    async def draft(self, address: Address, key: str, out: Outgoing) -> None:
+        """Discord has none."""
+
+    async def fetch(self, part: Part, limit: int) -> bytes:
+        return await files.fetch(self._connection, part, limit)
+
+    # what the intake tells
+
+    def heard(self, event: Event) -> None:
+        """Something happened: what is remembered of its chat may not hold any more. That somebody
+        writes in a guild's channel does not say that the bot may."""
+        if event.private:
+            self._shut.forget(event.address.chat)
+        elif event.kind is EventKind.MEMBERSHIP and event.data in (JOINED, LEFT):
+            self._shut.clear()
+
+    def reopened(self, chat: str = "") -> None:
+        """Rights have changed in this channel, or (without one) in some."""
+        if chat:
+            self._shut.forget(chat)
+        else:
+            self._shut.clear()
+
+    # inside
+
+    async def _send(
+        self, address: Address, out: Outgoing, key: str, reply_to: str, asked: Asked | None
+    ) -> str:
+        body = {**body_of(out), "nonce": nonce_of(key), "enforce_nonce": True}
+        if asked is not None and asked.deferred and not asked.answered:
+            body = calling(body, asked.user)
+        file = None
+        if out.attachment is not None and files.is_link(out.attachment):
+            body["content"] = "\n".join(filter(None, (out.text, out.attachment.ref)))
+        elif out.attachment is not None:
+            body["content"] = out.text
+            file = await files.content_of(out.attachment)
+        question = "" if reply_to.startswith(INTERACTION) else reply_to
+
+        def call(chat: str) -> Awaitable[Any]:
+            return self._post(address, chat, body, file, question)
+
+        message = await self._call(address, call, markup=out.markup is not Markup.PLAIN)
+        return str(message["id"])
+
+    async def _post(
+        self, address: Address, chat: str, body: Json, file: tuple[str, bytes] | None, question: str
+    ) -> Any:
+        if question and question != chat:  # a thread's first message is shown above it anyway
+            if (earlier := await self._earlier(address, chat, question)) is not None:
+                return earlier
+            body = {**body, "message_reference": {"message_id": question, "fail_if_not_exists": False}}
+        if file is not None:
+            return await self._connection.rest.upload(_MESSAGES, body, *file, channel_id=chat)
+        return await self._rest("POST", _MESSAGES, body, channel_id=chat)
+
+    async def _earlier(self, address: Address, chat: str, question: str) -> Json | None:
+        """The bot's answer to a question that is too old for nonces; None if there is none."""
+        age = self._deps.clock.time() - ((int(question) >> 22) / 1000 + _EPOCH)
+        if age < NONCE_SECONDS:
+            return None
+        found = await self._rest("GET", _MESSAGES, channel_id=chat, after=question, limit=100)
+        for message in found or ():
+            reference = message.get("message_reference") or {}
+            own = str(message["author"]["id"]) == address.account
+            if own and str(reference.get("message_id")) == question:
+                answer: Json = message
+                return answer
+        return None
+
+    async def _change(
+        self,
+        address: Address,
+        message_id: str,
+        call: Callable[[str], Awaitable[Any]],
+        method: str,
+        body: Json | None,
+        *,
+        markup: bool = False,
+    ) -> None:
+        """Change a message as the bot, or, where only that goes, as the interaction it answered."""
+        try:
+            if self._answers.bound(message_id) and await self._answers.change(message_id, method, body):
+                return
+            try:
+                await self._call(address, call, markup=markup)
+            except (MessageGone, ChatGone):
+                if not await self._answers.change(message_id, method, body):
+                    raise
+        except StorageError as error:
+            raise ChannelUnavailable(f"the database cannot be used: {error}") from error
+
+    async def _call(
+        self, address: Address, call: Callable[[str], Awaitable[Any]], *, markup: bool = False
+    ) -> Any:
+        """The call's result. What stands in its way is mended once. Raises ChannelError."""
+        mended: set[int] = set()
+        while True:
+            chat = self._threads.flat(address.chat) or address.chat
+            if (self._shut.get(chat) or 0.0) > self._deps.clock.monotonic():
+                raise ChatGone("this chat is closed to the bot")
+            try:
+                return await call(chat)
+            except DiscordError as error:
+                if await self._mended(chat, error, mended):
+                    continue
+                if closes_chat(error):
+                    self._shut.put(chat, self._deps.clock.monotonic() + SHUT_SECONDS)
+                raise channel_error(error, markup=markup) from error
+
+    async def _mended(self, chat: str, error: DiscordError, mended: set[int]) -> bool:
+        """Whether the call can be repeated: a thread was made, or opened again."""
+        for code in (UNKNOWN_CHANNEL, ARCHIVED):
+            if not has_code(error, code) or code in mended:
+                continue
+            mended.add(code)
+            try:
+                return await self._mend(chat, code)
+            except DiscordError as failed:
+                raise channel_error(failed) from failed
+        return False
+
+    async def _mend(self, chat: str, code: int) -> bool:
+        if code == ARCHIVED:
+            await self._rest("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=chat)
+            return True
+        return code == UNKNOWN_CHANNEL and await self._threads.make(chat)
+
+    def _rest(self, method: str, path: str, body: Json | None = None, **parameters: Any) -> Awaitable[Any]:
+        return self._connection.rest.call(method, path, body, **parameters)

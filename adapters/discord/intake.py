@@ -1,0 +1,230 @@
+"""From what the gateway tells to what is durable, in the order of each channel.
+
+Nothing is acknowledged at the gateway. What cannot be stored is kept and tried again; what a crash takes
+from memory is asked for again at the next start, from the newest message that is known to be durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from adapters.discord.backfill import Backfill
+from adapters.discord.channel import DiscordChannel
+from adapters.discord.connection import Connection
+from adapters.discord.deps import DiscordDeps
+from adapters.discord.errors import DiscordError
+from adapters.discord.guilds import Guilds
+from adapters.discord.health import Health
+from adapters.discord.interactions import Interactions
+from adapters.discord.lanes import Lanes
+from adapters.discord.memory import Recent
+from adapters.discord.parts import Json
+from adapters.discord.places import Places
+from adapters.discord.seen import Seen
+from adapters.discord.threads import Threads
+from adapters.discord.tokens import Tokens
+from adapters.discord.translate import MALFORMED, Translator
+from adapters.discord.world import Me
+from bot.errors import StorageError
+from bot.types import Event, EventKind
+
+log = logging.getLogger(__name__)
+Put = Callable[[Event], Awaitable[bool]]
+T = TypeVar("T")
+MOST_BESIDE = 256
+"""Courtesies under way at most; more are left out."""
+CLOSE_SECONDS = 3.0
+
+
+class Intake:
+    """`gateway.Listener`. `channel` is told of each event before it is put."""
+
+    def __init__(
+        self,
+        deps: DiscordDeps,
+        connection: Connection,
+        health: Health,
+        channel: DiscordChannel,
+        threads: Threads,
+        tokens: Tokens,
+        put: Put,
+    ) -> None:
+        self._deps = deps
+        self._health = health
+        self._channel = channel
+        self._threads = threads
+        self._put = put
+        self._lanes = Lanes()
+        self._seen = Seen(deps.store, deps.clock)
+        self._backfill = Backfill(deps, connection, self._seen, self._take_missed)
+        self._interactions = Interactions(deps, connection, tokens)
+        self._guilds = Guilds(self._seen, self._catch_up)
+        self._catching_up: set[str] = set()
+        self._reacted: Recent[str, tuple[str, int]] = Recent()
+        self._beside: set[asyncio.Task[None]] = set()
+
+    async def begin(self, me: Me) -> None:
+        """Before the first connection. Waits for the database."""
+        self._me = me
+        await self._insist(self._seen.load)
+
+    def see(self, places: Places) -> None:
+        """A connection begins, and this is where guilds are kept."""
+        self._places = places
+        self._translator = Translator(self._me, places, self._deps.allow_bots)
+
+    async def room(self) -> None:
+        await self._lanes.room()
+
+    async def close(self) -> None:
+        """What is here is stored, if it can be at once; courtesies under way are left off."""
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
+        await self._lanes.close(CLOSE_SECONDS)
+        await self._seen.close()
+
+    def told(self, name: str, data: Any) -> None:
+        if not isinstance(data, dict):
+            return
+        try:
+            if name == "INTERACTION_CREATE":
+                self._interaction(data)
+            elif name.startswith("MESSAGE_"):
+                self._message(name, data)
+            else:
+                self._guild(name, data)
+        except MALFORMED as error:
+            log.warning("%s is passed over: %s: %s", name, type(error).__name__, error)
+
+    # messages
+
+    def _message(self, name: str, data: Json) -> None:
+        """In its channel's lane, even where it concerns nobody: what is seen must not be noted before
+        what came first is stored."""
+        events = self._translator.events(name, data, self._deps.clock.time())
+        self._deps.telemetry.count("discord_events", kind=name.lower())
+        chat, guild = str(data["channel_id"]), str(data.get("guild_id") or "")
+        mark = (chat, int(data["id"]), guild) if name == "MESSAGE_CREATE" else None
+        if not events and self._lanes.idle(chat):
+            if mark:
+                self._seen.note(*mark)
+        elif events or mark:
+            self._lanes.add(chat, partial(self._store, guild, [*map(self._counted, events)], mark))
+
+    async def _store(self, guild: str, events: list[Event], mark: tuple[str, int, str] | None) -> None:
+        for event in events:
+            await self._insist(partial(self._put_placed, guild, event))
+        if mark:
+            self._seen.note(*mark)
+
+    async def _put_placed(self, guild: str, event: Event) -> bool:
+        if guild and self._places.is_plain(guild, event.address.chat):
+            event = await self._threads.place(event)
+        self._channel.heard(event)
+        return await self._put(event)
+
+    async def _take_missed(self, message: Json) -> None:
+        events = self._translator.events("MESSAGE_CREATE", message, self._deps.clock.time())
+        await self._store(str(message.get("guild_id") or ""), events, None)
+
+    def _counted(self, event: Event) -> Event:
+        """Discord does not number reactions: a thumb that is put up, taken back and put up again is
+        told apart by counting."""
+        if event.kind is not EventKind.REACTION:
+            return event
+        key, _, action = event.id.rpartition(":")
+        last, changes = self._reacted.get(key) or ("", 0)
+        changes += last != action
+        self._reacted.put(key, (action, changes))
+        return event if changes <= 2 else replace(event, id=f"{event.id}:{changes}")
+
+    # guilds
+
+    def _guild(self, name: str, data: Json) -> None:
+        now = self._deps.clock.time()
+        if name == "READY":
+            self._guilds.ready(data)
+        elif name == "GUILD_CREATE":
+            if self._guilds.available(data, self._places):
+                when = str(data.get("joined_at") or int(now))
+                self._membership(self._translator.membership(str(data["id"]), when, now, joined=True))
+        elif name == "GUILD_DELETE":
+            if self._guilds.gone(data):
+                event = self._translator.membership(str(data["id"]), str(int(now)), now, joined=False)
+                self._membership(event)
+        elif name == "CHANNEL_UPDATE":
+            self._channel.reopened(str(data["id"]))
+        elif name in ("GUILD_ROLE_UPDATE", "GUILD_MEMBER_UPDATE"):
+            self._channel.reopened()
+
+    def _membership(self, event: Event) -> None:
+        self._lanes.add(event.address.chat, partial(self._store, "", [event], None))
+
+    def _catch_up(self, channel: str, guild: str) -> None:
+        """What was missed in the channel comes before all that is said in it from now on."""
+        if channel not in self._catching_up:
+            self._catching_up.add(channel)
+            self._lanes.add(channel, partial(self._caught_up, channel, guild))
+
+    async def _caught_up(self, channel: str, guild: str) -> None:
+        try:
+            if await self._guilds.has_news(channel, guild):
+                await self._backfill.run(channel, guild)
+        finally:
+            self._catching_up.discard(channel)
+
+    # interactions
+
+    def _interaction(self, raw: Json) -> None:
+        """In its channel's lane, unless that is catching up, which may take longer than Discord waits."""
+        self._deps.telemetry.count("discord_events", kind="interaction_create")
+        if self._interactions.is_courtesy(raw):
+            return self._courtesy(self._interactions.please(raw, self._translator))
+        chat, now = str(raw.get("channel_id") or ""), self._deps.clock.time()
+        lane = f"i:{chat}" if chat in self._catching_up else chat
+        self._lanes.add(lane, partial(self._answer, raw, now))
+
+    async def _answer(self, raw: Json, now: float) -> None:
+        event = await self._insist(lambda: self._interactions.event(raw, self._translator, now))
+        if event is not None:
+            self._channel.heard(event)
+            await self._insist(lambda: self._put(event))
+            await self._interactions.acknowledge(raw, event)
+
+    # inside
+
+    async def _insist(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Until it is done: a database that fails is waited for."""
+        failed = ""
+        while True:
+            try:
+                done = await work()
+            except StorageError as error:
+                failed = f"the database cannot be used: {error}"
+                self._health.ill(failed)
+                await self._health.pause()
+            else:
+                if failed and self._health.state.error == failed:
+                    self._health.well()
+                return done
+
+    def _courtesy(self, work: Coroutine[Any, Any, None]) -> None:
+        if len(self._beside) >= MOST_BESIDE:
+            work.close()
+            return
+        task = asyncio.create_task(_quietly(work))
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+
+async def _quietly(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except (DiscordError, StorageError, *MALFORMED) as error:
+        log.info("a courtesy was not taken: %s: %s", type(error).__name__, error)
