@@ -7,19 +7,19 @@ import re
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
-from bot.errors import AccessError
+from bot.errors import AccessError, LinkRefused
 from bot.locale import Catalogue
-from bot.markup.measure import visible
+from bot.markup import visible
 from bot.ports import Clock, People
 from bot.settings import Access
-from bot.types import Event, EventKind, Person, PersonRole, Reply
+from bot.types import Button, Event, EventKind, Person, PersonRole, Redeemed, Reply
 
 FAILED_CODES = 10
 HOUR = 3600.0
 MINUTE = 60.0
 RUNS_BOT = (PersonRole.OWNER, PersonRole.OPERATOR)
 _ASKS = (EventKind.MESSAGE, EventKind.COMMAND, EventKind.BUTTON)
-_START = re.compile(r"/start(?:@\w+)?\s+(\S{1,64})\s*", re.IGNORECASE)
+_START = re.compile(r"(?:cmd:)?/(start|link)(?:@\w+)?\s+(\S{1,64})\s*", re.IGNORECASE)
 _CODE = re.compile(r"[A-Za-z0-9_-]{22,32}")
 _LINK = re.compile(r"https?://\S+[?&](?:start|invite)=([A-Za-z0-9_-]{22,32})")
 _RETRY = re.compile(r"(?:cmd:)?/?retry\b.*", re.IGNORECASE | re.DOTALL)
@@ -35,7 +35,7 @@ class Refusal:
 
 @dataclass(slots=True)
 class _Recent:
-    """What is remembered of a sender. Times are monotonic."""
+    """What is remembered of a sender, or of a person. Times are monotonic."""
 
     asked: deque[tuple[float, str]] = field(default_factory=deque)
     failed: deque[float] = field(default_factory=deque)
@@ -45,7 +45,7 @@ class _Recent:
 class Gate:
     """One for the whole process. A repeated event (after a database failure) is judged as
     before: it is counted once, and told again what it was told. Pauses and counts are kept for
-    the last `remembered` senders."""
+    the last `remembered` senders and people; a person's accounts share one pace."""
 
     def __init__(
         self,
@@ -87,7 +87,8 @@ class Gate:
         return await self._people.find(event.address.platform, event.sender.id)
 
     async def _newcomer(self, event: Event) -> Person | Refusal:
-        if event.kind not in _ASKS:
+        mentions_anew = event.kind is EventKind.EDIT and not event.private
+        if event.kind not in _ASKS and not mentions_anew:
             return Refusal(None, "stranger")
         if self._open or event.sender.trusted:
             return await self._people.admit(event.address.platform, event.sender)
@@ -102,21 +103,39 @@ class Gate:
             recent.failed.popleft()
         if len(recent.failed) >= FAILED_CODES:
             return Refusal(None, "codes") if person is None else None
-        command = event.kind is EventKind.COMMAND
+        command = _commanded(event)
         try:
-            entered = await self._people.redeem(event.address.platform, event.sender, code)
+            redeemed = await self._people.redeem(
+                event.address.platform, event.sender, code, sure=command == "link"
+            )
+        except LinkRefused as refused:
+            if refused.why == "spent":
+                recent.failed.append(now)
+            return self._no_link(event, person, code, refused.why)
         except AccessError:
             recent.failed.append(now)
             if person is None and (self._open or event.sender.trusted) and not command:
                 return None
             return self._wrong_code(event, person) if person is None or command else None
-        if entered.role is PersonRole.BLOCKED:
+        return self._entered(event, redeemed, command)
+
+    def _entered(self, event: Event, redeemed: Redeemed, command: str) -> Person | Refusal:
+        person = redeemed.person
+        if person.role is PersonRole.BLOCKED:
             return Refusal(None, "blocked")
-        if command:
-            return entered
+        if command == "start" and not redeemed.linked:
+            return person
         # A bare code is no question: it must not reach the model or the history.
-        role = self._say(event, entered, f"role.{entered.role}")
-        return Refusal(Reply(self._say(event, entered, "access.welcome", role=role)), "welcome")
+        role = self._say(event, person, f"role.{person.role}")
+        key, reason = ("link.linked", "linked") if redeemed.linked else ("access.welcome", "welcome")
+        return Refusal(Reply(self._say(event, person, key, role=role)), reason)
+
+    def _no_link(self, event: Event, person: Person | None, code: str, why: str) -> Refusal:
+        if why != "rises" or person is None:
+            return Refusal(Reply(self._say(event, person, f"link.{why}")), "link")
+        role = self._say(event, person, f"role.{person.role}")
+        button = Button(self._say(event, person, "link.sure"), f"cmd:/link {code}")
+        return Refusal(Reply(self._say(event, person, "link.rises", role=role, code=code), (button,)), "link")
 
     def _wrong_code(self, event: Event, person: Person | None) -> Refusal:
         if person is None:
@@ -140,17 +159,22 @@ class Gate:
     def _pace(self, event: Event, person: Person) -> Refusal | None:
         if not self._rate_limit or person.role in RUNS_BOT:
             return None
-        recent, now = self._of(event), self._clock.monotonic()
-        asked = recent.asked
-        while asked and now - asked[0][0] >= MINUTE:
-            asked.popleft()
-        if any(key == event.key for _, key in asked):
+        now = self._clock.monotonic()
+        recent = self._of(event)
+        # By account too: one that is linked and taken off again does not begin to count anew.
+        counts = (recent.asked, self._recall(("", person.id)).asked)
+        for asked in counts:
+            while asked and now - asked[0][0] >= MINUTE:
+                asked.popleft()
+        if any(key == event.key for asked in counts for _, key in asked):
             return None
-        if len(asked) >= self._rate_limit:
-            seconds = math.ceil(asked[0][0] + MINUTE - now)
+        full = [asked[0][0] for asked in counts if len(asked) >= self._rate_limit]
+        if full:
+            seconds = math.ceil(max(full) + MINUTE - now)
             text = self._say(event, person, "access.rate", seconds=seconds)
             return self._once(event, "rate", MINUTE, text)
-        asked.append((now, event.key))
+        for asked in counts:
+            asked.append((now, event.key))
         recent.told.pop("rate", None)
         return None
 
@@ -164,7 +188,9 @@ class Gate:
         return Refusal(Reply(text), reason)
 
     def _of(self, event: Event) -> _Recent:
-        key = (event.address.platform, event.sender.id)
+        return self._recall((event.address.platform, event.sender.id))
+
+    def _recall(self, key: tuple[str, str]) -> _Recent:
         recent = self._recent.setdefault(key, _Recent())
         self._recent.move_to_end(key)
         if len(self._recent) > self._remembered:
@@ -176,13 +202,20 @@ class Gate:
         return self._catalogue.say(language, key, **values)
 
 
+def _commanded(event: Event) -> str:
+    """The command that the event brings a code with, if it is one: `start` or `link`."""
+    command = event.kind in (EventKind.COMMAND, EventKind.BUTTON) and _START.fullmatch(event.data)
+    return command[1].lower() if command else ""
+
+
 def _code(event: Event) -> str:
-    """The invite or owner code that the event presents; only in private, where nobody reads along."""
+    """The code that the event presents: an invite, an owner's or a link; only in private, where
+    nobody reads along."""
     if not event.private:
         return ""
-    if event.kind is EventKind.COMMAND:
+    if event.kind in (EventKind.COMMAND, EventKind.BUTTON):
         started = _START.fullmatch(event.data)
-        return started[1] if started else ""
+        return started[2] if started else ""
     text = event.text
     if event.kind is not EventKind.MESSAGE or len(text) > 500:
         return ""

@@ -125,6 +125,14 @@ class Dispatcher:
             return None
         return hold
 
+    def lanes(self, chat_key: str) -> list[str]:
+        """The lanes, by address, whose key begins so."""
+        return [key for key in self._lanes if key.startswith(chat_key)]
+
+    def beside(self, work: Coroutine[None, None, None], event: Event) -> None:
+        """Run work that belongs to an event beside its lane; `drain` waits for it too."""
+        self._spawn(work, event)
+
     def withdraw(self, address_key: str, which: Callable[[Event], bool]) -> list[Event]:
         """Take waiting events out of the lane, and return them."""
         lane = self._lanes.get(address_key)

@@ -16,13 +16,13 @@ from bot.citations import sources
 from bot.commands import Commands
 from bot.delivery import Courier
 from bot.dispatcher import Dispatcher, Hold
-from bot.errors import ChatGone, StorageError, StorageGone
+from bot.errors import ChannelError, ChatGone, StorageError, StorageGone
 from bot.groups import Groups
 from bot.locale import Catalogue
 from bot.places import Places
 from bot.plugins.host import PluginHost
 from bot.ports import Channel, Clock, Conversations, Inbox, Telemetry, Turns
-from bot.reading import question_of
+from bot.reading import edited, question_of
 from bot.turn import Asked, Turner
 from bot.types import (
     Conversation,
@@ -94,6 +94,7 @@ class Handler:
             gate=gate,
             conversations=conversations,
             concerns=self._concerns_us,
+            accepts=self._accepts,
             tell=self._tell,
         )
 
@@ -138,12 +139,14 @@ class Handler:
         note = self._catalogue.say(self._catalogue.pick(event.sender.language), "turn.failed")
         if channel is None or (turn is not None and turn.state.ended):
             return
-        if turn is None:
-            await self._reply(event, channel, Reply(note, finish_reason=FinishReason.ERROR))
-            return
-        text = f"{turn.text}\n\n{note}" if turn.text else note
+        text = f"{turn.text}\n\n{note}" if turn is not None and turn.text else note
         reply = Reply(text, finish_reason=FinishReason.ERROR)
-        await self._reply(event, channel, reply, key=turn.id)
+        try:
+            await self._reply(event, channel, reply, key=turn.id if turn is not None else "")
+        except ChannelError as error:
+            log.error("event %s: the apology was not taken either: %s", event.key, error)
+        if turn is None:
+            return
         failed = replace(turn, state=TurnState.FAILED, text=text, finish_reason=FinishReason.ERROR)
         await self._turns.finish(replace(failed, error=repr(failure), ended_at=self._clock.time()))
 
@@ -161,7 +164,7 @@ class Handler:
             await self._inbox.bury(event, turn.error)
         else:
             await self._inbox.done(event)
-        await self._urgent.settle(event)
+        self._urgent.settle(event)
 
     async def _admit(self, event: Event, channel: Channel, hold: Hold) -> Visit | None:
         admitted = await self._gate.admit(event)
@@ -198,6 +201,7 @@ class Handler:
 
     async def _message(self, visit: Visit, hold: Hold) -> Turn | None:
         """A plugin that takes it, else a turn."""
+        visit = replace(visit, event=await self._urgent.newest(visit.event))
         asked = self._asked(visit, question_of(visit.event))
         reply = await self._plugins.on_event(self._turner.context(asked))
         if reply is not None:
@@ -243,17 +247,24 @@ class Handler:
         return await self._turn(visit, hold, asked)
 
     async def _edited(self, visit: Visit, hold: Hold) -> Turn | None:
-        """The question is answered anew, in place of its old answer; one that still waited is
-        asked as it stands now."""
-        old = await self._turns.of_message(visit.conversation.id, visit.event.message_id)
-        waited = self._urgent.overtook(visit.event)
-        if (old is None and not waited) or not visit.event.text.strip():
+        """The question is answered anew, in place of its old answer; one that did not change is not.
+        In a group, an edit can make a question of what was none."""
+        event = visit.event
+        old = await self._turns.of_message(visit.conversation.id, event.message_id)
+        question = await self._turns.question(old) if old is not None else None
+        if question is not None:
+            event = replace(event, parts=edited(question.attachments, event.parts))
+        text = question_of(event)
+        overtaken = self._urgent.overtaken(visit.event)
+        unasked = old is None and (event.private or event.text.startswith("/"))
+        unchanged = question is not None and question.text == text
+        if overtaken or unasked or unchanged or not event.text.strip():
             return None
-        return await self._turn(visit, hold, self._asked(visit, question_of(visit.event), replaces=old))
+        return await self._turn(visit, hold, self._asked(replace(visit, event=event), text, replaces=old))
 
     async def _feedback(self, visit: Visit) -> None:
         value = FEEDBACK.get(visit.event.data)
-        turn = await self._turns.of_message(visit.conversation.id, visit.event.message_id)
+        turn = await self._turns.shown_by(visit.event.address, visit.event.message_id)
         if value is not None and turn is not None:
             await self._turns.feedback(turn.id, visit.person.id, value, visit.event.text)
             self._telemetry.count("feedback", value=str(value))
@@ -275,6 +286,14 @@ class Handler:
             return self._commands.has(command_of(event))
         person = await self._gate.known(event)
         return await self._groups.answers(event, person.role if person else None)
+
+    async def _accepts(self, event: Event) -> bool:
+        """Whether the question will be asked: judged as when its turn comes, and counted once."""
+        return (
+            await self._concerns_us(event)
+            and bool(event.text.strip())
+            and not isinstance(await self._gate.admit(event), Refusal)
+        )
 
     async def _tell(self, event: Event, key: str) -> None:
         channel = self._channels.get(event.address.platform)

@@ -43,6 +43,17 @@ def _read(part: Part) -> str:
     return f"[{' '.join(filter(None, (_KINDS[part.kind], part.name)))}]"
 
 
+def edited(before: Sequence[Part], now: Sequence[Part]) -> tuple[Part, ...]:
+    """The parts of a message after an edit, of which the platform tells what it shows now: of an
+    album that is one picture, and the others stay."""
+    files = {part.ref for part in before if part.ref}
+    new = {part.ref for part in now if part.ref} - files
+    if new and len(files) <= 1:
+        return tuple(now)
+    told = {part.ref for part in now if part.ref}
+    return (*now, *(part for part in before if part.ref and part.ref not in told))
+
+
 def remarks_in(remarks: Sequence[Remark]) -> str:
     """What was said in the chat before, for the model; empty if nothing was."""
     if not remarks:

@@ -13,14 +13,15 @@ from functools import partial
 from bot.access import Gate
 from bot.dispatcher import Dispatcher
 from bot.ports import Conversations, Inbox
+from bot.reading import edited, question_of
 from bot.types import LEFT, MOVED, Address, Event, EventKind, PersonRole
 
 COMMAND_BUTTON = "cmd:"
 
 
 class Urgent:
-    """Looks at each event as it arrives. `concerns` says whether it is for the bot; `tell` answers it
-    with the words of a key."""
+    """Looks at each event as it arrives. `concerns` says whether it is for the bot, `accepts` whether
+    it will be asked; `tell` answers it with the words of a key."""
 
     def __init__(
         self,
@@ -30,6 +31,7 @@ class Urgent:
         gate: Gate,
         conversations: Conversations,
         concerns: Callable[[Event], Awaitable[bool]],
+        accepts: Callable[[Event], Awaitable[bool]],
         tell: Callable[[Event, str], Awaitable[None]],
     ) -> None:
         self._dispatcher = dispatcher
@@ -37,15 +39,16 @@ class Urgent:
         self._gate = gate
         self._conversations = conversations
         self._concerns = concerns
+        self._accepts = accepts
         self._tell = tell
-        self._overtaken: dict[str, list[Event]] = {}
-        """Questions that an edit overtook while they waited, by the edit's key."""
+        self._edits: dict[tuple[str, str], Event] = {}
+        """The newest edit under way of each question, by lane and message."""
         self._moving: dict[str, asyncio.Event] = {}
         """Lanes of chats that are being moved there: what comes in them waits for the history."""
 
     def take(self, event: Event) -> Callable[[], Awaitable[None]] | None:
-        """What is to be done at once instead of in the lane; None: nothing. An edit stops what it
-        overtakes, and goes to its lane."""
+        """What is to be done at once instead of in the lane; None: nothing. An edit goes to its lane;
+        a question that it overtakes there is asked as it reads now, and one that runs is stopped."""
         if command_of(event) == "stop":
             return partial(self._stop, event)
         if event.kind is EventKind.MEMBERSHIP and event.data == LEFT:
@@ -64,21 +67,45 @@ class Urgent:
         if (moving := self._moving.get(address.key)) is not None:
             await moving.wait()
 
-    def overtook(self, edit: Event) -> bool:
-        """Whether the question was still waiting when this edit of it came."""
-        return edit.key in self._overtaken
+    async def newest(self, question: Event) -> Event:
+        """The question as it reads after the edits that came while it waited, if they are to be asked."""
+        edit = self._edits.get((question.address.key, question.message_id))
+        if edit is None or not await self._accepts(edit):
+            return question
+        return replace(question, parts=edited(question.parts, edit.parts))
 
-    async def settle(self, edit: Event) -> None:
-        """The edit is dealt with: the questions that it overtook are too."""
-        for overtaken in self._overtaken.pop(edit.key, ()):
-            await self._inbox.done(overtaken)
+    def overtaken(self, edit: Event) -> bool:
+        """Whether a newer edit of the same question is under way."""
+        return self._edits.get((edit.address.key, edit.message_id), edit) is not edit
+
+    def settle(self, edit: Event) -> None:
+        """The event was dealt with, or withdrawn."""
+        place = (edit.address.key, edit.message_id)
+        if self._edits.get(place) is edit:
+            del self._edits[place]
 
     def _overtake(self, edit: Event) -> None:
         lane = edit.address.key
-        if gone := self._dispatcher.withdraw(lane, _asks(edit.message_id)):
-            self._overtaken[edit.key] = gone
-        elif running := self._dispatcher.find(lane, edit.message_id):
+        self._edits[lane, edit.message_id] = edit
+        if self._dispatcher.find(lane, edit.message_id):
+            self._dispatcher.beside(self._stop_running(edit), edit)
+
+    async def _stop_running(self, edit: Event) -> None:
+        """End the answer to what the edit changes, unless the edit will not be asked itself."""
+        if not await self._accepts(edit):
+            return
+        running = self._dispatcher.find(edit.address.key, edit.message_id)
+        if running is None or running.event is edit:
+            return
+        now = replace(running.event, parts=edited(running.event.parts, edit.parts))
+        if question_of(now) != question_of(running.event):
             running.stop("edited")
+
+    def _withdraw(self, lane: str, which: Callable[[Event], bool]) -> list[Event]:
+        gone = self._dispatcher.withdraw(lane, which)
+        for event in gone:
+            self.settle(event)
+        return gone
 
     async def _stop(self, event: Event) -> None:
         """End what runs in this chat and what waits; of others' only where that is allowed."""
@@ -87,7 +114,7 @@ class Urgent:
             runs_bot = person is not None and person.role in (PersonRole.OWNER, PersonRole.OPERATOR)
             own = partial(_may_stop, event, event.private or runs_bot)
             running = self._dispatcher.find(event.address.key)
-            withdrawn = self._dispatcher.withdraw(event.address.key, own)
+            withdrawn = self._withdraw(event.address.key, own)
             if running is not None and own(running.event):
                 running.stop("stopped")  # the answer itself says so
             elif not withdrawn and person is not None and person.role is not PersonRole.BLOCKED:
@@ -99,7 +126,7 @@ class Urgent:
 
     async def _deleted(self, event: Event) -> None:
         lane = event.address.key
-        for waiting in self._dispatcher.withdraw(lane, _asks(event.message_id)):
+        for waiting in self._withdraw(lane, _asks(event.message_id)):
             await self._inbox.done(waiting)
         running = self._dispatcher.find(lane, event.message_id)
         if running is not None:
@@ -107,13 +134,14 @@ class Urgent:
         await self._inbox.done(event)
 
     async def _left(self, event: Event) -> None:
-        """The bot was removed or blocked: nothing of that chat is asked of the model any more."""
-        lane = event.address.key
-        for waiting in self._dispatcher.withdraw(lane, _is_no_membership):
-            await self._inbox.done(waiting)
-        running = self._dispatcher.find(lane)
-        if running is not None:
-            running.stop("left")
+        """The bot was removed or blocked: nothing of that chat, in whatever thread, is asked of the
+        model any more."""
+        for lane in self._dispatcher.lanes(replace(event.address, thread="").key):
+            for waiting in self._withdraw(lane, _is_no_membership):
+                await self._inbox.done(waiting)
+            running = self._dispatcher.find(lane)
+            if running is not None:
+                running.stop("left")
         await self._inbox.done(event)
 
     async def _move(self, event: Event, new: Address, moved: asyncio.Event) -> None:
