@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 Put = Callable[[Event], Awaitable[bool]]
 MOST_BESIDE = 256
 """Courtesies under way at most; more are left out."""
+MOST_UNKNOWN = 64
+"""Kinds of updates that are told of at most."""
 
 
 class Intake:
@@ -43,6 +45,7 @@ class Intake:
         self._admins = Admins(api, deps.clock)
         self._inline = Inline(deps, api)
         self._beside: set[asyncio.Task[None]] = set()
+        self._unknown: set[str] = set()
 
     async def take(self, raw: Any) -> None:
         """On return everything in the update is durable, and it may be acknowledged. Raises
@@ -60,7 +63,7 @@ class Intake:
         if update.inline_query is not None:
             self._courtesy(self._inline.answer(update.inline_query))
         elif not events:
-            log.debug("update %s concerns nobody", update.update_id)
+            self._note_unknown(update)
         if events:
             await self._take(update, events)
 
@@ -74,6 +77,14 @@ class Intake:
         for task in self._beside:
             task.cancel()
         await asyncio.gather(*self._beside, return_exceptions=True)
+
+    def _note_unknown(self, update: Update) -> None:
+        """Say once that there is something which this version does not know."""
+        for kind in set(update.api_kwargs) - self._unknown:
+            if len(self._unknown) < MOST_UNKNOWN:
+                self._unknown.add(kind)
+                log.warning("updates of the kind %.64r are passed over: this version does not know it", kind)
+        log.debug("update %s concerns nobody", update.update_id)
 
     async def _take(self, update: Update, events: list[Event]) -> None:
         first = events[0]

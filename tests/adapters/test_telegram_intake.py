@@ -8,12 +8,15 @@ import logging
 import pytest
 
 from adapters.telegram.albums import AGAIN_SECONDS, QUIET_SECONDS, Albums
+from adapters.telegram.client import Connection
+from adapters.telegram.intake import Intake
 from adapters.telegram.lanes import Lanes
 from adapters.telegram.lease import LEASE_SECONDS, STANDBY_SECONDS
+from adapters.telegram.translate import Translator
 from bot.errors import SettingsError, StorageError
 from bot.types import EventKind, PartKind
 from tests.adapters.telegram_core import Core
-from tests.adapters.telegram_json import FILE, event, message
+from tests.adapters.telegram_json import FILE, ME, event, message
 from tests.fakes import FakeClock, settle
 from tests.simulators.telegram import NO_FLOOD, Faults, Telegram
 
@@ -77,6 +80,18 @@ async def test_an_update_that_cannot_be_read_holds_up_nothing(caplog: pytest.Log
         await tg.until(lambda: tg.world.updates.confirmed == 3)
     assert core.texts == ["still here"]
     assert "cannot be read" in caplog.text
+
+
+async def test_a_kind_that_nobody_knows_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    core = Core()
+    async with Telegram() as tg:
+        connection = Connection(tg.token, tg.url, core.clock)
+        intake = Intake(core.deps(tg), connection.api, Translator(ME), core.put, lambda event: None)
+        for kind in ("shiny", "shiny", "glossy", "chat_boost"):
+            await intake.take({"update_id": 1, kind: None if kind == "chat_boost" else {}})
+        await connection.aclose()
+    told = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+    assert [text.split("'")[1] for text in told] == ["shiny", "glossy"]
 
 
 async def test_what_is_stored_is_confirmed_at_the_stop() -> None:
