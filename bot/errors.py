@@ -11,7 +11,8 @@ TertuliaError
 │   │   └── ModelBusy        503/429: refused for now; `retry_after` seconds if it said so
 │   ├── ModelTimeout         no first chunk, or no end, within the deadline
 │   ├── ContextOverflow      the prompt is too long: cut and ask again
-│   └── ModelRefused         4xx: asking again will not help
+│   └── ModelRefused         400, 422: this request is wrong, and asking again will not help
+│       └── EndpointRefused  whoever asks so is refused (key, model's name): for operators to mend
 ├── ChannelError             the platform did not take a call
 │   ├── RetryAfter           flood control: this chat waits `seconds`
 │   ├── ChannelUnavailable   network or 5xx: the call may or may not have taken place
@@ -86,7 +87,16 @@ class ContextOverflow(ModelError):
 
 
 class ModelRefused(ModelError):
-    """The server refuses this request for good (4xx)."""
+    """The server refuses this request for good."""
+
+
+class EndpointRefused(ModelRefused):
+    """The server refuses whoever asks it so, whatever is asked: the key, the model's name, the address
+    or the account is wrong. Another server may answer. `status` 0: it was not even asked."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ChannelError(TertuliaError):

@@ -22,7 +22,8 @@ from bot.clock import Ended, Scope
 from bot.counts import counted
 from bot.delivery import Courier, Shown
 from bot.dispatcher import Hold
-from bot.errors import ChatGone, ContextOverflow, ModelError, ModelRefused, ModelTimeout, ModelUnavailable
+from bot.ending import apology, below, end_state, history_of
+from bot.errors import ChatGone, ModelError
 from bot.generation import Ask, Draft, Generation, Limits
 from bot.groups import OVERHEAR, choice
 from bot.locale import Catalogue
@@ -52,17 +53,6 @@ from bot.types import (
 )
 
 log = logging.getLogger(__name__)
-END_STATES: dict[str, TurnState] = {
-    FinishReason.CANCELLED: TurnState.CANCELLED,
-    FinishReason.ERROR: TurnState.FAILED,
-}
-APOLOGIES: dict[type[ModelError], str] = {
-    ModelUnavailable: "turn.unavailable",
-    ModelTimeout: "turn.unavailable",
-    ContextOverflow: "turn.too_long",
-    ModelRefused: "turn.refused",
-    ModelError: "turn.failed",
-}
 COUNT_SECONDS = 2.0
 
 
@@ -165,7 +155,7 @@ class Turner:
             await shown.finish(reply)
         except ChatGone as error:
             turn = replace(turn, error=turn.error or str(error))
-        state = END_STATES.get(turn.finish_reason, TurnState.DONE)
+        state = end_state(turn.finish_reason)
         turn = replace(turn, state=state, ended_at=self._clock.time())
         await self._turns.finish(turn)
         self._telemetry.observe("deliver", self._clock.monotonic() - started)
@@ -193,7 +183,7 @@ class Turner:
             error = str(failure) or type(failure).__name__
             log.warning("turn %s failed: %s", turn.id, error)
             draft.finish_reason = FinishReason.ERROR
-            draft.note = self._catalogue.say(asked.language, _apology(failure))
+            draft.note = self._catalogue.say(asked.language, apology(failure))
         return await self._save(turn, draft, asked, ask, error)
 
     async def _ask(self, turn: Turn, asked: Asked, draft: Draft) -> Ask:
@@ -210,7 +200,7 @@ class Turner:
         context = self.context(asked, history)
         added, draft.passages = _joined(await self._plugins.gather(context))
         files = await files_in(asked.channel, asked.attachments)
-        kept, passing = _below(files, added), await self._said_before(asked)
+        kept, passing = below(files, added), await self._said_before(asked)
         self._telemetry.observe("context", self._clock.monotonic() - started)
         return Ask(
             model=context.model,
@@ -219,7 +209,7 @@ class Turner:
             question=Message(
                 Role.USER,
                 asked.text,
-                context=_below(kept, passing),
+                context=below(kept, passing),
                 name=asked.speaker,
                 attachments=asked.attachments,
                 turn=turn.number,
@@ -319,7 +309,7 @@ class Turner:
         turn = replace(
             turn,
             state=TurnState.DELIVERING,
-            text=_below(text, draft.note),
+            text=below(text, draft.note),
             citations=citations,
             usage=draft.usage,
             finish_reason=draft.finish_reason or FinishReason.STOP,
@@ -332,31 +322,16 @@ class Turner:
             and old.state is TurnState.DONE
             and asked.event.kind is not EventKind.EDIT
         ):
-            restored = _below(old.text, draft.note)
+            restored = below(old.text, draft.note)
             turn = replace(turn, text=restored, citations=old.citations, finish_reason=FinishReason.STOP)
             await self._turns.finish(turn)
             return turn
-        messages = [self._asked_message(draft, asked, ask)]
-        if draft.step_text.strip() and not error:
-            messages += [*draft.steps, Message(Role.ASSISTANT, draft.step_text, tokens=draft.answer_tokens)]
+        plain = Message(Role.USER, asked.text, name=asked.speaker, attachments=asked.attachments)
+        messages = history_of(plain, ask, draft, failed=bool(error))
         if ask is not None and not error and not draft.note:
             messages = await self._counted(ask.model, messages)
         await self._turns.finish(turn, [replace(m, turn=turn.number, step=i) for i, m in enumerate(messages)])
         return turn
-
-    def _asked_message(self, draft: Draft, asked: Asked, ask: Ask | None) -> Message:
-        """The question as the model saw it, so that the next prompt begins with the same; what others
-        said around it does not become history."""
-        if ask is None:
-            return Message(Role.USER, asked.text, name=asked.speaker, attachments=asked.attachments)
-        shown = draft.prompt.messages if draft.prompt else ()
-        kept = any(m.context for m in shown if m.role is Role.USER and m.turn == ask.question.turn)
-        if ask.question.context and not kept:
-            return replace(ask.question, context="", tokens=0)
-        if ask.passing:
-            lasting = ask.question.context.removesuffix(ask.passing).rstrip()
-            return replace(ask.question, context=lasting, tokens=0)
-        return replace(ask.question, tokens=draft.question_tokens)
 
     async def _counted(self, model: Model, messages: list[Message]) -> list[Message]:
         """With the counts that the stream did not tell; a server that is slow to count is not
@@ -385,13 +360,3 @@ def _joined(contexts: Sequence[Context]) -> tuple[str, list[Passage]]:
             texts.append(shift(context.text, len(passages)))
         passages.extend(context.passages)
     return "\n\n".join(texts), passages
-
-
-def _below(text: str, note: str) -> str:
-    """The text with a note under it."""
-    return "\n\n".join(filter(None, (text.strip(), note)))
-
-
-def _apology(failure: ModelError) -> str:
-    """The key of what the person is told; that of the first kind that the failure is of."""
-    return next(key for kind, key in APOLOGIES.items() if isinstance(failure, kind))

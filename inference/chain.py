@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from bot.errors import ModelBusy, ModelTimeout, ModelUnavailable
+from bot.errors import EndpointRefused, ModelBusy, ModelTimeout, ModelUnavailable
 from bot.ports import Clock, Model
 from bot.types import Chunk, ModelRequest
-from inference.failures import EndpointRefused
 
 
 class Breaker:

@@ -8,16 +8,14 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
-from bot.errors import ContextOverflow, ModelBusy, ModelError, ModelRefused, ModelUnavailable
-
-
-class EndpointRefused(ModelRefused):
-    """This endpoint refuses whoever asks it so (key, quota, model name): another may answer."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-
+from bot.errors import (
+    ContextOverflow,
+    EndpointRefused,
+    ModelBusy,
+    ModelError,
+    ModelRefused,
+    ModelUnavailable,
+)
 
 # vLLM: "maximum context length is N", "maximum model length of N", "'max_tokens' … is too large".
 # OpenAI: code context_length_exceeded. Ollama: "input length exceeds the context length".
@@ -29,6 +27,8 @@ _OVERFLOW = re.compile(
     r"|prompt (is )?too long|longer than the .{0,40}(maximum|model)",
     re.IGNORECASE,
 )
+_ABOUT_THE_REQUEST = (400, 422)
+"""Other refusals (402, 405, …) would be the same whatever was asked."""
 _LIMIT = re.compile(
     r"(?:(?:context|model|sequence) length (?:is |of )?(?:only )?|context (?:window|size) (?:is |of )?\(?"
     r"|\"?n_ctx\"?:\s*|maximum sequence length for this model \(\d+ > )(\d+)",
@@ -72,7 +72,7 @@ def failure(
         return EndpointRefused(
             f"{text}. That is no OpenAI-compatible API: TERTULIA_MODEL_URL ends in /v1.", status
         )
-    return ModelRefused(text)
+    return ModelRefused(text) if status in _ABOUT_THE_REQUEST else EndpointRefused(text, status)
 
 
 def message_of(body: bytes) -> str:

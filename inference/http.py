@@ -10,7 +10,7 @@ from io import BytesIO
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Self
 
-from bot.errors import ModelRefused, ModelTimeout, ModelUnavailable
+from bot.errors import EndpointRefused, ModelTimeout, ModelUnavailable
 
 if TYPE_CHECKING:
     import aiohttp
@@ -95,7 +95,7 @@ class Http:
 
         # aiohttp would send other characters, as UTF-8, and say nothing of them
         if not all(value.isascii() for value in headers.values()):
-            raise ModelRefused(f"{host_of(url)}: the key has characters that no key has")
+            raise EndpointRefused(f"{host_of(url)}: the key has characters that no key has")
         if self._session is None or self._session.closed:
             self._keeper = _kept()
             self._session = await anext(self._keeper)
@@ -151,7 +151,7 @@ def _standing(answer: aiohttp.ClientResponse) -> Iterator[None]:
 
 
 def _route(url: str) -> tuple[yarl.URL, str | None]:
-    """The URL, parsed, and the proxy to ask through. Raises ValueError, and ModelRefused for a proxy
+    """The URL, parsed, and the proxy to ask through. Raises ValueError, and EndpointRefused for a proxy
     that cannot be used."""
     from urllib.request import getproxies, proxy_bypass
 
@@ -166,7 +166,7 @@ def _route(url: str) -> tuple[yarl.URL, str | None]:
     if proxy and "://" not in proxy:
         proxy = f"http://{proxy}"
     if proxy and not proxy.lower().startswith(("http://", "https://")):
-        raise ModelRefused(f"{host_of(url)}: the environment's proxy, {host_of(proxy)}, is no HTTP proxy")
+        raise EndpointRefused(f"{host_of(url)}: the environment's proxy, {host_of(proxy)}, is no HTTP proxy")
     return parsed, proxy or None
 
 
@@ -200,5 +200,5 @@ def _translated(url: str) -> Iterator[None]:
         raise _malformed(host, error) from error
 
 
-def _malformed(host: str, error: Exception) -> ModelRefused:
-    return ModelRefused(f"{host}: URL or key is malformed ({type(error).__name__})")
+def _malformed(host: str, error: Exception) -> EndpointRefused:
+    return EndpointRefused(f"{host}: URL or key is malformed ({type(error).__name__})")

@@ -9,12 +9,11 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from bot.errors import ModelError, ModelRefused, ModelUnavailable
+from bot.errors import EndpointRefused, ModelError, ModelRefused, ModelUnavailable
 from bot.ports import Clock
 from bot.types import Chunk, ModelRequest
 from inference import body as bodies
 from inference.dialect import Dialect, room_for_answer
-from inference.failures import EndpointRefused
 from inference.http import Http
 from inference.markers import defused
 from inference.tokens import OVERHEAD, Counter, estimate

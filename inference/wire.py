@@ -9,7 +9,7 @@ from random import Random
 
 import msgspec
 
-from bot.errors import ModelBusy, ModelRefused, ModelUnavailable
+from bot.errors import EndpointRefused, ModelBusy, ModelUnavailable
 from bot.ports import Clock
 from bot.types import Chunk
 from inference.failures import failure
@@ -105,7 +105,7 @@ class Wire:
             raise failure(self.endpoint.host, status, body)
         found = read_models(body)
         if found is None:
-            raise ModelRefused(f"{self.endpoint.host} lists no models: is TERTULIA_MODEL_URL right?")
+            raise EndpointRefused(f"{self.endpoint.host} lists no models: is TERTULIA_MODEL_URL right?")
         return found
 
     async def post(self, url: str, body: bytes) -> tuple[int, bytes]:

@@ -9,11 +9,17 @@ from contextlib import aclosing
 import pytest
 
 from bot.clock import SystemClock
-from bot.errors import ContextOverflow, ModelBusy, ModelError, ModelRefused, ModelUnavailable
+from bot.errors import (
+    ContextOverflow,
+    EndpointRefused,
+    ModelBusy,
+    ModelError,
+    ModelRefused,
+    ModelUnavailable,
+)
 from bot.types import Chunk, Message, ModelRequest, Role
 from inference.chain import Breaker, ChainModel
 from inference.discovery import discover
-from inference.failures import EndpointRefused
 from inference.http import Http
 from inference.registry import connect
 from inference.wire import Endpoint

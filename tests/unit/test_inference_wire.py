@@ -14,9 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.clock import SystemClock
-from bot.errors import ContextOverflow, ModelBusy, ModelError, ModelRefused, ModelUnavailable
+from bot.errors import (
+    ContextOverflow,
+    EndpointRefused,
+    ModelBusy,
+    ModelError,
+    ModelRefused,
+    ModelUnavailable,
+)
 from bot.types import Chunk, Message, ModelRequest, Priority, Role, Sampling, ToolCall, ToolSpec, Usage
-from inference.failures import EndpointRefused, failure
+from inference.failures import failure
 from inference.http import Http
 from inference.openai_api import OpenAIModel
 from inference.sse import Assembler
@@ -347,6 +354,11 @@ def test_overflow_is_known_by_each_servers_words(status: int, text: str, limit: 
         (400, ModelRefused),
         (422, ModelRefused),
         (301, EndpointRefused),
+        (401, EndpointRefused),
+        (402, EndpointRefused),
+        (403, EndpointRefused),
+        (404, EndpointRefused),
+        (405, EndpointRefused),
         (429, ModelBusy),
         (500, ModelUnavailable),
         (502, ModelUnavailable),
