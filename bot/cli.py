@@ -88,7 +88,7 @@ def check(as_json: Json = False) -> None:
     """Look at settings, database, model and platforms, and say what to do about each."""
     from bot.doctor import check_all
 
-    _go(lambda settings: check_all(settings, as_json=as_json))
+    _go(lambda settings: check_all(settings, as_json=as_json), look_at_plugins=False)
 
 
 @app.command()
@@ -141,13 +141,21 @@ def _question(argument: str) -> str:
 
 
 def _go(
-    work: Callable[[Settings], Coroutine[Any, Any, bool]], *, uvloop: bool = False, **overrides: Any
+    work: Callable[[Settings], Coroutine[Any, Any, bool]],
+    *,
+    uvloop: bool = False,
+    look_at_plugins: bool = True,
+    **overrides: Any,
 ) -> None:
-    """Run with the settings in force; an error of ours is a line on standard error and exit 1."""
+    """Run with the settings in force, those of the plugins checked as well; an error of ours is a
+    line on standard error and exit 1."""
+    from bot.plugins.host import find_plugins
     from bot.settings import load_settings
 
     try:
         settings = load_settings(**overrides)
+        if look_at_plugins:
+            find_plugins(settings.plugins, disabled=settings.plugins_disabled)
         with asyncio.Runner(loop_factory=_fast_loop() if uvloop else None) as runner:
             done = runner.run(work(settings))
     except TertuliaError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -32,6 +32,7 @@ from bot.types import Sampling
 PREFIX = "TERTULIA_"
 FILE = "tertulia.toml"
 FROM_FILE = "_FILE"
+_STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 TELEGRAM = "https://api.telegram.org"
 
 
@@ -50,7 +51,7 @@ class AmbiguousSend(StrEnum):
 class SamplingSettings(BaseModel):
     """Sampling parameters by vLLM's names; unset leaves the choice to the server."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _STRICT
 
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -70,7 +71,7 @@ class SamplingSettings(BaseModel):
 class PersonaSettings(BaseModel):
     """A way to speak: a system prompt, and the model and sampling that go with it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _STRICT
 
     prompt: str
     model: str = ""
@@ -80,7 +81,7 @@ class PersonaSettings(BaseModel):
 class Settings(BaseModel):
     """All settings; each field's description is its line in the README's table."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _STRICT
 
     home: Path = Field(default_factory=lambda: user_data_path("tertulia"), description="Folder for all data.")
     database_url: str = Field(
@@ -283,7 +284,7 @@ def load_settings(
     try:
         return Settings(**given)
     except ValidationError as error:
-        raise SettingsError("\n".join(_explain(e) for e in error.errors())) from None
+        raise SettingsError("\n".join(_explain(error))) from None
 
 
 def _find_file(env: Mapping[str, Any], overrides: Mapping[str, Any], folder: Path) -> Path | None:
@@ -324,8 +325,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         elif name in _VARIABLES:
             values[name] = value
         else:
-            known = {PREFIX + n.upper() for n in _VARIABLES | set(SamplingSettings.model_fields)}
-            raise SettingsError(_unknown(variable, known))
+            raise SettingsError(_no_variable(variable, name))
     if sampling:
         values["sampling"] = sampling
     return values
@@ -345,18 +345,53 @@ def _given(environ: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in ours.items() if v}
 
 
-def _unknown(key: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else " The README lists all."
+def _no_variable(variable: str, name: str) -> str:
+    if name not in Settings.model_fields:
+        return _unknown(
+            variable, {PREFIX + n.upper() for n in _VARIABLES | set(SamplingSettings.model_fields)}
+        )
+    own = [PREFIX + n.upper() for n in SamplingSettings.model_fields]
+    each = f"set {', '.join(own)}, or " if name == "sampling" else ""
+    return f"{variable} is no variable: {each}write [{name}] in {FILE}"
+
+
+def _unknown(key: str, known: Collection[str]) -> str:
+    near = _nearest(key.rpartition(".")[2], known)
+    hint = f" Did you mean {near!r}?" if near else " The README lists all."
     return f"unknown setting {key!r}.{hint}"
 
 
-def _explain(error: Any) -> str:
-    said: str = error["msg"].removeprefix("Value error, ")
-    if not error["loc"]:
-        return said
-    place = ".".join(map(str, error["loc"]))
-    if error["type"] == "extra_forbidden":
-        return _unknown(place, set(SamplingSettings.model_fields) | set(PersonaSettings.model_fields))
-    variable = f" ({PREFIX}{place.removeprefix('sampling.').upper()})"
-    return f"{place}{variable}: {said}"
+def _nearest(key: str, known: Collection[str]) -> str:
+    return next(iter(difflib.get_close_matches(key, known, n=1, cutoff=0.5)), "")
+
+
+def _explain(error: ValidationError) -> list[str]:
+    """A line for each mistake; that a field is missing is none of its own where it is misspelt."""
+    lines: list[str] = []
+    misspelt: set[tuple[int | str, ...]] = set()
+    for item in sorted(error.errors(), key=lambda item: item["type"] != "extra_forbidden"):
+        loc, place = item["loc"], ".".join(map(str, item["loc"]))
+        if item["type"] == "extra_forbidden":
+            known = _fields_at(loc)
+            misspelt.add((*loc[:-1], _nearest(str(loc[-1]), known)))
+            lines.append(_unknown(place, known))
+        elif loc not in misspelt:
+            said = item["msg"].removeprefix("Value error, ")
+            lines.append(f"{place}{_variable_of(loc)}: {said}" if loc else said)
+    return lines
+
+
+def _fields_at(loc: Sequence[int | str]) -> Collection[str]:
+    """What may stand there: in a persona, in some sampling, or at the top."""
+    if len(loc) == 1:
+        return Settings.model_fields
+    return PersonaSettings.model_fields if len(loc) == 3 else SamplingSettings.model_fields
+
+
+def _variable_of(loc: Sequence[int | str]) -> str:
+    name = loc[1] if loc[0] == "sampling" and len(loc) > 1 else loc[0]
+    return (
+        f" ({PREFIX}{str(name).upper()})"
+        if name in _VARIABLES or name in SamplingSettings.model_fields
+        else ""
+    )

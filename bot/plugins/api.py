@@ -20,9 +20,9 @@ from bot.types import Conversation, Event, Message, Passage, Person, Reply, Tool
 
 
 class PluginSettings(BaseModel):
-    """Base of a plugin's settings (`[plugins.NAME]`); unknown keys are errors."""
+    """Base of a plugin's settings (`[plugins.NAME]`); unknown keys are errors, numbers finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,13 @@ counted by the plugin's breaker: after `TRIP` failures in a row the plugin is le
 from __future__ import annotations
 
 import asyncio
-import difflib
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ParamSpec, TypeVar
-
-from pydantic import ValidationError
 
 from bot.clock import Ended, Scope
 from bot.errors import PluginError, PluginTimeout, SettingsError, ToolError
@@ -26,12 +23,12 @@ from bot.plugins.api import (
     Context,
     Plugin,
     PluginContext,
-    PluginSettings,
     Scoped,
     Services,
     Tool,
     ToolResult,
 )
+from bot.plugins.configured import Installed, checked, unknown_names
 from bot.ports import Clock, KeyValue, Search
 from bot.types import Conversation, Person, Reply, ToolSpec
 
@@ -82,8 +79,8 @@ class PluginHost:
             guarded = _Guarded(plugin, clock)
             try:
                 commands, tools = _brought(plugin, guarded.name)
-            except SettingsError as error:
-                self._leave_out(str(error))
+            except (SettingsError, PluginError) as error:
+                self._leave_out(str(error), error.__cause__)
                 continue
             self._guarded.append(guarded)
             for command in commands:
@@ -105,23 +102,22 @@ class PluginHost:
     ) -> PluginHost:
         """The installed plugins, each with its `settings[name]`.
 
-        One that cannot be imported or whose settings are wrong is left out: `problems` says
-        why, and so does the log.
+        One that cannot be imported or made is left out: `problems` says why, and so does the
+        log. Raises SettingsError as `find_plugins` does.
         """
-        found = {e.name: e for e in (entry_points(group=GROUP) if entries is None else entries)}
-        problems = [_unknown(f"plugin {n!r}", n, found) for n in settings if n not in found]
+        found, failures = find_plugins(settings, disabled=disabled, entries=entries)
         plugins: list[Plugin] = []
-        for name, entry in sorted(found.items()):
-            if name in disabled:
-                continue
-            services = Services(search, clock, Scoped(store, name, ""))
+        for plugin in found:
+            services = Services(search, clock, Scoped(store, plugin.name, ""))
             try:
-                plugins.append(_load(entry, settings.get(name, {}), services))
-            except SettingsError as error:
-                problems.append(str(error))
+                with _guarding(f"plugin {plugin.name!r} cannot be loaded"):
+                    plugins.append(plugin.kind(plugin.settings, services))
+                    plugins[-1].name = plugin.name
+            except PluginError as error:
+                failures.append(error)
         host = cls(plugins, store=store, clock=clock, timeout=timeout)
-        for problem in problems:
-            host._leave_out(problem)
+        for failure in failures:
+            host._leave_out(str(failure), failure.__cause__)
         return host
 
     @asynccontextmanager
@@ -207,8 +203,8 @@ class PluginHost:
             raise PluginError("; ".join(errors))
         return results
 
-    def _leave_out(self, problem: str) -> None:
-        log.error("%s", problem)
+    def _leave_out(self, problem: str, cause: BaseException | None = None) -> None:
+        log.error("%s", problem, exc_info=cause)
         self.problems.append(problem)
 
 
@@ -337,16 +333,13 @@ def _guarded_tool(guarded: _Guarded, tool: Tool) -> GuardedTool:
 
 
 def _brought(plugin: Plugin, name: str) -> tuple[list[Command], list[Tool]]:
-    """What it brings. Raises SettingsError if that cannot be used."""
+    """What it brings. Raises SettingsError or PluginError if that cannot be used."""
     if name in RESERVED:
         raise SettingsError(f"plugin {name!r}: the name is the service's own; give it another")
-    try:
+    with _guarding(f"plugin {name!r} cannot say what it brings"):
         commands, tools = list(plugin.commands()), list(plugin.tools())
         wrong = [c.name for c in commands if not _NAME.fullmatch(c.name)]
         wrong += [t.spec.name for t in tools if not _TOOL.fullmatch(t.spec.name)]
-    except Exception as error:
-        log.exception("plugin %s cannot say what it brings", name)
-        raise SettingsError(f"plugin {name!r} cannot say what it brings: {error}") from error
     if wrong:
         raise SettingsError(f"plugin {name!r}: {wrong[0]!r} cannot be the name of a command or tool")
     return commands, tools
@@ -361,36 +354,46 @@ def _claim(
     taken[name] = (guarded, item)
 
 
-def _load(entry: EntryPoint, values: Mapping[str, Any], services: Services) -> Plugin:
-    """The plugin, ready to enter. Raises SettingsError naming it, and the key if one is wrong."""
+@contextmanager
+def _guarding(what: str) -> Iterator[None]:
+    """Whatever a plugin raises is a PluginError that begins so."""
     try:
-        kind = entry.load()
-        if not (isinstance(kind, type) and issubclass(kind, Plugin)):
-            raise SettingsError(f"plugin {entry.name!r}: {entry.value} is no subclass of Plugin")
-        plugin: Plugin = kind(kind.Settings.model_validate(dict(values)), services)
-    except ValidationError as error:
-        raise SettingsError(_explain(entry.name, kind.Settings, error)) from None
+        yield
     except SettingsError:
         raise
     except Exception as error:
-        log.exception("plugin %s cannot be loaded", entry.name)
-        raise SettingsError(f"plugin {entry.name!r} cannot be loaded: {error}") from error
-    plugin.name = entry.name
-    return plugin
+        raise PluginError(f"{what}: {error}") from error
 
 
-def _explain(name: str, schema: type[PluginSettings], error: ValidationError) -> str:
-    lines = []
-    for item in error.errors():
-        key = ".".join(str(p) for p in item["loc"]) or "settings"
-        if item["type"] == "extra_forbidden":
-            lines.append(_unknown(f"plugin {name!r}: setting {key!r}", key, schema.model_fields))
-        else:
-            lines.append(f"plugin {name!r}: {key}: {item['msg'].removeprefix('Value error, ')}")
-    return "\n".join(lines)
+def find_plugins(
+    settings: Mapping[str, Mapping[str, Any]],
+    *,
+    disabled: Collection[str] = (),
+    entries: Iterable[EntryPoint] | None = None,
+) -> tuple[list[Installed], list[PluginError]]:
+    """The installed plugins that are not disabled, each with its `settings[name]`; and why others
+    cannot be used. Raises SettingsError with a line for each mistake in what an operator wrote."""
+    found = {e.name: e for e in (entry_points(group=GROUP) if entries is None else entries)}
+    mistakes = unknown_names(settings, disabled, found)
+    usable: list[Installed] = []
+    failures: list[PluginError] = []
+    for name, entry in sorted(found.items()):
+        if name in disabled:
+            continue
+        try:
+            usable.append(_load(entry, settings.get(name, {})))
+        except SettingsError as error:
+            mistakes.append(str(error))
+        except PluginError as error:
+            failures.append(error)
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    return usable, failures
 
 
-def _unknown(what: str, key: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(sorted(known)) or 'none'}."
-    return f"{what} is unknown.{hint}"
+def _load(entry: EntryPoint, values: Mapping[str, Any]) -> Installed:
+    with _guarding(f"plugin {entry.name!r} cannot be loaded"):
+        kind = entry.load()
+        if isinstance(kind, type) and issubclass(kind, Plugin):
+            return Installed(entry.name, kind, checked(entry.name, kind.Settings, values))
+    raise PluginError(f"plugin {entry.name!r}: {entry.value} is no subclass of Plugin")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from importlib.metadata import EntryPoint
 from typing import Any, cast
 
 import pytest
@@ -315,66 +314,3 @@ async def test_a_plugin_whose_lifespan_is_none_is_left_out_with_its_commands() -
         with pytest.raises(PluginError, match="plugin0 failed in its start"):
             await stage.host.run_command("go", stage.context, "")
     assert stage.plugins[0].calls == 0
-
-
-class Impostor(Scripted):
-    name = "web"
-
-
-def test_a_discovered_plugin_has_the_name_that_it_was_installed_under() -> None:
-    assert discover({}, entry("mine", f"{__name__}:Impostor")).names() == ["mine"]
-
-
-@pytest.mark.parametrize("name", ["web", "core"])
-def test_a_plugin_cannot_have_a_name_of_the_services_own(name: str) -> None:
-    host = discover({}, entry(name, HERE), entry("good", HERE))
-    assert host.names() == ["good"]
-    assert f"plugin '{name}': the name is the service's own" in host.problems[0]
-
-
-def entry(name: str, value: str) -> EntryPoint:
-    return EntryPoint(name, value, "tertulia.plugins")
-
-
-def discover(
-    settings: dict[str, dict[str, Any]], *entries: EntryPoint, disabled: tuple[str, ...] = ()
-) -> PluginHost:
-    return PluginHost.discover(
-        settings,
-        search=FakeSearch(),
-        store=FakeKeyValue(),
-        clock=FakeClock(),
-        disabled=disabled,
-        entries=entries,
-    )
-
-
-HERE = "tests.unit.test_plugin_host:Scripted"
-
-
-def test_installed_plugins_are_loaded_with_their_settings_unless_disabled() -> None:
-    host = discover({"one": {"greeting": "hello"}}, entry("one", HERE), entry("two", HERE), disabled=("two",))
-    assert host.names() == ["one"]
-    assert host.problems == []
-
-
-@pytest.mark.parametrize(
-    ("settings", "broken", "told"),
-    [
-        (
-            {"bad": {"greetin": "x"}},
-            HERE,
-            "plugin 'bad': setting 'greetin' is unknown. Did you mean 'greeting'?",
-        ),
-        ({"bad": {"greeting": 1}}, HERE, "plugin 'bad': greeting: Input should be a valid string"),
-        ({}, "no_such_module:Plugin", "plugin 'bad' cannot be loaded: No module named 'no_such_module'"),
-        ({}, "json:dumps", "plugin 'bad': json:dumps is no subclass of Plugin"),
-        ({"goood": {}}, "json:dumps", "plugin 'goood' is unknown. Did you mean 'good'?"),
-    ],
-)
-def test_a_plugin_that_cannot_be_loaded_is_reported_and_the_rest_runs(
-    settings: dict[str, dict[str, Any]], broken: str, told: str
-) -> None:
-    host = discover(settings, entry("bad", broken), entry("good", HERE))
-    assert host.names() == ["good"]
-    assert told in "\n".join(host.problems)

@@ -132,6 +132,40 @@ def test_a_mistake_in_the_file_is_told_with_its_place(folder: Path, toml: str, e
     assert expected in problem(folder, toml=toml)
 
 
+@pytest.mark.parametrize(
+    ("toml", "line"),
+    [
+        ("[personas.x]\nprmpt = 'p'", "unknown setting 'personas.x.prmpt'. Did you mean 'prompt'?"),
+        (
+            "[personas.x]\nprompt = 'p'\n[personas.x.sampling]\ntop_q = 1",
+            "unknown setting 'personas.x.sampling.top_q'. Did you mean 'top_p'?",
+        ),
+        ("[sampling]\ntemprature = 1", "unknown setting 'sampling.temprature'. Did you mean 'temperature'?"),
+        ("sampling = 3", "sampling: Input should be a valid dictionary or instance of SamplingSettings"),
+        ("[personas.p]\nmodel = 'm'", "personas.p.prompt: Field required"),
+        ("sampling.top_p = 7", "sampling.top_p (TERTULIA_TOP_P): Input should be less than or equal to 1"),
+    ],
+)
+def test_a_mistake_in_a_table_is_one_line(folder: Path, toml: str, line: str) -> None:
+    assert problem(folder, toml=toml) == line
+
+
+def test_what_has_no_variable_says_where_it_is_set(folder: Path) -> None:
+    told = problem(folder, {"TERTULIA_SAMPLING": "temperature=1"})
+    assert told.startswith("TERTULIA_SAMPLING is no variable: set TERTULIA_TEMPERATURE, ")
+    assert told.endswith("or write [sampling] in tertulia.toml")
+    assert problem(folder, {"TERTULIA_PERSONAS": "x"}).endswith(
+        "is no variable: write [personas] in tertulia.toml"
+    )
+
+
+@pytest.mark.parametrize("value", ["inf", "1e400", "nan", "-inf"])
+@pytest.mark.parametrize("name", [n for n, f in Settings.model_fields.items() if f.annotation is float])
+def test_seconds_and_rates_are_finite(folder: Path, name: str, value: str) -> None:
+    variable = PREFIX + name.upper()
+    assert problem(folder, {variable: value}) == f"{name} ({variable}): Input should be a finite number"
+
+
 def test_each_mistake_has_its_line(folder: Path) -> None:
     text = problem(folder, {"TERTULIA_WEB_PORT": "x", "TERTULIA_CONCURRENCY": "0"})
     assert len(text.splitlines()) == 2
