@@ -77,9 +77,16 @@ def web_adapter(
 
 
 def telegram_adapter(
-    settings: Settings, stores: Stores, telemetry: Telemetry, clock: Clock, app: Callable[[], App]
+    settings: Settings,
+    stores: Stores,
+    telemetry: Telemetry,
+    clock: Clock,
+    app: Callable[[], App],
+    *,
+    holder: str,
 ) -> TelegramAdapter:
     """The bot of the token. `app` gives the running core; it is not asked before the intake runs.
+    `holder` is this process's name in leases (`bot.instance`).
 
     Raises SettingsError.
     """
@@ -115,6 +122,7 @@ def telegram_adapter(
         telemetry=telemetry,
         store=Scoped(stores.values, "telegram", ""),
         leases=stores.leases,
+        holder=holder,
         commands=menu,
         group_commands=lambda language: app().commands.group_menu(language, admin=False),
         admin_commands=lambda language: app().commands.group_menu(language, admin=True),

@@ -12,6 +12,7 @@ import typer
 
 from bot.clock import SystemClock
 from bot.compose import App, Stores, compose, open_models, open_stores, stop_on_signals
+from bot.instance import instance
 from bot.platforms import state_check, telegram_adapter, web_adapter
 from bot.ports import Adapter
 from bot.settings import Access, Settings
@@ -64,10 +65,11 @@ def _adapters(
     """Every platform that is set up; `running` will hold the core before any of them starts. Their
     ways back stay open until `stack` ends, as answers under way are still delivered."""
     adapters: list[Adapter] = []
+    holder = stack.enter_context(instance(settings.home))
     hooks: dict[str, Any] = {}
     checks: dict[str, Any] = {}
     if settings.telegram_token.get_secret_value():
-        telegram = telegram_adapter(settings, stores, telemetry, clock, lambda: running[0])
+        telegram = telegram_adapter(settings, stores, telemetry, clock, lambda: running[0], holder=holder)
         stack.push_async_callback(telegram.aclose)
         adapters.append(telegram)
         checks["telegram"] = state_check(telegram)

@@ -39,7 +39,7 @@ class TelegramDeps:
     """`store` keeps what must be the same after a restart: the webhook's secret, the menu's
     digest. `leases` see to it that one process polls; `holder` is this one among those of a
     database, and the same after a restart, which then need not wait until its own lease runs out
-    (empty: the machine's name).
+    (empty: a new one each time).
 
     `commands` are the (name, help) of private chats' menus in a language; `group_commands` those of
     groups, and `admin_commands` of those who run a group; `owner_commands` what the owner's chat

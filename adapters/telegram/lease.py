@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import platform
 import secrets
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -27,7 +26,7 @@ class Lease:
         self._leases = leases
         self._clock = clock
         self._health = health
-        self._holder = holder or platform.node() or secrets.token_hex(8)
+        self._holder = holder or secrets.token_hex(8)
         self._until = 0.0
 
     async def hold(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from bot.clock import SystemClock
 from bot.compose import App, compose, open_models, open_stores
+from bot.instance import instance
 from bot.platforms import telegram_adapter
 from bot.settings import Settings
 from bot.telemetry import NullTelemetry
@@ -33,10 +34,14 @@ async def service(tg: Telegram, home: Path, **options: Any) -> AsyncIterator[App
     settings, clock, stop = Settings.model_validate(given), SystemClock(), asyncio.Event()
     running: list[App] = []
     async with (
+        AsyncExitStack() as stack,
         open_stores(settings, clock, durable_inbox=True) as stores,
         open_models(settings, clock) as models,
     ):
-        adapter = telegram_adapter(settings, stores, NullTelemetry(), clock, lambda: running[0])
+        holder = stack.enter_context(instance(home))
+        adapter = telegram_adapter(
+            settings, stores, NullTelemetry(), clock, lambda: running[0], holder=holder
+        )
         try:
             async with compose(settings, stores, models, [adapter], NullTelemetry(), clock) as app:
                 running.append(app)

@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from bot.clock import SystemClock
+from bot.compose import open_stores
+from bot.instance import instance
+from bot.settings import Settings
 from tests.e2e.telegram_service import answer, calm, reply, service
 from tests.simulators.openai import Server
 from tests.simulators.telegram import parse_html
@@ -207,3 +211,13 @@ async def test_inline_queries_are_answered_from_the_documents(tmp_path: Path) ->
         shown = parse_html(results[0]["input_message_content"]["message_text"])
         assert "@BotFather" in shown.text
         assert "`" not in shown.text
+
+
+async def test_who_was_killed_polls_at_once_when_started_again(tmp_path: Path) -> None:
+    async with calm() as tg:
+        with instance(tmp_path) as name:
+            settings = Settings(home=tmp_path)
+        async with open_stores(settings, SystemClock(), durable_inbox=True) as stores:
+            assert await stores.leases.acquire(f"telegram:{tg.bot.id}", name, 3600)
+        async with service(tg, tmp_path):
+            await tg.until(lambda: tg.polled)
