@@ -88,6 +88,8 @@ class Handler:
         self._clock = clock
         self._telemetry = telemetry
         self.dispatcher = Dispatcher(self.handle, intercept=self.intercept, limit=concurrency)
+        telemetry.watch("lanes_running", lambda: self.dispatcher.running)
+        telemetry.watch("events_waiting", lambda: self.dispatcher.waiting)
         self._urgent = Urgent(
             self.dispatcher,
             inbox=inbox,
@@ -102,8 +104,6 @@ class Handler:
         """Deal with one event in its lane."""
         if event.received_at:
             self._telemetry.observe("queue", max(0.0, self._clock.time() - event.received_at))
-        self._telemetry.gauge("lanes_running", self.dispatcher.running)
-        self._telemetry.gauge("events_waiting", self.dispatcher.waiting)
         await self._see_through(event, partial(self._handle, event, hold))
 
     def intercept(self, event: Event) -> Coroutine[None, None, None] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class NullTelemetry:
     """`bot.ports.Telemetry` without a reader."""
@@ -13,4 +15,7 @@ class NullTelemetry:
         """Nothing."""
 
     def gauge(self, name: str, value: float, /, **labels: str) -> None:
+        """Nothing."""
+
+    def watch(self, name: str, read: Callable[[], float], /) -> None:
         """Nothing."""

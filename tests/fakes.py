@@ -100,6 +100,7 @@ class FakeTelemetry:
         self.counts: Counter[tuple[str, frozenset[tuple[str, str]]]] = Counter()
         self.durations: dict[str, list[float]] = {}
         self.gauges: dict[str, float] = {}
+        self.watched: dict[str, Callable[[], float]] = {}
 
     def count(self, name: str, amount: float = 1, /, **labels: str) -> None:
         self.counts[name, frozenset(labels.items())] += amount  # type: ignore[assignment]
@@ -109,6 +110,9 @@ class FakeTelemetry:
 
     def gauge(self, name: str, value: float, /, **labels: str) -> None:
         self.gauges[name] = value
+
+    def watch(self, name: str, read: Callable[[], float], /) -> None:
+        self.watched[name] = read
 
     def total(self, name: str, **labels: str) -> float:
         """The count of `name` over all label sets that include `labels`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -58,13 +59,20 @@ class PrometheusTelemetry:
         self._stages.labels(name if name in STAGES else OTHER).observe(seconds)
 
     def gauge(self, name: str, value: float, /, **labels: str) -> None:
+        name, metric, names = self._gauge(name, labels)
+        (metric.labels(*self._labels(name, names, labels)) if names else metric).set(value)
+
+    def watch(self, name: str, read: Callable[[], float], /) -> None:
+        _, metric, _ = self._gauge(name, {})
+        metric.set_function(read)
+
+    def _gauge(self, name: str, labels: Mapping[str, str]) -> tuple[str, Gauge, tuple[str, ...]]:
         name = self._bounded(name)
         if name not in self._gauges:
             names = tuple(sorted(labels)) if name != OTHER else ()
             gauge = Gauge(f"tertulia_{name}", _words(name), names, registry=self._registry)
             self._gauges[name] = (gauge, names)
-        metric, names = self._gauges[name]
-        (metric.labels(*self._labels(name, names, labels)) if names else metric).set(value)
+        return name, *self._gauges[name]
 
     def exposition(self) -> tuple[bytes, str]:
         """The metrics in Prometheus' text format, and its media type."""

@@ -23,8 +23,13 @@ class Clock(Protocol):
 
 
 class Telemetry(Protocol):
-    """Counts and durations. Names and label values come from small fixed sets."""
+    """Counts, durations and levels. Names and label values come from small fixed sets.
+
+    `watch` calls `read` whenever somebody looks, so that the level is true then; a second `watch`
+    takes the first one's place.
+    """
 
     def count(self, name: str, amount: float = 1, /, **labels: str) -> None: ...
     def observe(self, name: str, seconds: float, /, **labels: str) -> None: ...
     def gauge(self, name: str, value: float, /, **labels: str) -> None: ...
+    def watch(self, name: str, read: Callable[[], float], /) -> None: ...

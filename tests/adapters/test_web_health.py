@@ -51,8 +51,13 @@ async def test_metrics_hold_stages_counts_and_the_process() -> None:
     telemetry.observe("made up from input", 0.2)
     telemetry.count("turns", state="done")
     telemetry.gauge("running", 3)
+    levels = [4.0, 0.0]
+    telemetry.watch("waiting", lambda: levels.pop(0))
     async with in_process(metrics=telemetry) as client:
         text = (await client.get("/metrics")).text
+        later = (await client.get("/metrics")).text
+    assert "tertulia_waiting 4.0" in text
+    assert "tertulia_waiting 0.0" in later
     for stage in ("generate", "queue", "tool"):
         assert f'tertulia_stage_seconds_count{{stage="{stage}"}} 1.0' in text
     assert 'tertulia_stage_seconds_count{stage="other"} 1.0' in text

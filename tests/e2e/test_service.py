@@ -139,6 +139,30 @@ async def test_sigterm_checkpoints_what_the_grace_is_too_short_for(tmp_path: Pat
     assert len(begun.split()) >= 20
 
 
+async def level(client: httpx.AsyncClient, name: str, value: float) -> None:
+    """Wait until /metrics shows this level."""
+    async with asyncio.timeout(20):
+        while f"\ntertulia_{name} {value}\n" not in (await client.get("/metrics")).text:
+            pass
+
+
+async def test_metrics_tell_at_any_time_what_runs_and_what_waits(tmp_path: Path, model: Server) -> None:
+    model.behaviour = Behaviour(text=LONG, interval=0.05)
+    settings = {"model_url": model.url}
+    async with service(tmp_path / "home", **settings) as running, browser_like(running.url) as client:
+        await level(client, "lanes_running", 0.0)
+        answer = await begin_answer(client, "Tell me a lot.", 3)
+        await level(client, "lanes_running", 1.0)
+        await level(client, "events_waiting", 0.0)
+        more = {"text": "And more?", "conversation": answer.partition(".")[0]}
+        async with client.stream("POST", "/api/v1/chat", json=more) as response:
+            await level(client, "events_waiting", 1.0)
+            await client.post(f"/api/v1/chat/{answer}/stop", json={})
+            assert "Stopped" in text_of([told async for told in events(response)])
+        await level(client, "events_waiting", 0.0)
+        await level(client, "lanes_running", 0.0)
+
+
 async def test_a_second_sigterm_ends_it_at_once(tmp_path: Path, model: Server) -> None:
     model.behaviour = Behaviour(text=LONG, interval=1)
     settings = {"model_url": model.url, "stop_grace": "60"}
