@@ -8,7 +8,8 @@ fit for a notification, and never all of it. What a crash can double is the open
 (policy AT_LEAST_ONCE); with AT_MOST_ONCE the whole text is the first send, and one whose outcome a
 crash hid is taken as sent.
 
-Where a chat shows drafts, a part that still grows is one: its message is sent when it is whole.
+Where a chat shows drafts, a part that still grows is one: its message is sent when it is whole. In
+a chat that refuses them it is a message that is edited, from the next preview on.
 """
 
 from __future__ import annotations
@@ -22,7 +23,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from bot.errors import ChannelUnavailable, ChatGone, MarkupRefused, MessageGone, RetryAfter
+from bot.errors import (
+    ChannelUnavailable,
+    ChatGone,
+    DraftsRefused,
+    MarkupRefused,
+    MessageGone,
+    RetryAfter,
+)
 from bot.markup import Rendered, parts
 from bot.pacing import Pacer
 from bot.ports import Channel, Clock, Telemetry, Turns
@@ -216,6 +224,10 @@ class Shown:
             self._changed.set()
         except MessageGone:
             self._forget(index)
+        except DraftsRefused as error:
+            log.info("turn %s: %s; showing it as a message", self._turn_id, error)
+            self._caps = replace(self._caps, drafts=False)
+            self._changed.set()
         except (ChannelUnavailable, MarkupRefused, ChatGone) as error:
             log.debug("preview of turn %s: %s", self._turn_id, error)
 

@@ -18,6 +18,7 @@ TertuliaError
 │   ├── ChannelUnavailable   network or 5xx: the call may or may not have taken place
 │   ├── MarkupRefused        the text's markup is not accepted: send it plain
 │   ├── MessageGone          the message to edit does not exist (any more)
+│   ├── DraftsRefused        the chat takes no drafts: a text that grows is a message there
 │   ├── FileRefused          an attachment cannot be fetched: too large, or gone
 │   └── ChatGone             the chat is closed to the bot: no more sends
 ├── AccessError              this person may not do that
@@ -121,6 +122,10 @@ class MarkupRefused(ChannelError):
 
 class MessageGone(ChannelError):
     """The message to edit is not there, or can no longer be edited."""
+
+
+class DraftsRefused(ChannelError):
+    """The chat takes no drafts, now or later; messages it may take."""
 
 
 class FileRefused(ChannelError):

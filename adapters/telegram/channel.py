@@ -7,19 +7,28 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from telegram import LinkPreviewOptions, Message, ReplyParameters
 from telegram.constants import ChatAction
-from telegram.error import ChatMigrated, InvalidToken, TelegramError
+from telegram.error import BadRequest, ChatMigrated, InvalidToken, TelegramError
 
 from adapters.telegram import files
 from adapters.telegram.client import Connection
 from adapters.telegram.deps import Limits
-from adapters.telegram.errors import channel_error, closes_chat, is_deleted, is_unchanged, says
+from adapters.telegram.errors import (
+    blames_text,
+    channel_error,
+    closes_chat,
+    is_deleted,
+    is_unchanged,
+    says,
+    without_token,
+)
 from adapters.telegram.render import TEXT_LIMIT, caption_of, keyboard, previews_link, text_of
 from adapters.telegram.translate import BUSINESS, PLATFORM
-from bot.errors import ChatGone, MessageGone
+from bot.errors import ChatGone, DraftsRefused, MessageGone
 from bot.ports import Clock
 from bot.types import LEFT, MOVED, Address, Capabilities, Event, EventKind, Markup, Outgoing, Part
 
@@ -34,8 +43,8 @@ Where = dict[str, Any]
 
 
 class TelegramChannel:
-    """`bot.ports.Channel`. Remembers, for the last few thousand chats, which shut the bot out and
-    which goes on under another id, and of messages sent to a topic, which it was.
+    """`bot.ports.Channel`. Remembers, for the last few thousand chats, which shut the bot out, which
+    refuses drafts and which goes on under another id, and of messages sent to a topic, which it was.
 
     A chat that goes on under another id numbers its messages anew: what was sent before stays
     behind. Of what is sent to it under its old address it is known that it is there."""
@@ -54,6 +63,7 @@ class TelegramChannel:
         self.username = ""
         """The bot's, once Telegram has told it."""
         self._shut: OrderedDict[str, float] = OrderedDict()
+        self._draftless: OrderedDict[str, None] = OrderedDict()
         self._moved: OrderedDict[str, str] = OrderedDict()
         self._followed: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._topics: OrderedDict[tuple[str, str], str] = OrderedDict()
@@ -65,7 +75,7 @@ class TelegramChannel:
             markup=Markup.TELEGRAM_HTML,
             text_limit=TEXT_LIMIT,
             edits=True,
-            drafts=self._drafts and private and not address.thread.startswith(BUSINESS),
+            drafts=private and not address.thread.startswith(BUSINESS) and self._takes_drafts(address),
             buttons=True,
             preview_buttons=True,
             attachments=True,
@@ -133,8 +143,10 @@ class TelegramChannel:
             where.pop("business_connection_id", None)
             return self._api.send_message_draft(draft_id=number, text=text, parse_mode=parse_mode, **where)
 
-        if self._drafts:
-            await self._call(address, call, markup=True, fine=self._no_drafts)
+        if self._takes_drafts(address):
+            await self._call(address, call, markup=True, fine=partial(self._refuses_drafts, address))
+        if not self._takes_drafts(address):
+            raise DraftsRefused("the chat takes no drafts")
 
     async def fetch(self, part: Part, limit: int) -> bytes:
         return await files.fetch(self._connection, self._root, part, limit)
@@ -233,13 +245,21 @@ class TelegramChannel:
             _remember(self._topics, (address.chat, message_id), address.thread)
         return message_id
 
-    def _no_drafts(self, error: TelegramError) -> bool:
-        """An old Bot API server does not know drafts: there are none from now on."""
-        if not (isinstance(error, InvalidToken) and says(error, "not found")):
-            return False
-        log.info("this Bot API server knows no drafts; growing answers are edited instead")
-        self._drafts = False
-        return True
+    def _takes_drafts(self, address: Address) -> bool:
+        return self._drafts and address.chat not in self._draftless
+
+    def _refuses_drafts(self, address: Address, error: TelegramError) -> bool:
+        """Whether that is what the refusal says: of this chat, or of an old Bot API server, which
+        does not know drafts. It is remembered."""
+        if isinstance(error, InvalidToken) and says(error, "not found"):
+            log.info("this Bot API server knows no drafts; growing answers are edited instead")
+            self._drafts = False
+            return True
+        if isinstance(error, BadRequest) and not blames_text(error):
+            log.info("chat %s takes no drafts: %s", address.chat, without_token(error.message))
+            _remember(self._draftless, address.chat, None)
+            return True
+        return False
 
 
 K = TypeVar("K")

@@ -5,6 +5,7 @@
 - a text's entities or links are refused, or any other 400 to a text with markup -> MarkupRefused:
   it is sent plain.
 - "message to edit not found", "can't be edited" -> MessageGone: it is sent anew.
+- a draft is refused, other than for its text -> DraftsRefused: this chat gets messages.
 - blocked, kicked, deactivated, chat not found, no rights, topic closed or deleted -> ChatGone.
 - the group was migrated -> the channel sends there; messages of before -> MessageGone.
 - network errors, time-outs, 5xx, and a token that is not valid (any more) -> ChannelUnavailable:
@@ -87,6 +88,15 @@ _GONE = (
     "message_id_invalid",
     "message_delete_forbidden",
 )
+_TEXT = (
+    "can't parse entities",
+    "entit",
+    "text is empty",
+    "text must be non-empty",
+    "invalid message content",
+    "is too long",
+    "message_too_long",
+)
 _UNCHANGED = ("message is not modified", "message_not_modified")
 
 
@@ -99,6 +109,11 @@ def says(error: TelegramError, *phrases: str) -> bool:
 def is_unchanged(error: TelegramError) -> bool:
     """The message shows just this already."""
     return isinstance(error, BadRequest) and says(error, *_UNCHANGED)
+
+
+def blames_text(error: TelegramError) -> bool:
+    """It is this text that is refused, and not that there is one here."""
+    return isinstance(error, BadRequest) and says(error, *_TEXT)
 
 
 def is_deleted(error: TelegramError) -> bool:

@@ -44,7 +44,7 @@ class Channel(Protocol):
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         """Show `out` as a text that is being written; it vanishes by itself, at the latest when
         the next message is sent. Drafts of one `key` are one text that changes. Called only
-        where `Capabilities.drafts`."""
+        where `Capabilities.drafts`. Raises DraftsRefused; `capabilities` then no longer says so."""
         ...
 
     async def fetch(self, part: Part, limit: int) -> bytes:

@@ -16,6 +16,7 @@ from bot.errors import (
     ChannelError,
     ChannelUnavailable,
     ChatGone,
+    DraftsRefused,
     MarkupRefused,
     MessageGone,
     RetryAfter,
@@ -134,11 +135,29 @@ async def test_a_server_that_knows_no_drafts_is_asked_once(core: Core, tg: Teleg
     async with TestServer(app) as old:
         adapter = TelegramAdapter(core.deps(tg, api_url=str(old.make_url("/"))))
         assert adapter.channel.capabilities(at(5)).drafts
-        await adapter.channel.draft(at(5), "k", html("One"))
-        await adapter.channel.draft(at(5), "k", html("One two"))
+        for text in ("One", "One two"):
+            with pytest.raises(DraftsRefused):
+                await adapter.channel.draft(at(5), "k", html(text))
         assert not adapter.channel.capabilities(at(5)).drafts
         await adapter.aclose()
     assert asked == [f"/bot{tg.token}/sendMessageDraft"]
+
+
+async def test_a_chat_that_refuses_a_draft_is_asked_for_none_again(
+    channel: TelegramChannel, ana: Person, tg: Telegram
+) -> None:
+    ben = tg.person("Ben")
+    await ben.start()
+    with pytest.raises(MarkupRefused):
+        await channel.draft(at(ana.id), "k", html("<b>One"))
+    assert channel.capabilities(at(ana.id)).drafts
+    tg.forbid("sendMessageDraft", "TEXTDRAFT_PEER_INVALID")
+    for text in ("One", "One two"):
+        with pytest.raises(DraftsRefused):
+            await channel.draft(at(ana.id), "k", html(text))
+    assert tg.calls["sendMessageDraft"] == 2
+    assert not channel.capabilities(at(ana.id)).drafts
+    assert channel.capabilities(at(ben.id)).drafts
 
 
 def test_what_chats_can_show(channel: TelegramChannel) -> None:

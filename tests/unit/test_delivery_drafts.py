@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from bot.delivery import OPENING, PLACEHOLDER
-from bot.errors import ChannelUnavailable, ChatGone, RetryAfter
+from bot.errors import ChannelUnavailable, ChatGone, DraftsRefused, RetryAfter
 from bot.settings import AmbiguousSend
 from bot.types import Button, DeliveryState, Outgoing, Part, PartKind, Reply
 from tests.scripted import CAPS
@@ -74,6 +74,32 @@ async def test_refused_drafts_cost_nothing_but_the_preview() -> None:
         await desk.clock.advance(5)
         await finishing
     assert desk.channel.texts() == ["Hello."]
+
+
+@pytest.mark.parametrize("edits", [True, False])
+async def test_where_drafts_are_refused_the_text_grows_in_a_message(edits: bool) -> None:
+    desk = Desk(replace(DRAFTS, edits=edits, preview_buttons=True))
+    asked: list[str] = []
+
+    def fail(call: str, out: object) -> DraftsRefused | None:
+        asked.append(call)
+        return DraftsRefused("not in this chat") if call == "draft" else None
+
+    desk.channel.fail = fail
+    stop = Button("stop", "stop")
+    async with desk.courier.begin(desk.channel, ADDRESS, "t1", "q1", preview_buttons=(stop,)) as shown:
+        for n in range(1, 30):
+            shown.show("word " * n)
+            await desk.clock.advance(0.2)
+        await desk.clock.advance(2)
+        assert asked.count("draft") == 1
+        assert calls(desk, "edit")[-1:] == ([("word " * 29).strip()] if edits else [])
+        assert [m.last.buttons for m in desk.channel.messages.values()] == ([(stop,)] if edits else [])
+        finishing = asyncio.create_task(shown.finish(Reply(LONG)))
+        await desk.clock.advance(5)
+        await finishing
+    assert desk.channel.texts() == [LONG]
+    assert asked.count("draft") == 1
 
 
 async def test_flood_control_of_a_draft_holds_up_the_final_text_no_longer_than_it_must() -> None:
