@@ -12,7 +12,14 @@ from typing import Any
 
 from adapters.discord import files
 from adapters.discord.connection import Connection
-from adapters.discord.errors import UNKNOWN_MESSAGE, DiscordError, channel_error, has_code, is_over
+from adapters.discord.errors import (
+    TOO_MANY_FOLLOW,
+    UNKNOWN_MESSAGE,
+    DiscordError,
+    channel_error,
+    has_code,
+    is_over,
+)
 from adapters.discord.memory import Recent
 from adapters.discord.parts import Json
 from adapters.discord.render import ASIDE, body_of
@@ -63,6 +70,8 @@ class Answers:
         except DiscordError as error:
             if is_over(error) or has_code(error, UNKNOWN_MESSAGE):
                 self._tokens.over(asked)
+                return ""
+            if has_code(error, TOO_MANY_FOLLOW):
                 return ""
             raise _told(error, out) from error
         sent = str(message["id"])

@@ -12,6 +12,7 @@ from adapters.discord.connection import Connection
 from adapters.discord.deps import DiscordDeps
 from adapters.discord.errors import (
     ARCHIVED,
+    NO_HISTORY,
     UNKNOWN_CHANNEL,
     DiscordError,
     channel_error,
@@ -155,7 +156,15 @@ class DiscordChannel:
         if question and question != chat:  # a thread's first message is shown above it anyway
             if (earlier := await self._earlier(address, chat, question)) is not None:
                 return earlier
-            body = {**body, "message_reference": {"message_id": question, "fail_if_not_exists": False}}
+            reference = {"message_id": question, "fail_if_not_exists": False}
+            try:
+                return await self._create(chat, {**body, "message_reference": reference}, file)
+            except DiscordError as error:
+                if not has_code(error, NO_HISTORY):
+                    raise
+        return await self._create(chat, body, file)
+
+    async def _create(self, chat: str, body: Json, file: tuple[str, bytes] | None) -> Any:
         if file is not None:
             return await self._connection.rest.upload(_MESSAGES, body, *file, channel_id=chat)
         return await self._rest("POST", _MESSAGES, body, channel_id=chat)

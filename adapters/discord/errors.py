@@ -6,6 +6,7 @@
   hour, as 10,000 refusals within ten minutes have the whole address banned.
 - 10003 of a thread that is to be made -> it is made, and the call repeated (`threads`).
 - 50083 (archived thread) -> it is opened again, once.
+- 160002 (no reply without the right to read the history) -> sent without the reference.
 - 10015, 10062, 50027 (an interaction that is over) -> an ordinary message in the channel.
 - 401 -> ChannelUnavailable, and the adapter's state tells it: a token can be replaced.
 - network errors, time-outs, 5xx -> ChannelUnavailable: it is tried again.
@@ -25,7 +26,8 @@ from bot.errors import (
     RetryAfter,
 )
 
-UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ARCHIVED, THREAD_EXISTS, ACKNOWLEDGED = 10003, 10008, 50083, 160004, 40060
+UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ARCHIVED = 10003, 10008, 50083
+THREAD_EXISTS, ACKNOWLEDGED, NO_HISTORY, TOO_MANY_FOLLOW = 160004, 40060, 160002, 40094
 _CHAT = (UNKNOWN_CHANNEL, 10004, 50001, 50007, 50013, 160005)
 _MESSAGE = (UNKNOWN_MESSAGE, 50005, 50021)
 _OVER = (10015, 10062, 50027)

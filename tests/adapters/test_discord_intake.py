@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -360,13 +361,19 @@ async def test_too_few_shards_become_as_many_as_are_needed() -> None:
 async def test_what_nobody_can_read_holds_up_nothing() -> None:
     core = Core()
     async with simulated() as dc, core.running(dc):
-        odd = [("MESSAGE_CREATE", {"id": "x"}), ("MESSAGE_CREATE", {"id": "5", "channel_id": "6"}),
-               ("GUILD_CREATE", {"id": "?"}), ("INTERACTION_CREATE", {}), ("CHANNEL_UPDATE", {}),
-               ("INTERACTION_CREATE", {"type": 4, "data": {}, "id": "1"}), ("THREAD_CREATE", {"id": 1}),
-               ("MESSAGE_REACTION_ADD", {"channel_id": "1"}), ("NO_SUCH_EVENT", {"a": 1})]  # fmt: skip
+        odd: list[tuple[str, dict[str, Any]]] = [
+            ("MESSAGE_CREATE", {"id": "x"}),
+            ("MESSAGE_CREATE", {"id": "5", "channel_id": "6"}),
+            ("MESSAGE_REACTION_ADD", {"channel_id": "1"}),
+            ("INTERACTION_CREATE", {}),
+            ("INTERACTION_CREATE", {"type": 4, "data": {}, "id": "1"}),
+            ("GUILD_CREATE", {"id": "?"}),
+            ("CHANNEL_UPDATE", {}),
+            ("THREAD_CREATE", {"id": 1}),
+            ("NO_SUCH_EVENT", {"a": 1}),
+        ]
         for name, data in odd:
-            payload = data
             for session in dc.world.gateway.sessions.values():
-                dc.world.gateway._send(session, name, payload)
+                dc.world.gateway._send(session, name, data)
         await core.until_put(await dc.person("Ana").say("still here"))
     assert core.texts == ["still here"]

@@ -1,0 +1,295 @@
+"""Commands, buttons, menus and windows: stored, acknowledged, and answered where they were asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from adapters.discord.adapter import DiscordAdapter
+from adapters.discord.tokens import KEEP_SECONDS, LIFE_SECONDS, Asked, Tokens
+from bot.errors import ChatGone
+from bot.types import ADMIN, Button, Event, EventKind, Part, PartKind
+from tests.adapters.discord_core import Core, at, shown, simulated
+from tests.fakes import FakeClock
+from tests.simulators.discord import Discord, Interaction, Person
+
+DEFERRED, UPDATE_DEFERRED, MESSAGE = 5, 6, 4
+
+
+@pytest.fixture
+def core() -> Core:
+    return Core()
+
+
+@pytest.fixture
+async def dc() -> AsyncIterator[Discord]:
+    async with simulated() as discord:
+        yield discord
+
+
+@pytest.fixture
+async def adapter(dc: Discord, core: Core) -> AsyncIterator[DiscordAdapter]:
+    async with core.running(dc, suggest=suggest) as running:
+        yield running
+
+
+@pytest.fixture
+def ana(dc: Discord) -> Person:
+    return dc.person("Ana", "zh")
+
+
+async def suggest(name: str, text: str, language: str) -> list[str]:
+    return [f"{name}-{text}-{language}", "", "x" * 101, f"{name}-{text}-{language}", *map(str, range(40))]
+
+
+async def event_of(core: Core, asked: Interaction) -> Event:
+    """The event of this interaction, once it is durable and Discord was told."""
+    await core.until(lambda: any(e.id == f"i:{asked.id}" for e in core.events) and asked.acknowledged)
+    return next(e for e in core.events if e.id == f"i:{asked.id}")
+
+
+@pytest.mark.usefixtures("adapter")
+async def test_a_command_is_stored_and_acknowledged(core: Core, ana: Person) -> None:
+    asked = await ana.slash("/model", text="big")
+    event = await event_of(core, asked)
+    assert (event.kind, event.data) == (EventKind.COMMAND, "/model big")
+    assert (event.message_id, event.private, event.sender.language) == (f"i:{asked.id}", True, "zh-CN")
+    assert asked.response == DEFERRED
+    bare = await event_of(core, await ana.slash("/new"))
+    assert bare.data == "/new"
+
+
+async def test_a_question_by_command_is_answered_in_its_place(
+    core: Core, dc: Discord, adapter: DiscordAdapter, ana: Person
+) -> None:
+    room = await dc.guild("Club", ana)
+    asked = await ana.slash("/ask", channel=room.general, text="Why?")
+    event = await event_of(core, asked)
+    assert (event.kind, event.text, event.private, event.addressed) == (
+        EventKind.MESSAGE,
+        "Why?",
+        False,
+        True,
+    )
+    assert ADMIN in event.sender.roles
+    sent = await adapter.channel.send(event.address, shown("So"), key="t:0", reply_to=event.message_id)
+    await adapter.channel.edit(event.address, sent, shown("So it is"))
+    again = await adapter.channel.send(event.address, shown("So it is"), key="t:0", reply_to=event.message_id)
+    await adapter.channel.send(event.address, shown("More"), key="t:1")
+    assert again == sent
+    assert asked.texts == ["So it is"]
+    assert room.general.texts == ["So it is", "More"]
+    assert dc.errors == []
+
+
+async def test_another_process_answers_after_a_crash(
+    core: Core, dc: Discord, adapter: DiscordAdapter, ana: Person
+) -> None:
+    event = await event_of(core, await ana.slash("/ask", text="Why?"))
+    first = await adapter.channel.send(event.address, shown("So"), key="t:0", reply_to=event.message_id)
+    await core.store.delete("sent:t:0")  # the crash came before the note of it
+    await core.store.put(event.message_id, {**await core.store.get(event.message_id), "answered": False})
+    other = DiscordAdapter(core.deps(dc))
+    for text in ("So it", "So it is"):
+        sent = await other.channel.send(event.address, shown(text), key="t:0", reply_to=event.message_id)
+        assert sent == first
+    await other.aclose()
+    assert ana.texts == ["So it"]
+
+
+async def test_nothing_is_acknowledged_before_it_is_stored(
+    core: Core, adapter: DiscordAdapter, ana: Person
+) -> None:
+    core.broken = True
+    asked = await ana.slash("/new")
+    await core.until(lambda: "database" in adapter.state.error)
+    assert not asked.acknowledged
+    core.broken = False
+    await core.until(lambda: asked.acknowledged, step=0.5)
+    assert (await event_of(core, asked)).data == "/new"
+
+
+async def test_what_is_acknowledged_too_late_is_answered_in_the_channel() -> None:
+    core = Core()
+    async with simulated(clock=core.clock.monotonic) as dc, core.running(dc) as adapter:
+        ana = dc.person("Ana")
+        room = await dc.guild("Club", ana)
+        core.broken = True
+        asked = await ana.slash("/ask", channel=room.general, text="Why?")
+        await core.until(lambda: "database" in adapter.state.error)
+        await core.clock.advance(10)
+        core.broken = False
+        await core.until(lambda: core.texts, step=1)
+        event = core.last(EventKind.MESSAGE)
+        await core.until(lambda: core.telemetry.total("discord_late"))
+        sent = await adapter.channel.send(event.address, shown("So."), key="t:0", reply_to=event.message_id)
+        assert (
+            await adapter.channel.send(event.address, shown("So."), key="t:0", reply_to=event.message_id)
+            == sent
+        )
+    (answer,) = room.general.answers
+    assert answer.content == f"{ana.mention} So."
+    assert answer.mentions.users == (ana.user,)
+    assert not asked.acknowledged
+
+
+async def test_an_interaction_that_is_over_is_answered_in_the_channel() -> None:
+    core = Core()
+    async with simulated(clock=core.clock.monotonic) as dc, core.running(dc) as adapter:
+        ana = dc.person("Ana")
+        event = await event_of(core, await ana.slash("/ask", text="Why?"))
+        await core.clock.advance(LIFE_SECONDS)
+        await adapter.channel.send(event.address, shown("x" * 1990), key="t:0", reply_to=event.message_id)
+        assert [len(t) for t in ana.texts if t] == [1990]
+        later = await event_of(core, await ana.slash("/ask", text="And?"))
+        dc.world.tokens.clear()
+        await adapter.channel.send(later.address, shown("So."), key="u:0", reply_to=later.message_id)
+        assert ana.texts[-1] == f"{ana.mention} So."
+
+
+async def test_a_pressed_button_tells_the_message_and_the_asker_alone_can_be_answered(
+    core: Core, dc: Discord, adapter: DiscordAdapter, ana: Person
+) -> None:
+    room = await dc.guild("Club", ana)
+    buttons = (Button("Sources", "sources"), Button("👍", "up"))
+    out = replace(shown("So."), buttons=buttons)
+    sent = await adapter.channel.send(at(room.general.id, dc), out, key="t:0")
+    (answer,) = room.general.answers
+    asked = await ana.press(answer, "Sources")
+    event = await event_of(core, asked)
+    assert (event.kind, event.data, event.message_id) == (EventKind.BUTTON, "sources", sent)
+    assert (event.reply_to, asked.response) == (f"i:{asked.id}", UPDATE_DEFERRED)
+    aside = replace(shown("> the passage"), aside=True)
+    shown_id = await adapter.channel.send(event.address, aside, key="s:0", reply_to=event.reply_to)
+    assert await adapter.channel.send(event.address, aside, key="s:0", reply_to=event.reply_to) == shown_id
+    await adapter.channel.edit(event.address, shown_id, replace(aside, text="> the whole passage"))
+    assert [m.content for m in ana.sees(room.general)][-1] == "> the whole passage"
+    assert room.general.texts == ["So."]
+    await adapter.channel.delete(event.address, shown_id)
+    thumb = await ana.press(answer, "👍")
+    await core.until(lambda: thumb.texts[1:] == ["feedback.thanks zh-CN"])
+    assert (await event_of(core, thumb)).data == "up"
+    plain = await adapter.channel.send(event.address, shown("For all"), key="p:0", reply_to=event.reply_to)
+    assert str(room.general.answers[-1].id) == plain
+
+
+async def test_an_aside_to_a_command_is_seen_by_the_asker_alone(
+    core: Core, dc: Discord, adapter: DiscordAdapter, ana: Person
+) -> None:
+    ben = dc.person("Ben")
+    room = await dc.guild("Club", ana, ben)
+    event = await event_of(core, await ana.slash("/model", channel=room.general))
+    await adapter.channel.send(
+        event.address, replace(shown("secret"), aside=True), key="k", reply_to=event.message_id
+    )
+    assert [m.content for m in ana.sees(room.general)] == ["secret"]
+    assert ben.sees(room.general) == []
+
+
+@pytest.mark.parametrize("name", ["stop", "retry"])
+async def test_commands_whose_effect_is_elsewhere_leave_nothing_waiting(
+    core: Core, dc: Discord, adapter: DiscordAdapter, ana: Person, name: str
+) -> None:
+    asked = await ana.slash(f"/{name}")
+    event = await event_of(core, asked)
+    assert (asked.response, asked.texts) == (MESSAGE, [f"discord.{name} zh-CN"])
+    await adapter.channel.send(event.address, shown("Nothing runs."), key="k", reply_to=event.message_id)
+    assert ana.texts[-1] == "Nothing runs."
+    assert ana.channel.texts == ["Nothing runs."], "the note is for the asker alone"
+
+
+async def test_where_the_bot_is_only_brought_along_everything_goes_by_the_interaction(
+    core: Core, dc: Discord, adapter: DiscordAdapter, ana: Person
+) -> None:
+    await ana.install()
+    friends = await dc.group(ana, dc.person("Ben"))
+    asked = await ana.slash("/ask", channel=friends, text="Why?")
+    event = await event_of(core, asked)
+    assert not event.private
+    first = await adapter.channel.send(event.address, shown("One"), key="t:0", reply_to=event.message_id)
+    await adapter.channel.typing(event.address)
+    second = await adapter.channel.send(event.address, shown("Two"), key="t:1")
+    await adapter.channel.edit(event.address, first, shown("One."))
+    other = DiscordAdapter(core.deps(dc))
+    await other.channel.edit(event.address, second, shown("Two."))
+    await other.aclose()
+    assert asked.texts == ["One.", "Two."]
+    await core.clock.advance(LIFE_SECONDS)
+    with pytest.raises(ChatGone):
+        await adapter.channel.send(event.address, shown("Three"), key="t:2")
+
+
+@pytest.mark.usefixtures("adapter")
+async def test_arguments_are_suggested(dc: Discord, ana: Person) -> None:
+    typed = await ana.complete("/model", "text", "b")
+    await dc.until(lambda: typed.choices)
+    choices = typed.choices or []
+    assert choices[0] == {"name": "model-b-zh-CN", "value": "model-b-zh-CN"}
+    assert len(choices) == 25
+
+
+@pytest.mark.usefixtures("adapter")
+async def test_a_question_about_a_message_is_written_in_a_window(
+    core: Core, dc: Discord, ana: Person
+) -> None:
+    ben = dc.person("Ben")
+    room = await dc.guild("Club", ben, ana)
+    message = await ben.say("The sky is green.", channel=room.general, files={"sky.png": b"png"})
+    opened = await ana.menu("discord.menu_ask en", message)
+    await dc.until(lambda: opened.modal)
+    assert [e for e in core.events if e.kind is EventKind.MESSAGE] == []
+    asked = await ana.submit(opened, question="Is it?")
+    event = await event_of(core, asked)
+    quote, image, text = event.parts
+    assert (quote.kind, quote.text, quote.name) == (PartKind.QUOTE, "The sky is green.", "Ben")
+    assert (image.kind, text) == (PartKind.IMAGE, Part(text="Is it?"))
+    assert (event.kind, event.message_id, asked.response) == (EventKind.MESSAGE, f"i:{asked.id}", DEFERRED)
+
+
+async def test_a_talk_is_summarised_from_a_message_on(core: Core, ana: Person, dc: Discord) -> None:
+    async with core.running(dc):
+        ben = dc.person("Ben")
+        room = await dc.guild("Club", ben, ana)
+        dc.switch("content", on=True)
+        talk = [await ben.say(f"Point {n}", channel=room.general) for n in range(4)]
+        await ana.say("Agreed", channel=room.general)
+        event = await event_of(core, await ana.menu("discord.menu_summarise en", talk[1]))
+        dc.outage("5xx")
+        alone = await ana.menu("discord.menu_summarise en", talk[3])
+        dc.world.weather.outage = ""
+        assert [(p.name, p.text) for p in event.parts if p.kind is PartKind.QUOTE] == [
+            ("Ben", "Point 1"), ("Ben", "Point 2"), ("Ben", "Point 3"), ("Ana", "Agreed"),
+        ]  # fmt: skip
+        assert event.parts[-1] == Part(text="discord.summarise zh-CN")
+        del alone
+
+
+async def test_old_interactions_are_forgotten() -> None:
+    core, clock = Core(), FakeClock()
+    tokens = Tokens(core.store, clock)
+    for n in range(201):
+        if n == 200:
+            await clock.advance(KEEP_SECONDS + 1)
+        await tokens.remember(Asked(str(n), "t", "a", "c", "u", at=clock.time()))
+    assert list(await core.store.items("i:")) == ["i:200"]
+    assert await Tokens(core.store, clock).of("i:5") is None
+    assert await tokens.of("5") is None
+
+
+async def test_a_slow_channel_does_not_keep_commands_waiting() -> None:
+    """Catching up may take longer than the three seconds that Discord waits."""
+    core = Core()
+    async with simulated() as dc:
+        ana = dc.person("Ana")
+        async with core.running(dc):
+            await core.until_put(await ana.say("one"))
+        await ana.say("two")
+        async with core.running(dc) as adapter:
+            del adapter
+            await core.until(lambda: len(core.texts) == 2)
+            asked = await ana.slash("/new")
+            await event_of(core, asked)
+    await asyncio.sleep(0)
