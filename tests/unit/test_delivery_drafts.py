@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from bot.delivery import OPENING, PLACEHOLDER
 from bot.errors import ChannelUnavailable, ChatGone, DraftsRefused, RetryAfter
 from bot.settings import AmbiguousSend
