@@ -22,6 +22,7 @@ TertuliaError
 │   ├── FileRefused          an attachment cannot be fetched: too large, or gone
 │   └── ChatGone             the chat is closed to the bot: no more sends
 ├── AccessError              this person may not do that
+│   └── LinkRefused          these two accounts are not linked; `why` says the reason
 ├── DocumentError            a file cannot be learned; the message names it and says why
 ├── ToolError                a tool failed; the model is told why
 └── PluginError              a plugin failed; the core answers without it
@@ -138,6 +139,15 @@ class ChatGone(ChannelError):
 
 class AccessError(TertuliaError):
     """This person may not do that."""
+
+
+class LinkRefused(AccessError):
+    """A link code changed nothing. `why`: `spent` (used, or too old), `same` (one person already),
+    `blocked` (one of the two is), `rises` (it would hand a higher role over: be sure first)."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"this link is refused: {why}")
+        self.why = why
 
 
 class DocumentError(TertuliaError):

@@ -1,4 +1,4 @@
-"""People, their identities on platforms, and invitations."""
+"""People, their identities on platforms, and the codes that let them in or link their accounts."""
 
 from __future__ import annotations
 
@@ -11,32 +11,16 @@ from sqlalchemy import Connection, Row, text
 
 from bot.errors import AccessError
 from bot.ports import Clock
-from bot.types import Person, PersonRole, Sender
-from storage import personal_data
+from bot.types import Person, PersonRole, Redeemed, Sender
+from storage import links, personal_data
 from storage.db import Database
+from storage.identities import FIND, GET, RANK, REDEEMED, REMEMBER, USE, admit, person_of
 from storage.text import clean, from_json, merged, to_json
 
-RANK = {PersonRole.BLOCKED: 0, PersonRole.MEMBER: 1, PersonRole.OPERATOR: 2, PersonRole.OWNER: 3}
-_COLUMNS = "p.id, p.role, p.name, p.language, p.settings, p.created_at"
-
-FIND = text(
-    f"SELECT {_COLUMNS} FROM identity AS i JOIN person AS p ON p.id = i.person_id"
-    " WHERE i.platform = :platform AND i.user_id = :user_id"
-)
-GET = text(f"SELECT {_COLUMNS} FROM person AS p WHERE id = :id")
-MAKE = text(
-    "INSERT INTO person (id, role, name, language, settings, created_at)"
-    " VALUES (:id, :role, :name, '', '{}', :now)"
-)
-IDENTIFY = text(
-    "INSERT INTO identity (platform, user_id, person_id, name, created_at)"
-    " VALUES (:platform, :user_id, :id, :name, :now) ON CONFLICT (platform, user_id) DO NOTHING"
-)
 OWNER_ON = text(
     "SELECT i.user_id FROM identity AS i JOIN person AS p ON p.id = i.person_id"
     " WHERE i.platform = :platform AND p.role = 'owner' LIMIT 1"
 )
-UNMAKE = text("DELETE FROM person WHERE id = :id")
 UPDATE = text("UPDATE person SET role = :role, language = :language, settings = :settings WHERE id = :id")
 PROMOTE = text("UPDATE person SET role = :role WHERE id = :id")
 OWNER = text("SELECT 1 FROM person WHERE role = 'owner' LIMIT 1")
@@ -45,11 +29,8 @@ INVITE = text(
     "INSERT INTO invite (code_hash, kind, role, uses_left, expires_at, created_by, created_at)"
     " VALUES (:code_hash, :kind, :role, :uses, :expires_at, :by, :now)"
 )
-INVITATION = text("SELECT kind, role, uses_left, expires_at FROM invite WHERE code_hash = :code_hash")
-USE = text("UPDATE invite SET uses_left = uses_left - 1 WHERE code_hash = :code_hash AND uses_left > 0")
-REDEEMED = text("SELECT 1 FROM redemption WHERE code_hash = :code_hash AND person_id = :id")
-REMEMBER = text(
-    "INSERT INTO redemption (code_hash, person_id) VALUES (:code_hash, :id) ON CONFLICT DO NOTHING"
+INVITATION = text(
+    "SELECT kind, role, uses_left, expires_at, created_by FROM invite WHERE code_hash = :code_hash"
 )
 
 
@@ -63,11 +44,11 @@ class SqlPeople:
     async def find(self, platform: str, user_id: str) -> Person | None:
         identity = {"platform": clean(platform), "user_id": clean(user_id)}
         row = await self._db.read(lambda c: c.execute(FIND, identity).first())
-        return None if row is None else _person(row)
+        return None if row is None else person_of(row)
 
     async def get(self, person_id: str) -> Person | None:
         row = await self._db.read(lambda c: c.execute(GET, {"id": person_id}).first())
-        return None if row is None else _person(row)
+        return None if row is None else person_of(row)
 
     async def owner(self, platform: str) -> str:
         place = {"platform": clean(platform)}
@@ -76,7 +57,7 @@ class SqlPeople:
 
     async def admit(self, platform: str, sender: Sender, role: PersonRole = PersonRole.MEMBER) -> Person:
         values = self._newcomer(platform, sender, role)
-        return await self._db.write(lambda c: _admit(c, values))
+        return await self._db.write(lambda c: admit(c, values))
 
     async def update(
         self,
@@ -87,7 +68,7 @@ class SqlPeople:
         settings: Mapping[str, Any] | None = None,
     ) -> Person:
         def work(connection: Connection) -> Person:
-            lock = " FOR UPDATE" if self._db.dialect == "postgresql" else ""
+            lock = " FOR UPDATE" if self._shared else ""
             row = connection.execute(text(f"{GET.text}{lock}"), {"id": person_id}).first()
             if row is None:
                 raise AccessError("this person is not known here")
@@ -98,7 +79,7 @@ class SqlPeople:
                 "settings": to_json(merged(from_json(row.settings, dict), settings)),
             }
             connection.execute(UPDATE, values)
-            return _person(connection.execute(GET, values).one())
+            return person_of(connection.execute(GET, values).one())
 
         return await self._db.write(work)
 
@@ -132,32 +113,38 @@ class SqlPeople:
         connection.execute(INVITE, values)
         return code
 
-    async def redeem(self, platform: str, sender: Sender, code: str) -> Person:
-        values = self._newcomer(platform, sender, PersonRole.MEMBER)
-        code_hash = {"code_hash": _hash(code.strip())}
-        now = self._clock.time()
-
-        def work(connection: Connection) -> Person:
-            known = connection.execute(FIND, values).first()
-            if known is not None and connection.execute(REDEEMED, {**code_hash, "id": known.id}).first():
-                return _person(known)
-            invitation = connection.execute(INVITATION, code_hash).first()
-            if not _is_valid(connection, invitation, now):
-                raise AccessError("this invitation is unknown, used up or expired")
-            assert invitation is not None
-            role = PersonRole(invitation.role)
-            if known is not None and not _rises(PersonRole(known.role), role):
-                return _person(known)
-            if not connection.execute(USE, code_hash).rowcount:
-                raise AccessError("this invitation is used up")
-            person = _admit(connection, {**values, "role": str(role)})
-            connection.execute(REMEMBER, {**code_hash, "id": person.id})
-            if not _rises(person.role, role):
-                return person
-            connection.execute(PROMOTE, {"id": person.id, "role": str(role)})
-            return _person(connection.execute(GET, {"id": person.id}).one())
+    async def link(self, by: str, *, expires_at: float) -> str:
+        def work(connection: Connection) -> str:
+            connection.execute(links.DROP_CODES, {"by": by})
+            return self._new_code(connection, "link", PersonRole.MEMBER, 1, expires_at, by)
 
         return await self._db.write(work)
+
+    async def redeem(self, platform: str, sender: Sender, code: str, *, sure: bool = False) -> Redeemed:
+        values = {
+            **self._newcomer(platform, sender, PersonRole.MEMBER),
+            "code_hash": _hash(code.strip()),
+        }
+
+        def work(connection: Connection) -> Redeemed:
+            invitation = connection.execute(INVITATION, values).first()
+            if invitation is not None and invitation.kind == "link":
+                return links.redeem(connection, invitation, values, sure=sure, lock=self._shared)
+            return Redeemed(_enter(connection, invitation, values))
+
+        return await self._db.write(work)
+
+    async def accounts(self, person_id: str) -> list[tuple[str, str]]:
+        return await self._db.read(lambda c: links.accounts(c, person_id))
+
+    async def unlink(self, platform: str, sender: Sender) -> Person | None:
+        values = self._newcomer(platform, sender, PersonRole.MEMBER)
+        return await self._db.write(lambda c: links.unlink(c, values, lock=self._shared))
+
+    @property
+    def _shared(self) -> bool:
+        """Whether others write at the same time; SQLite has one writer."""
+        return self._db.dialect == "postgresql"
 
     async def export(self, person_id: str) -> dict[str, Any]:
         return await self._db.read(lambda c: personal_data.export(c, person_id))
@@ -176,18 +163,28 @@ class SqlPeople:
         }
 
 
-def _admit(connection: Connection, values: Mapping[str, Any]) -> Person:
-    row = connection.execute(FIND, values).first()
-    if row is None:
-        connection.execute(MAKE, values)
-        if not connection.execute(IDENTIFY, values).rowcount:  # another was quicker (PostgreSQL)
-            connection.execute(UNMAKE, values)
-        row = connection.execute(FIND, values).one()
-    return _person(row)
+def _enter(connection: Connection, invitation: Row[Any] | None, values: Mapping[str, Any]) -> Person:
+    """Let the identity in by an invite or owner code."""
+    known = connection.execute(FIND, values).first()
+    if known is not None and connection.execute(REDEEMED, {**values, "id": known.id}).first():
+        return person_of(known)
+    if invitation is None or not _is_valid(connection, invitation, values["now"]):
+        raise AccessError("this invitation is unknown, used up or expired")
+    role = PersonRole(invitation.role)
+    if known is not None and not _rises(PersonRole(known.role), role):
+        return person_of(known)
+    if not connection.execute(USE, values).rowcount:
+        raise AccessError("this invitation is used up")
+    person = admit(connection, {**values, "role": str(role)})
+    connection.execute(REMEMBER, {**values, "id": person.id})
+    if not _rises(person.role, role):
+        return person
+    connection.execute(PROMOTE, {"id": person.id, "role": str(role)})
+    return person_of(connection.execute(GET, {"id": person.id}).one())
 
 
-def _is_valid(connection: Connection, invitation: Row[Any] | None, now: float) -> bool:
-    if invitation is None or invitation.uses_left < 1:
+def _is_valid(connection: Connection, invitation: Row[Any], now: float) -> bool:
+    if invitation.uses_left < 1:
         return False
     if invitation.expires_at and invitation.expires_at <= now:
         return False
@@ -200,14 +197,3 @@ def _rises(old: PersonRole, new: PersonRole) -> bool:
 
 def _hash(code: str) -> str:
     return hashlib.sha256(code.encode("utf-8", "replace")).hexdigest()
-
-
-def _person(row: Row[Any]) -> Person:
-    return Person(
-        id=row.id,
-        role=PersonRole(row.role),
-        name=row.name,
-        language=row.language,
-        settings=from_json(row.settings, dict),
-        created_at=row.created_at,
-    )

@@ -9,17 +9,25 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-import secrets
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-from bot.errors import AccessError, StorageBusy
-from bot.ports import Clock
-from bot.types import Conversation, Delivery, Event, Message, Person, PersonRole, Remark, Sender, Turn
-from storage.text import clean, clean_event, from_json, key_of, merged, to_json
+from bot.errors import StorageBusy
+from bot.types import (
+    Conversation,
+    Delivery,
+    Event,
+    Message,
+    Person,
+    Remark,
+    Sender,
+    Turn,
+)
+from storage.text import clean, clean_event, from_json, key_of, to_json
 from tests.fakes_history import FakeConversations, FakeTurns
+from tests.fakes_people import FakePeople
 
 __all__ = [
     "FakeClock",
@@ -31,7 +39,6 @@ __all__ = [
     "FakeTurns",
     "Memory",
 ]
-RANK = [PersonRole.BLOCKED, PersonRole.MEMBER, PersonRole.OPERATOR, PersonRole.OWNER]
 
 
 class _Timer:
@@ -196,144 +203,6 @@ class FakeInbox:
             return False
         self._wait_again(event)
         return True
-
-
-class FakePeople:
-    def __init__(self, memory: Memory | None = None, clock: Clock | None = None) -> None:
-        self.memory = memory or Memory()
-        self._clock = clock or FakeClock()
-
-    async def find(self, platform: str, user_id: str) -> Person | None:
-        person_id = self.memory.identities.get((clean(platform), clean(user_id)))
-        return self.memory.people[person_id] if person_id else None
-
-    async def get(self, person_id: str) -> Person | None:
-        return self.memory.people.get(person_id)
-
-    async def owner(self, platform: str) -> str:
-        found = (
-            user
-            for (where, user), person in self.memory.identities.items()
-            if where == platform and self.memory.people[person].role is PersonRole.OWNER
-        )
-        return next(found, "")
-
-    async def admit(self, platform: str, sender: Sender, role: PersonRole = PersonRole.MEMBER) -> Person:
-        if (known := await self.find(platform, sender.id)) is not None:
-            return known
-        person = Person(secrets.token_urlsafe(16), role, clean(sender.name), created_at=self._clock.time())
-        self.memory.people[person.id] = person
-        self.memory.identities[clean(platform), clean(sender.id)] = person.id
-        return person
-
-    async def update(
-        self,
-        person_id: str,
-        *,
-        role: PersonRole | None = None,
-        language: str | None = None,
-        settings: Mapping[str, Any] | None = None,
-    ) -> Person:
-        person = self.memory.people.get(person_id)
-        if person is None:
-            raise AccessError("this person is not known here")
-        person = replace(
-            person,
-            role=role or person.role,
-            language=person.language if language is None else clean(language),
-            settings=from_json(to_json(merged(person.settings, settings)), dict),
-        )
-        self.memory.people[person_id] = person
-        return person
-
-    def _has_owner(self) -> bool:
-        return any(p.role is PersonRole.OWNER for p in self.memory.people.values())
-
-    async def owner_code(self) -> str | None:
-        if self._has_owner():
-            return None
-        for code in [c for c, row in self.memory.invites.items() if row["kind"] == "owner"]:
-            del self.memory.invites[code]
-        return self._code(kind="owner", role=PersonRole.OWNER, uses=1, expires_at=0.0, by="")
-
-    async def invite(
-        self, by: str, *, role: PersonRole = PersonRole.MEMBER, uses: int = 1, expires_at: float = 0.0
-    ) -> str:
-        return self._code(kind="invite", role=role, uses=uses, expires_at=expires_at, by=by)
-
-    def _code(self, **row: Any) -> str:
-        code = secrets.token_urlsafe(18)
-        self.memory.invites[code] = row
-        return code
-
-    async def redeem(self, platform: str, sender: Sender, code: str) -> Person:
-        known = await self.find(platform, sender.id)
-        if known is not None and (code.strip(), known.id) in self.memory.redemptions:
-            return known
-        row = self.memory.invites.get(code.strip())
-        if (
-            row is None
-            or row["uses"] < 1
-            or (row["expires_at"] and row["expires_at"] <= self._clock.time())
-            or (row["kind"] == "owner" and self._has_owner())
-        ):
-            raise AccessError("this invitation is unknown, used up or expired")
-        if known is not None and not _rises(known.role, row["role"]):
-            return known
-        row["uses"] -= 1
-        person = await self.admit(platform, sender, row["role"])
-        self.memory.redemptions.add((code.strip(), person.id))
-        return await self.update(person.id, role=row["role"])
-
-    async def export(self, person_id: str) -> dict[str, Any]:
-        turns = FakeTurns(self.memory, self._clock)
-        places = turns.places(person_id)
-        own = [turn for turn, _ in self.memory.turns.values() if turn.person_id == person_id]
-        found = {
-            "person": [p for p in [self.memory.people.get(person_id)] if p],
-            "identities": [list(i) for i, p in self.memory.identities.items() if p == person_id],
-            "conversations": [
-                c if turns.alone(person_id, c.id) else turns.untold(c)
-                for c in (self.memory.conversations[i] for i in {t.conversation_id for t in own})
-            ],
-            "turns": [
-                t if (t.conversation_id, t.number) in places else replace(t, text="", error="", citations=())
-                for t in own
-            ],
-            "messages": [m for p in places for m, _ in self.memory.messages.get(p, ())],
-            "feedback": [v for (_, by), v in self.memory.feedback.items() if by == person_id],
-            "overheard": [
-                [m, r.text]
-                for (_, m), (p, s, r) in self.memory.overheard.items()
-                if self.memory.identities.get((p, s.id)) == person_id
-            ],
-            "plugins": [[k, v] for (_, scope, k), v in self.memory.values.items() if scope == person_id],
-            "waiting": [
-                e for s, e, _ in self.memory.inbox.values() if s != "done" and self._is(e, person_id)
-            ],
-        }
-        return from_json(to_json(found), dict)
-
-    def _is(self, event: Event, person_id: str) -> bool:
-        return self.memory.identities.get((event.address.platform, event.sender.id)) == person_id
-
-    async def delete(self, person_id: str) -> None:
-        memory = self.memory
-        for place, (platform, sender, _) in list(memory.overheard.items()):
-            if memory.identities.get((platform, sender.id)) == person_id:
-                del memory.overheard[place]
-        for key, (_, event, _reason) in list(memory.inbox.items()):
-            if self._is(event, person_id):
-                memory.inbox[key] = ("done", Event(event.id, event.kind, event.address, Sender("")), "")
-        FakeTurns(memory, self._clock).erase(person_id)
-        memory.values = {k: v for k, v in memory.values.items() if k[1] != person_id}
-        memory.invites = {k: v for k, v in memory.invites.items() if v["by"] != person_id}
-        memory.identities = {k: v for k, v in memory.identities.items() if v != person_id}
-        memory.people.pop(person_id, None)
-
-
-def _rises(old: PersonRole, new: PersonRole) -> bool:
-    return old is not PersonRole.BLOCKED and RANK.index(new) > RANK.index(old)
 
 
 class FakeKeyValue:

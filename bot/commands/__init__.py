@@ -1,6 +1,6 @@
 """Slash commands, answered without a model.
 
-Invites are given in private only. `/stop` and `/retry` are listed here and run by the handler.
+Invites and links are given in private only. `/stop` and `/retry` are listed here and run by the handler.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from bot.types import Conversation, Event, Person, PersonRole, Reply
 __all__ = ["NAMES", "OPERATORS", "Commands"]
 
 NAMES = (
-    "start", "help", "new", "stop", "retry", "language", "model", "persona", "settings", "whoami", "invite",
-    "block", "unblock",
+    "start", "help", "new", "stop", "retry", "language", "model", "persona", "settings", "whoami", "link",
+    "unlink", "invite", "block", "unblock",
 )  # fmt: skip
 OPERATORS = ("invite", "block", "unblock")
 """Of no use to anybody else."""
@@ -69,6 +69,8 @@ class Commands:
             "settings": self._settings,
             "whoami": who.whoami,
             "invite": who.invite,
+            "link": who.link,
+            "unlink": who.unlink,
             "block": partial(who.block, PersonRole.BLOCKED),
             "unblock": partial(who.block, PersonRole.MEMBER),
         }

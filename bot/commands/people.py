@@ -1,4 +1,5 @@
-"""Commands about people: who they are, their language, who may come in and who is shut out."""
+"""Commands about people: who they are and by which accounts, their language, who may come in and who
+is shut out."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from bot.ports import Clock, People
 from bot.types import Button, PersonRole, Reply
 
 INVITE_DAYS = 7
+LINK_MINUTES = 15
 
 
 class PeopleCommands:
@@ -17,15 +19,34 @@ class PeopleCommands:
         self._clock = clock
 
     async def whoami(self, call: Call) -> Reply:
+        """In a group, where others read along, only the account that asks is shown."""
         event, person = call.event, call.person
-        return call.reply(
-            "whoami.text",
-            name=plain(person.name or event.sender.name) or "–",
-            role=call.role(person.role),
-            id=person.id,
-            platform=event.address.platform,
-            user=plain(event.sender.id),
-        )
+        asking = (event.address.platform, event.sender.id)
+        accounts = await self._people.accounts(person.id) if event.private else [asking]
+        name, role = plain(person.name or event.sender.name) or "–", call.role(person.role)
+        lines = [call.say("whoami.text", name=name, role=role, id=person.id)]
+        lines += [call.say("whoami.account", platform=p, user=plain(u)) for p, u in accounts]
+        return Reply("\n".join(lines))
+
+    async def link(self, call: Call) -> Reply:
+        """A code that makes another account one of this person. A code that is given has been
+        tried at the gate, in vain."""
+        if not call.event.private:
+            return call.reply("group.private")
+        if call.arguments:
+            return call.reply("link.code")
+        expires = self._clock.time() + LINK_MINUTES * 60
+        code = await self._people.link(call.person.id, expires_at=expires)
+        text = call.say("link.done", code=code, minutes=LINK_MINUTES)
+        if call.link:
+            text += "\n\n" + call.say("link.open", link=call.link.format(code=code))
+        return Reply(text)
+
+    async def unlink(self, call: Call) -> Reply:
+        if not call.event.private:
+            return call.reply("group.private")
+        freed = await self._people.unlink(call.event.address.platform, call.event.sender)
+        return call.reply("unlink.done" if freed else "unlink.only")
 
     async def language(self, call: Call) -> Reply:
         known = call.catalogue.languages()

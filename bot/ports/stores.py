@@ -14,6 +14,7 @@ from bot.types import (
     Passage,
     Person,
     PersonRole,
+    Redeemed,
     Remark,
     Sender,
     Source,
@@ -61,10 +62,30 @@ class People(Protocol):
         """A new invite code (at least 128 bits, URL-safe, at most 32 characters). Hash stored."""
         ...
 
-    async def redeem(self, platform: str, sender: Sender, code: str) -> Person:
+    async def link(self, by: str, *, expires_at: float) -> str:
+        """A new code, like an invite's, that makes one other account an account of this person.
+        The person's earlier link codes stop working."""
+        ...
+
+    async def redeem(self, platform: str, sender: Sender, code: str, *, sure: bool = False) -> Redeemed:
         """The person of this identity with the code's role (never lowered, a blocked person
         stays blocked). Whoever used a code gets the same answer again, and no use is counted.
-        Raises AccessError if the code is unknown, spent or expired."""
+        Raises AccessError if the code is unknown, spent or expired.
+
+        By a link code the identity becomes one of the person who made it. If it has a person of
+        its own, both become that one: what either had is theirs, the higher role holds, and where
+        they differ (name, language, a setting, a plugin's value, a rating) the link's person wins.
+        Conversations stay where they are. Raises LinkRefused, and nothing changes, if the two are
+        one already, either is blocked, or the role would rise and the caller is not `sure`."""
+        ...
+
+    async def accounts(self, person_id: str) -> list[tuple[str, str]]:
+        """(platform, user id) of each identity, the oldest first."""
+        ...
+
+    async def unlink(self, platform: str, sender: Sender) -> Person | None:
+        """Make this identity a new person, a member with nothing of the old one's; None, and
+        nothing changes, if the person has no other. Raises AccessError if they are blocked."""
         ...
 
     async def export(self, person_id: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from bot.types.events import (
     PartKind,
     Person,
     PersonRole,
+    Redeemed,
     Sender,
 )
 from bot.types.history import (
@@ -64,6 +65,7 @@ __all__ = [
     "PersonRole",
     "Priority",
     "Remark",
+    "Redeemed",
     "Reply",
     "Role",
     "Sampling",

@@ -128,3 +128,11 @@ class Person:
     """A BCP 47 tag chosen by the person (`/language`); empty: take the platform's word."""
     settings: dict[str, Any] = field(default_factory=dict)
     created_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """Who an identity is by a code; `linked` if the code was another account's."""
+
+    person: Person
+    linked: bool = False

@@ -9,7 +9,18 @@ from dataclasses import replace
 import pytest
 
 from bot.errors import AccessError
-from bot.types import Delivery, DeliveryState, Message, Person, PersonRole, Role, Sender, Turn, TurnState
+from bot.types import (
+    Delivery,
+    DeliveryState,
+    Message,
+    Person,
+    PersonRole,
+    Redeemed,
+    Role,
+    Sender,
+    Turn,
+    TurnState,
+)
 from tests.contract.conftest import Stores, an_event
 
 ANN, BOB = Sender("ann", "Ann"), Sender("bob", "Bob")
@@ -47,7 +58,7 @@ async def test_the_newest_owner_code_makes_its_first_presenter_owner_and_no_othe
     assert code
     with pytest.raises(AccessError):
         await stores.people.redeem("test", ANN, old)
-    assert (await stores.people.redeem("test", ANN, code)).role is PersonRole.OWNER
+    assert (await stores.people.redeem("test", ANN, code)).person.role is PersonRole.OWNER
     with pytest.raises(AccessError):
         await stores.people.redeem("test", BOB, code)
     assert await stores.people.owner_code() is None
@@ -69,7 +80,7 @@ async def test_an_invitation_admits_as_many_as_it_says_until_it_expires(stores: 
     tries = await asyncio.gather(
         *(stores.people.redeem("test", s, code) for s in senders), return_exceptions=True
     )
-    assert [p.role for p in tries if isinstance(p, Person)] == [PersonRole.OPERATOR] * 2
+    assert [r.person.role for r in tries if isinstance(r, Redeemed)] == [PersonRole.OPERATOR] * 2
     assert sum(isinstance(p, AccessError) for p in tries) == 3
     brief = await stores.people.invite(owner.id, expires_at=stores.clock.time() + 60)
     await stores.clock.advance(60)
@@ -83,9 +94,9 @@ async def test_redeeming_never_lowers_a_role_nor_lets_a_blocked_person_in(stores
     owner = await stores.people.admit("test", ANN, PersonRole.OWNER)
     bob = await stores.people.admit("test", BOB, PersonRole.BLOCKED)
     code = await stores.people.invite(owner.id)
-    assert await stores.people.redeem("test", ANN, code) == owner
-    assert await stores.people.redeem("test", BOB, code) == bob
-    assert (await stores.people.redeem("test", Sender("eve"), code)).role is PersonRole.MEMBER
+    assert await stores.people.redeem("test", ANN, code) == Redeemed(owner)
+    assert await stores.people.redeem("test", BOB, code) == Redeemed(bob)
+    assert (await stores.people.redeem("test", Sender("eve"), code)).person.role is PersonRole.MEMBER
 
 
 async def test_a_code_redeemed_again_by_the_same_identity_still_answers_and_counts_once(
@@ -93,14 +104,14 @@ async def test_a_code_redeemed_again_by_the_same_identity_still_answers_and_coun
 ) -> None:
     code = await stores.people.owner_code()
     assert code
-    ann = await stores.people.redeem("test", ANN, code)
-    assert await stores.restarted().people.redeem("test", ANN, f" {code} ") == ann
+    ann = (await stores.people.redeem("test", ANN, code)).person
+    assert await stores.restarted().people.redeem("test", ANN, f" {code} ") == Redeemed(ann)
     invite = await stores.people.invite(ann.id, uses=2, expires_at=stores.clock.time() + 60)
-    bob = await stores.people.redeem("test", BOB, invite)
-    assert await stores.people.redeem("test", BOB, invite) == bob
+    bob = (await stores.people.redeem("test", BOB, invite)).person
+    assert await stores.people.redeem("test", BOB, invite) == Redeemed(bob)
     await stores.people.redeem("test", Sender("cid"), invite)
     await stores.clock.advance(60)
-    assert await stores.people.redeem("test", BOB, invite) == bob
+    assert await stores.people.redeem("test", BOB, invite) == Redeemed(bob)
     for stranger in (Sender("eve"), ANN):
         with pytest.raises(AccessError):
             await stores.people.redeem("test", stranger, invite)

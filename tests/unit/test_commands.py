@@ -288,7 +288,8 @@ async def test_an_invite_lets_somebody_in_once_with_its_role() -> None:
     desk = Desk(PersonRole.OWNER)
     for wish, role in (("", PersonRole.MEMBER), (" operator", PersonRole.OPERATOR)):
         code = re.findall(r"`([\w-]{22,32})`", await desk.text(f"/invite{wish}"))[0]
-        assert (await desk.people.redeem("test", Sender(f"new{wish}"), code)).role is role
+        entered = await desk.people.redeem("test", Sender(f"new{wish}"), code)
+        assert entered.person.role is role
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, TextClause, inspect, text
 
-from storage import conversations, keyvalue, people, revisions, turns
+from storage import conversations, identities, keyvalue, people, revisions, turns
 from storage.db import Database, open_database
 from storage.inbox import sql as inbox
 from storage.postgres import postgres_engine
@@ -124,12 +124,21 @@ HOT: list[tuple[TextClause, dict[str, object]]] = [
     (keyvalue.GET, {"scope": "s", "plugin": "p", "key": "k"}),
     (keyvalue.ITEMS_BELOW, {"scope": "s", "plugin": "p", "first": "a", "end": "b"}),
     (keyvalue.DELETE_SCOPE, {"scope": "s"}),
-    (people.FIND, {"platform": "t", "user_id": "u"}),
-    (people.GET, {"id": "p"}),
+    (identities.FIND, {"platform": "t", "user_id": "u"}),
+    (identities.GET, {"id": "p"}),
     (people.INVITATION, {"code_hash": "h"}),
     (
         turns.BEGIN,
-        {"conversation_id": 1, "id": "i", "event_key": "e", "person_id": "p", "question_id": "", "now": 0.0},
+        {
+            "conversation_id": 1,
+            "id": "i",
+            "event_key": "e",
+            "person_id": "p",
+            "platform": "t",
+            "user_id": "u",
+            "question_id": "",
+            "now": 0.0,
+        },
     ),
     (turns.REPLACED, {"id": "i", "conversation_id": 1}),
     (turns.TAKE_DELIVERIES, {"id": "i", "conversation_id": 1, "number": 1}),
