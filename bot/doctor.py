@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import typer
 
 from bot.clock import SystemClock
-from bot.compose import open_models, open_stores
-from bot.errors import StorageError
+from bot.compose import Stores, open_models, open_stores, plugins_of
+from bot.errors import ModelError, SettingsError, StorageError
+from bot.plugins.host import find_plugins
 from bot.settings import Settings
+
+if TYPE_CHECKING:
+    from inference.openai_api import OpenAIModel
 
 BRING_A_MODEL = (
     "With a GPU: `docker compose --profile gpu up -d`. Without: install Ollama and run "
@@ -39,6 +45,7 @@ class Finding:
 
 async def check_all(settings: Settings, *, as_json: bool) -> bool:
     """Print all findings; False if any is bad."""
+    logging.getLogger().addHandler(logging.NullHandler())  # the findings say it
     findings = [finding async for finding in examine(settings)]
     if as_json:
         typer.echo(json.dumps([asdict(f) for f in findings], ensure_ascii=False))
@@ -52,9 +59,13 @@ async def check_all(settings: Settings, *, as_json: bool) -> bool:
 
 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
-    """Settings, database, model servers, platforms."""
+    """Settings, database, plugins, model servers, platforms."""
     yield Finding("settings", Verdict.OK, f"home {settings.home}, access {settings.access.value}")
-    yield await _database(settings)
+    mistakes = _plugin_settings(settings)
+    for finding in mistakes:
+        yield finding
+    for finding in await _stored(settings, plugins=not mistakes):
+        yield finding
     async for finding in _models(settings):
         yield finding
     for finding in _platforms(settings):
@@ -62,32 +73,68 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     yield await _telegram(settings)
 
 
-async def _database(settings: Settings) -> Finding:
+def _plugin_settings(settings: Settings) -> list[Finding]:
+    """What is wrong with what is written about plugins."""
+    try:
+        find_plugins(settings.plugins, disabled=settings.plugins_disabled)
+    except SettingsError as error:
+        advice = "Correct it in tertulia.toml or the environment."
+        return [Finding("plugin", Verdict.BAD, line, advice) for line in str(error).splitlines()]
+    return []
+
+
+async def _stored(settings: Settings, *, plugins: bool) -> list[Finding]:
+    """The database, and the plugins started on it."""
     kind = settings.database.split(":", 1)[0]
     try:
         async with open_stores(settings, SystemClock(), durable_inbox=False) as stores:
+            started = await _plugins(settings, stores) if plugins else []
             sources = await stores.search.sources("handbook")
     except StorageError as error:
-        return Finding("database", Verdict.BAD, f"{kind}: {error}", "Mend it, or set TERTULIA_DATABASE_URL.")
-    return Finding("database", Verdict.OK, f"{kind}, up to date, {len(sources)} handbook pages")
+        advice = "Mend it, or set TERTULIA_DATABASE_URL."
+        return [Finding("database", Verdict.BAD, f"{kind}: {error}", advice)]
+    detail = f"{kind}, up to date, {len(sources)} handbook pages"
+    return [Finding("database", Verdict.OK, detail), *started]
+
+
+async def _plugins(settings: Settings, stores: Stores) -> list[Finding]:
+    try:
+        host = plugins_of(settings, stores, SystemClock())
+    except SettingsError as error:  # two bring the same
+        return [Finding("plugin", Verdict.BAD, str(error))]
+    async with host.lifespan():
+        names = ", ".join(host.names())
+    advice = "Mend it, or put its name in TERTULIA_PLUGINS_DISABLED."
+    bad = [Finding("plugin", Verdict.BAD, problem, advice) for problem in host.problems]
+    return [Finding("plugins", Verdict.OK, names or "none"), *bad]
 
 
 async def _models(settings: Settings) -> AsyncIterator[Finding]:
     async with open_models(settings, SystemClock()) as models:
         states = await models.refresh()
-        for host, error in states:
-            if error is None:
-                yield Finding(
-                    "model server", Verdict.OK, f"{host} has {', '.join(models.names()) or 'no model'}"
-                )
-            else:
-                advice = "Start it, or set TERTULIA_MODEL_URL and TERTULIA_MODEL_API_KEY right."
-                what = str(error) if host in str(error) else f"{host}: {error}"
-                yield Finding("model server", Verdict.BAD, what, advice)
+        for server, (_, error) in zip(models.servers, states, strict=True):
+            yield _server(server, error)
         if not states:
             yield Finding(
                 "model server", Verdict.HINT, "none; answers are quoted from documents", BRING_A_MODEL
             )
+
+
+def _server(server: OpenAIModel, error: ModelError | None) -> Finding:
+    host, wanted, listed = server.endpoint.host, server.endpoint.model, ", ".join(server.listed)
+    if error is not None:
+        advice = "Start it, or set TERTULIA_MODEL_URL and TERTULIA_MODEL_API_KEY right."
+        what = str(error) if host in str(error) else f"{host}: {error}"
+        return Finding("model server", Verdict.BAD, what, advice)
+    if not listed and not wanted:
+        advice = "Load one there, or set TERTULIA_MODEL to the one to ask for."
+        return Finding("model server", Verdict.BAD, f"{host} lists no model", advice)
+    if not server.has(wanted):
+        advice = "Set TERTULIA_MODEL to one of those, or leave it out for the first."
+        return Finding(
+            "model server", Verdict.BAD, f"{host} has no model {wanted!r}; it has {listed}", advice
+        )
+    return Finding("model server", Verdict.OK, f"{host} has {listed or f'no list; {wanted} is asked for'}")
 
 
 def _platforms(settings: Settings) -> list[Finding]:

@@ -66,7 +66,7 @@ async def ask_once(settings: Settings, question: str, *, as_json: bool) -> bool:
     if as_json:
         typer.echo(json.dumps(_as_json(shown, turn), ensure_ascii=False))
     if shown.finish_reason == FinishReason.ERROR:
-        why = turn.error if turn and turn.error else shown.plain
+        why = (turn.error if turn and turn.error else shown.plain).rstrip(".")
         typer.echo(f"tertulia: no answer: {why}. `tertulia check` looks for the cause.", err=True)
         return False
     return True

@@ -52,7 +52,7 @@ def failure(
 ) -> ModelError:
     """The error of an answer with this status. `now` (Unix seconds) reads a dated Retry-After."""
     said = message_of(body)
-    text = f"{host} said {status}: {said or 'nothing'}"
+    text = f"{host} said {status}: {said.rstrip(' .') or 'nothing'}"
     if status != 401 and (status == 413 or _OVERFLOW.search(said)):
         limit = _LIMIT.search(said)
         return ContextOverflow(text, int(limit.group(1)) if limit else 0)

@@ -56,9 +56,20 @@ class OpenAIModel:
 
     @property
     def names(self) -> list[str]:
-        """All models of the server, as far as they are known by now."""
-        listed = [card.id for card in self._list.data] if self._list else []
-        return list(dict.fromkeys([self.endpoint.model, *listed] if self.endpoint.model else listed))
+        """All models of the server, as far as they are known by now, and the one that is set."""
+        set_one = [self.endpoint.model] if self.endpoint.model else []
+        return list(dict.fromkeys([*set_one, *self.listed]))
+
+    @property
+    def listed(self) -> list[str]:
+        """What the server said that it has, when it was asked last."""
+        return [card.id for card in self._list.data] if self._list else []
+
+    def has(self, name: str) -> bool:
+        """Whether a request for this model finds one, by the server's list; "" is its first.
+        Without a list nothing speaks against it. Ollama takes a name without its tag `latest`."""
+        listed = self.listed
+        return not listed or not name or name in listed or f"{name}:latest" in listed
 
     @property
     def continues(self) -> bool:
@@ -153,8 +164,7 @@ class OpenAIModel:
     @property
     def _sent(self) -> str:
         """The name to ask for; empty where the server has one model without a name."""
-        listed = self._list.data if self._list else []
-        return self.endpoint.model or (listed[0].id if listed else "")
+        return self.endpoint.model or next(iter(self.listed), "")
 
     @property
     def _vllm(self) -> bool:
@@ -195,7 +205,7 @@ class OpenAIModel:
         await self.refresh()
         if name != self.name:
             return
-        known = ", ".join(card.id for card in self._list.data[:10]) if self._list else ""
+        known = ", ".join(self.listed[:10])
         raise EndpointRefused(f"{error} It has: {known}.", error.status) from error
 
     def _adapted(self, request: ModelRequest, error: ModelError) -> ModelRequest | None:
