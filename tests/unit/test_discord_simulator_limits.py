@@ -149,6 +149,41 @@ async def test_what_cannot_be_shown_is_refused(dc: Discord) -> None:
     assert len(dc.errors) == 8
 
 
+async def test_layouts_have_limits_of_their_own(dc: Discord) -> None:
+    ana, bot = dc.person("Ana"), Bot(dc)
+    async with running(dc, bot):
+        channel = bot.get_partial_messageable(ana.channel.id)
+        await channel.send(view=layout("x" * 2000, "y" * 2000))
+        assert ana.channel.answers[0].plain == f"{'x' * 2000}\n{'y' * 2000}"
+        flags = discord.MessageFlags(components_v2=True)
+        body = {"content": "x", "components": parts("x"), "flags": flags.value}
+        _, told, _ = await post(dc, f"/channels/{ana.channel.id}/messages", **body)
+        assert "cannot be used" in told["errors"]["content"]["_errors"][0]["message"]
+        body = {"components": parts("x" * 2001, "y" * 2000), "flags": flags.value}
+        _, told, _ = await post(dc, f"/channels/{ana.channel.id}/messages", **body)
+        assert (
+            told["errors"]["components"]["_errors"][0]["code"] == "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED"
+        )
+
+
+def parts(*texts: str) -> list[dict[str, Any]]:
+    return [{"type": 10, "content": text} for text in texts]
+
+
+def layout(*texts: str) -> discord.ui.LayoutView:
+    view = discord.ui.LayoutView(timeout=None)
+    for text in texts:
+        view.add_item(discord.ui.TextDisplay(text))
+    return view
+
+
+async def test_slow_answers_come_late_and_whole() -> None:
+    async with Discord(gateway=QUICK, faults=Faults(slow=1.0, slow_seconds=0.05)) as dc:
+        ana = dc.person("Ana")
+        status, told, _ = await post(dc, f"/channels/{ana.channel.id}/messages", content="x")
+        assert (status, told["content"]) == (200, "x")
+
+
 async def test_rights_are_kept(dc: Discord) -> None:
     ana, bot = dc.person("Ana"), Bot(dc)
     room = await dc.guild("Friends", ana)

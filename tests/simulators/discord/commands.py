@@ -23,7 +23,6 @@ _DEFAULTS: Json = {
     "contexts": None,
     "integration_types": [0],
     "nsfw": False,
-    "handler": None,
 }
 _KNOWN = {*_DEFAULTS, "name", "options", "id"}
 Problem = tuple[str, str, str]

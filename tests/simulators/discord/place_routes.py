@@ -173,6 +173,28 @@ def active_threads(world: World, asked: Asked) -> Json:
     return {"threads": [t.json(bot) for t in threads], "members": mine}
 
 
+def archived_public(world: World, asked: Asked) -> Json:
+    return _archived(world, asked, PUBLIC_THREAD)
+
+
+def archived_private(world: World, asked: Asked) -> Json:
+    need(world, channel_at(world, asked), Permission.MANAGE_THREADS)
+    return _archived(world, asked, PRIVATE_THREAD)
+
+
+def _archived(world: World, asked: Asked, kind: int) -> Json:
+    channel, bot = channel_at(world, asked), world.bot.user
+    need(world, channel, Permission.READ_MESSAGE_HISTORY)
+    everything = channel.guild.threads.values() if channel.guild else ()
+    threads = [
+        t for t in everything if t.parent is channel and t.thread and t.thread.archived and t.type == kind
+    ]
+    threads.sort(key=lambda t: t.id, reverse=True)
+    page = threads[: int(asked.query.get("limit", 50))]
+    mine = [t.json(bot)["member"] for t in page if t.thread and bot.id in t.thread.members]
+    return {"threads": [t.json(bot) for t in page], "members": mine, "has_more": len(page) < len(threads)}
+
+
 def get_roles(world: World, asked: Asked) -> list[Json]:
     return [r.json() for r in guild_at(world, asked).roles.values()]
 
@@ -230,6 +252,8 @@ ROUTES = [
     Route("DELETE", f"{_CHANNEL}/thread-members/@me", leave_thread),
     Route("PUT", f"{_CHANNEL}/thread-members/{{user_id}}", add_to_thread),
     Route("DELETE", f"{_CHANNEL}/thread-members/{{user_id}}", remove_from_thread),
+    Route("GET", f"{_CHANNEL}/threads/archived/public", archived_public),
+    Route("GET", f"{_CHANNEL}/threads/archived/private", archived_private),
     Route("GET", _GUILD, get_guild),
     Route("GET", f"{_GUILD}/channels", get_guild_channels),
     Route("GET", f"{_GUILD}/threads/active", active_threads),

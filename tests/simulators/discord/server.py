@@ -162,13 +162,15 @@ class Discord:
         not do there (403), and other than what was there and is gone; and why the gateway closed on it."""
         return self.world.errors
 
-    async def until(self, predicate: Callable[[], T], within: float = 10.0) -> T:
+    async def until(self, predicate: Callable[[], T | None], within: float = 10.0) -> T:
         """Wait for something to become true on the platform; gives what the predicate gives."""
         try:
-            return await self.world.news.until(predicate, within)
+            value = await self.world.news.until(predicate, within)
         except TimeoutError:
             last = [f"{c.route} {c.status} {c.description} {c.arguments}"[:300] for c in self.log[-8:]]
             raise TimeoutError("it did not become true; last calls:\n" + "\n".join(last)) from None
+        assert value is not None
+        return value
 
     async def until_answered(self, *messages: Message, within: float = 10.0) -> None:
         """Wait until each of these has a reply of the bot's."""

@@ -215,13 +215,18 @@ class World:
         """A channel or thread is deleted, and nobody can come back to it."""
         del self.channels[channel.id]
         self.gone.add(channel.id)
-        if channel.guild is not None:
-            (channel.guild.threads if channel.thread else channel.guild.channels).pop(channel.id, None)
-        self.tell(
-            f"{'THREAD' if channel.thread else 'CHANNEL'}_DELETE",
-            channel.json(self.bot.user),
-            channel=channel,
-        )
+        if channel.guild is None:
+            return
+        if channel.thread is not None:
+            del channel.guild.threads[channel.id]
+            kept = ("id", "parent_id", "type")
+            shown = {k: v for k, v in channel.json(self.bot.user).items() if k in kept}
+            self.tell("THREAD_DELETE", shown, channel=channel)
+            return
+        del channel.guild.channels[channel.id]
+        for thread in [t for t in channel.guild.threads.values() if t.parent is channel]:
+            self.remove(thread)
+        self.tell("CHANNEL_DELETE", channel.json(self.bot.user), channel=channel)
 
     # telling the bot
 
