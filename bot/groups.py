@@ -1,8 +1,9 @@
 """Messages in a group that nobody addressed to the bot: answered, remembered, or passed over.
 
-Each group conversation has two settings of its own: `trigger` (``mention``: the bot answers where
-it is mentioned, replied to or commanded; ``all``: every message) and `overhear` (whether what is
-said around it is remembered for a while, so that a question can be about it).
+A group's conversation has settings of its own: `trigger` (``mention``: the bot answers where it is
+mentioned, replied to or commanded; ``all``: every message), `overhear` (whether what is said around
+it is remembered for a while, so that a question can be about it), and where the platform can,
+`threads` (whether each question is answered in a thread of its own).
 """
 
 from __future__ import annotations
@@ -13,17 +14,35 @@ from typing import Any
 from bot.places import Places
 from bot.ports import Overheard
 from bot.reading import question_of
-from bot.types import Conversation, Event, EventKind, PersonRole
+from bot.types import Capabilities, Conversation, Event, EventKind, Person, PersonRole
 
-TRIGGER, OVERHEAR = "trigger", "overhear"
-CHOICES: Mapping[str, tuple[str, ...]] = {TRIGGER: ("mention", "all"), OVERHEAR: ("on", "off")}
+TRIGGER, OVERHEAR, THREADS = "trigger", "overhear", "threads"
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    TRIGGER: ("mention", "all"),
+    OVERHEAR: ("on", "off"),
+    THREADS: ("off", "on"),
+}
 """What each setting can be; the first is the default."""
+LANGUAGE, COLLECTIONS = "language", "collections"
+"""A group's language, whoever asks; and the names of the collections that it is answered from."""
+
+
+def choices(caps: Capabilities, private: bool) -> tuple[str, ...]:
+    """The settings of CHOICES that a chat of these capabilities has."""
+    return () if private else tuple(name for name in CHOICES if name != THREADS or caps.threads)
 
 
 def choice(conversation: Conversation, name: str) -> str:
     """What a group's setting is."""
     chosen: Any = conversation.settings.get(name)
     return chosen if chosen in CHOICES[name] else CHOICES[name][0]
+
+
+def languages(event: Event, person: Person, conversation: Conversation) -> tuple[str, ...]:
+    """The languages to speak in, the first that is known: a group's own, the person's choice, the
+    platform's word."""
+    chosen = "" if event.private else str(conversation.settings.get(LANGUAGE, ""))
+    return (chosen, person.language, event.sender.language)
 
 
 class Groups:

@@ -17,7 +17,7 @@ from bot.commands import Commands
 from bot.delivery import Courier
 from bot.dispatcher import Dispatcher, Hold
 from bot.errors import ChannelError, ChatGone, StorageError, StorageGone
-from bot.groups import Groups
+from bot.groups import Groups, languages
 from bot.locale import Catalogue
 from bot.places import Places
 from bot.plugins.host import PluginHost
@@ -175,7 +175,7 @@ class Handler:
                 await self._reply(event, channel, admitted.reply)
             return None
         conversation = await self._places.open(event)
-        language = self._catalogue.pick(admitted.language, event.sender.language)
+        language = self._catalogue.pick(*languages(event, admitted, conversation))
         return Visit(event, admitted, conversation, channel, language)
 
     async def _route(self, visit: Visit, hold: Hold) -> Turn | None:
@@ -189,8 +189,8 @@ class Handler:
         elif command_of(event) == "retry":
             return await self._retry(visit, hold)
         elif command_of(event):
-            link = visit.channel.capabilities(event.address).start_link
-            reply = await self._commands.run(event, visit.person, visit.conversation, link=link)
+            caps = visit.channel.capabilities(event.address)
+            reply = await self._commands.run(event, visit.person, visit.conversation, caps)
             hold.release()
             await self._reply(event, visit.channel, reply)
         elif event.kind is EventKind.EDIT:

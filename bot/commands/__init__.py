@@ -13,12 +13,13 @@ from bot.commands.call import RUNS_BOT, Call
 from bot.commands.chat import ChatCommands
 from bot.commands.people import PeopleCommands
 from bot.errors import PluginError, SettingsError
+from bot.groups import languages
 from bot.locale import Catalogue
 from bot.plugins.api import PluginContext
 from bot.plugins.host import PluginHost
 from bot.ports import Clock, Conversations, Models, People
 from bot.settings import PersonaSettings, SamplingSettings
-from bot.types import Conversation, Event, Person, PersonRole, Reply
+from bot.types import Capabilities, Conversation, Event, Person, PersonRole, Reply
 
 __all__ = ["NAMES", "OPERATORS", "Commands"]
 
@@ -68,9 +69,9 @@ class Commands:
             "persona": chat.persona,
             "settings": self._settings,
             "whoami": who.whoami,
-            "invite": who.invite,
             "link": who.link,
             "unlink": who.unlink,
+            "invite": who.invite,
             "block": partial(who.block, PersonRole.BLOCKED),
             "unblock": partial(who.block, PersonRole.MEMBER),
         }
@@ -93,14 +94,16 @@ class Commands:
         """Whether there is a command of this name."""
         return name in NAMES or name in self._plugin_commands
 
-    async def run(self, event: Event, person: Person, conversation: Conversation, *, link: str = "") -> Reply:
+    async def run(
+        self, event: Event, person: Person, conversation: Conversation, caps: Capabilities = Capabilities()
+    ) -> Reply:
         """Run the command in `event.data` (``/name@bot arguments``, or a button's ``cmd:/name arguments``).
 
-        `link` leads to the bot with a ``{code}``. Raises StorageError.
+        `caps` are the chat's. Raises StorageError.
         """
         name, arguments = _parse(event.data)
-        language = self._catalogue.pick(person.language, event.sender.language)
-        call = Call(event, person, conversation, self._catalogue, language, arguments, link)
+        language = self._catalogue.pick(*languages(event, person, conversation))
+        call = Call(event, person, conversation, self._catalogue, language, arguments, caps)
         if name in self._own:
             return await self._own[name](call)
         if name in self._plugin_commands:

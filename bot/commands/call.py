@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.locale import Catalogue
-from bot.types import ADMIN, Conversation, Event, Person, PersonRole, Reply
+from bot.types import ADMIN, Capabilities, Conversation, Event, Person, PersonRole, Reply
 
 RUNS_BOT = (PersonRole.OWNER, PersonRole.OPERATOR)
 DEFAULT = ("default", "auto")
@@ -16,8 +16,7 @@ DEFAULT = ("default", "auto")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who called what, where, and with which arguments. `link` is where a person begins to talk to
-    the bot with a code, with ``{code}`` in it; "" where the platform has no such links."""
+    """Who called what, where, and with which arguments. `caps` are the chat's."""
 
     event: Event
     person: Person
@@ -25,7 +24,13 @@ class Call:
     catalogue: Catalogue
     language: str
     arguments: str
-    link: str = ""
+    caps: Capabilities = Capabilities()
+
+    @property
+    def link(self) -> str:
+        """Where a person begins to talk to the bot with a code, with ``{code}`` in it; "" where the
+        platform has no such links."""
+        return self.caps.start_link
 
     @property
     def may_change(self) -> bool:

@@ -13,12 +13,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.commands.call import DEFAULT, Call, plain, shown
-from bot.groups import CHOICES, choice
+from bot.groups import CHOICES, COLLECTIONS, LANGUAGE, choice, choices
 from bot.personas import Personas
 from bot.ports import Conversations, Model, Models
 from bot.settings import PersonaSettings, SamplingSettings
 from bot.types import Button, Conversation, Reply
 
+CHAT_LANGUAGE = "chat-language"
 EVERYWHERE = "everywhere"
 """Before a setting: it is chosen for the whole place around (a forum, a server)."""
 MOST_BUTTONS = 20
@@ -95,11 +96,15 @@ class ChatCommands:
             return call.reply("group.operators")
         if key == "reset":
             await self._store_sampling(call, {})
-            nothing = dict.fromkeys(CHOICES)
+            nothing = dict.fromkeys((*CHOICES, LANGUAGE, COLLECTIONS))
             await self._conversations.update(call.conversation.id, model="", persona="", settings=nothing)
             return call.reply("settings.reset")
-        if key in CHOICES and not call.event.private:
+        if key in choices(call.caps, call.event.private):
             return await self._choose(call, key, value.lower())
+        if key == COLLECTIONS and not call.event.private:
+            return await self._collections(call, value)
+        if key == CHAT_LANGUAGE and not call.event.private:
+            return await self._language(call, value)
         if key not in SamplingSettings.model_fields:
             return call.nearest("settings", key, _known(call))
         if not value:
@@ -115,6 +120,32 @@ class ChatCommands:
             return Reply(call.say(f"settings.{key}", value=now), buttons)
         await self._conversations.update(call.conversation.id, settings={key: value})
         return call.reply("settings.done", key=key, value=f"`{value}`")
+
+    async def _collections(self, call: Call, value: str) -> Reply:
+        """What the group is answered from, of all that the bot answers from."""
+        names = [] if value.lower() in DEFAULT else value.replace(",", " ").split()
+        if value:
+            await self._conversations.update(call.conversation.id, settings={COLLECTIONS: names or None})
+        else:
+            names = call.conversation.settings.get(COLLECTIONS) or []
+        shown_as = shown(names) if names else call.say("persona.default")
+        return call.reply(
+            "settings.done" if value else "settings.collections", key=COLLECTIONS, value=shown_as
+        )
+
+    async def _language(self, call: Call, value: str) -> Reply:
+        """The language of the group, whoever asks."""
+        known = dict(call.catalogue.languages())
+        tag = "" if not value or value.lower() in DEFAULT else call.catalogue.find(value)
+        if tag is None:
+            tags = ", ".join(f"`{tag}` ({name})" for tag, name in known.items())
+            return call.reply("language.unknown", tag=plain(value), known=tags)
+        if value:
+            await self._conversations.update(call.conversation.id, settings={LANGUAGE: tag or None})
+        else:
+            tag = str(call.conversation.settings.get(LANGUAGE, ""))
+        shown_as = f"**{known[tag]}**" if tag in known else call.say("persona.default")
+        return call.reply("settings.done", key=CHAT_LANGUAGE, value=shown_as)
 
     async def _set(self, call: Call, key: str, value: str) -> Reply:
         sampling = {k: v for k, v in (call.conversation.settings.get("sampling") or {}).items() if k != key}
@@ -145,7 +176,8 @@ class ChatCommands:
             now = call.say("settings.server") if value in (None, ()) else shown(value)
             rows.append((f"`{field}`", now))
         if not call.event.private:
-            rows += [(f"`{name}`", f"`{choice(call.conversation, name)}`") for name in CHOICES]
+            own = choices(call.caps, call.event.private)
+            rows += [(f"`{name}`", f"`{choice(call.conversation, name)}`") for name in own]
         lines = [call.say("settings.line", key=key, value=value) for key, value in rows]
         return Reply("\n\n".join((call.say("settings.title"), "\n".join(lines), call.say("settings.usage"))))
 
@@ -166,7 +198,8 @@ class ChatCommands:
 
 
 def _known(call: Call) -> list[str]:
-    groups = () if call.event.private else tuple(CHOICES)
+    own = choices(call.caps, call.event.private)
+    groups = () if call.event.private else (*own, COLLECTIONS, CHAT_LANGUAGE)
     around = (EVERYWHERE,) if call.event.within else ()
     return [*SamplingSettings.model_fields, *groups, *around, "model", "persona", "language", "reset"]
 

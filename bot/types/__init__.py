@@ -34,8 +34,9 @@ from bot.types.history import (
     TurnState,
     Usage,
 )
-from bot.types.model import Chunk, FinishReason, ModelRequest, Priority, Sampling, ToolSpec
+from bot.types.model import Chunk, FinishReason, ModelRequest, Priority, ToolSpec
 from bot.types.reply import Button, Capabilities, Delivery, DeliveryState, Markup, Outgoing, Pace, Reply
+from bot.types.sampling import Sampling
 
 __all__ = [
     "ADMIN",
@@ -64,8 +65,8 @@ __all__ = [
     "Person",
     "PersonRole",
     "Priority",
-    "Remark",
     "Redeemed",
+    "Remark",
     "Reply",
     "Role",
     "Sampling",

@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
+from bot.types.sampling import Sampling
+
 ADMIN = "admin"
 JOINED, LEFT, MOVED = "joined", "left", "moved"
 
@@ -101,6 +103,8 @@ class Event:
     addressed: bool = True
     """In a group: the bot was mentioned, replied to or commanded. Always true in private."""
     received_at: float = 0.0
+    sampling: Sampling | None = None
+    """How the model is to answer this one; it goes over what the conversation has chosen."""
 
     @property
     def key(self) -> str:

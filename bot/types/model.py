@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.types.history import Message, Passage, ToolCall, Usage
+from bot.types.sampling import Sampling
 
 
 class FinishReason(StrEnum):
@@ -27,20 +28,6 @@ class Chunk:
     """Whole calls, already merged from their deltas; they come once, before the finish."""
     usage: Usage | None = None
     finish_reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How to choose tokens. None leaves the choice to the server. See vLLM's SamplingParams."""
-
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    min_p: float | None = None
-    repetition_penalty: float | None = None
-    max_tokens: int | None = None
-    stop: tuple[str, ...] = ()
-    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,8 @@ class Capabilities:
     """Limits over all chats of the bot account together."""
     min_edit_interval: float = 1.0
     """Seconds between two previews of the same answer."""
+    threads: bool = False
+    """A question can be answered in a thread of its own."""
     start_link: str = ""
     """Where a person begins to talk to the bot with a code, with ``{code}`` in it."""
     activity: bool = False

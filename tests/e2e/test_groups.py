@@ -241,3 +241,43 @@ async def test_without_a_place_around_there_is_no_everywhere() -> None:
         assert "everywhere" in await world.ask("/settings everywhere trigger all", sender=admin, **GROUP)
         await chatter(world, "anybody?")
         assert len(world.model.requests) == 0
+
+
+async def test_a_groups_language_is_everybodys_there() -> None:
+    world = World()
+    admin = Sender("ann", "ann", language="en", roles=(ADMIN,))
+    async with world.running():
+        assert "中文" in await world.ask("/settings chat-language zh", sender=admin, **GROUP)
+        ben = Sender("ben", "ben", language="en")
+        assert "不认识" in await world.ask("/hlep", sender=ben, **GROUP)
+        assert "don't know" in await world.ask("/hlep", sender=ben, chat="alone")
+        await world.ask("/settings chat-language auto", sender=admin, **GROUP)
+        assert "don't know" in await world.ask("/hlep", sender=ben, **GROUP)
+
+
+async def test_a_group_is_answered_from_the_collections_chosen_for_it_and_never_from_others() -> None:
+    world = World(plugins_disabled=(), plugins={"qa": {"handbook": False, "collections": ["red", "blue"]}})
+    admin = Sender("ann", "ann", roles=(ADMIN,))
+
+    async def found(question: str) -> list[str]:
+        await world.ask(question, sender=admin, **GROUP)
+        return [passage.source for passage in world.model.requests[-1].passages]
+
+    async with world.running():
+        for name in ("red", "blue", "secret"):
+            passage = Passage(name, f"The colour of the valve is {name}.", name, name)
+            await world.stores.search.put(name, name, [passage], title=name, digest="1")
+        assert sorted(await found("What colour is the valve?")) == ["blue", "red"]
+        await world.ask("/settings collections red secret", sender=admin, **GROUP)
+        assert await found("What colour is the valve?") == ["red"]
+        assert "red, secret" in await world.ask("/settings collections", sender=admin, **GROUP)
+        await world.ask("/settings collections default", sender=admin, **GROUP)
+        assert sorted(await found("What colour is the valve?")) == ["blue", "red"]
+
+
+async def test_threads_are_offered_where_the_platform_has_them_alone() -> None:
+    for threads in (False, True):
+        world = World(caps=replace(CAPS, threads=threads, text_limit=4000))
+        async with world.running():
+            shown = await world.ask("/settings", sender=Sender("ann", "ann", roles=(ADMIN,)), **GROUP)
+            assert ("threads" in shown) is threads

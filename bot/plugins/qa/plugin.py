@@ -80,7 +80,7 @@ class Plugin(api.Plugin):
             return api.Context()
         limit = self.settings.limit
         found = await self.services.search.search(
-            text, collections=self._collections, limit=limit * _CANDIDATES
+            text, collections=self._of(context), limit=limit * _CANDIDATES
         )
         asked = content_terms(text)
         chosen = helpful(found, asked, question=question, limit=limit, max_chars=self.settings.max_chars)
@@ -93,11 +93,16 @@ class Plugin(api.Plugin):
     ) -> api.ToolResult:
         found = await self.services.search.search(
             arguments["query"],
-            collections=self._collections,
+            collections=self._of(context),
             limit=arguments.get("limit", self.settings.limit),
         )
         passages = tuple(within(found, self.settings.max_chars))
         return api.ToolResult(listing(passages) if passages else _NOTHING, passages)
+
+    def _of(self, context: api.PluginContext) -> Sequence[str]:
+        """The collections of this conversation: of those in the plugin's settings the chosen ones."""
+        chosen = context.conversation.settings.get("collections")
+        return [name for name in self._collections if name in chosen] if chosen else self._collections
 
 
 def _last_question(history: Sequence[Message]) -> str:
