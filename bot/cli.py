@@ -55,13 +55,27 @@ def ask(
     question: Annotated[
         str, typer.Argument(help="What to ask; `-` or a pipe reads it from standard input.")
     ] = "-",
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Sampling of this answer, e.g. temperature=0.2, max_tokens=200, seed=7; may be repeated.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Ask one question and print the answer with its sources."""
+    from bot.sampling import sampling_of
+
+    try:
+        sampling = sampling_of(given or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--set") from None
     from bot.terminal import ask_once
 
     text = _question(question)
-    _go(lambda settings: ask_once(settings, text, as_json=as_json))
+    _go(lambda settings: ask_once(settings, text, sampling, as_json=as_json))
 
 
 @app.command()

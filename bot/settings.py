@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from bot.errors import SettingsError
-from bot.types import Sampling
+from bot.sampling import SamplingSettings as SamplingSettings
 
 PREFIX = "TERTULIA_"
 FILE = "tertulia.toml"
@@ -46,26 +46,6 @@ class AmbiguousSend(StrEnum):
 
     AT_LEAST_ONCE = "at_least_once"
     AT_MOST_ONCE = "at_most_once"
-
-
-class SamplingSettings(BaseModel):
-    """Sampling parameters by vLLM's names; unset leaves the choice to the server."""
-
-    model_config = _STRICT
-
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    top_k: Annotated[int, Field(ge=-1)] | None = None
-    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    stop: tuple[str, ...] = Field(default=(), max_length=4)
-    seed: int | None = None
-
-    def over(self, base: Sampling) -> Sampling:
-        """`base`, with what is set here in its place."""
-        given = {k: v for k, v in self.model_dump().items() if v is not None and v != ()}
-        return Sampling(**{**{f: getattr(base, f) for f in Sampling.__slots__}, **given})
 
 
 class PersonaSettings(BaseModel):

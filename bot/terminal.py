@@ -26,7 +26,7 @@ from bot.compose import App, compose, open_models, open_stores
 from bot.errors import StorageError
 from bot.settings import Settings, locale_language
 from bot.telemetry import NullTelemetry
-from bot.types import Event, FinishReason, Outgoing, Turn
+from bot.types import Event, FinishReason, Outgoing, Sampling, Turn
 
 
 @asynccontextmanager
@@ -50,14 +50,14 @@ async def _core(settings: Settings) -> AsyncIterator[tuple[App, TerminalAdapter]
             await serving
 
 
-async def ask_once(settings: Settings, question: str, *, as_json: bool) -> bool:
+async def ask_once(settings: Settings, question: str, sampling: Sampling | None, *, as_json: bool) -> bool:
     """Print the answer; False if there is none: standard error then says why. Ctrl-C stops the
     answer and leaves with exit code 130."""
     from adapters.terminal.screen import ask, show_answer
 
     async with _core(settings) as (app, adapter):
         language = app.catalogue.pick(locale_language())
-        event = adapter.event(question, f"ask-{secrets.token_hex(6)}")
+        event = adapter.event(question, f"ask-{secrets.token_hex(6)}", sampling)
         show = _last if as_json else partial(show_answer, Console(), language=language)
         shown = await ask(adapter, event, show)
         turn = await app.stores.turns.of_event(event.key)

@@ -48,6 +48,7 @@ from bot.types import (
     Person,
     Reply,
     Role,
+    Sampling,
     Turn,
     TurnState,
 )
@@ -218,7 +219,7 @@ class Turner:
             summary=Summary(conversation.first_turn, conversation.summary, conversation.summary_tokens),
             context_turn=conversation.context_turn,
             prepared=self._summaries.prepared(conversation),
-            sampling=persona.sampling,
+            sampling=(asked.event.sampling or Sampling()).over(persona.sampling),
             request=ModelRequest(
                 messages=(),
                 tools=self._toolbox.specs if context.model.generates else (),

@@ -72,7 +72,8 @@ class Urgent:
         edit = self._edits.get((question.address.key, question.message_id))
         if edit is None or not await self._accepts(edit):
             return question
-        return replace(question, parts=edited(question.parts, edit.parts))
+        sampling = edit.sampling or question.sampling
+        return replace(question, parts=edited(question.parts, edit.parts), sampling=sampling)
 
     def overtaken(self, edit: Event) -> bool:
         """Whether a newer edit of the same question is under way."""

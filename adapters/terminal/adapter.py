@@ -17,6 +17,7 @@ from bot.types import (
     Markup,
     Outgoing,
     Part,
+    Sampling,
     Sender,
 )
 
@@ -94,7 +95,7 @@ class TerminalAdapter:
         finally:
             self._put = None
 
-    def event(self, text: str, chat: str) -> Event:
+    def event(self, text: str, chat: str, sampling: Sampling | None = None) -> Event:
         """What somebody typed: a command if it begins with a slash, else a message."""
         command = text.startswith("/") and len(text) > 1
         number = secrets.token_hex(8)
@@ -107,6 +108,7 @@ class TerminalAdapter:
             message_id=number,
             data=text if command else "",
             received_at=self._clock.time(),
+            sampling=sampling,
         )
 
     async def ask(self, event: Event) -> AsyncIterator[Outgoing]:

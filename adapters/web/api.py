@@ -4,6 +4,7 @@ Annotations are evaluated here (no `from __future__`): FastAPI reads those of th
 """
 
 import secrets
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
@@ -72,6 +73,8 @@ class Chat:
         if wait := self._crowd.refuses(visit.client, visit.visitor):
             raise _too_many(f"Too many new visitors from this address. Try again in {wait} s.", wait)
         event, replaced = await self._event(body, visit, answer, about[1] if about else None)
+        if body.sampling is not None:
+            event = replace(event, sampling=body.sampling.sampling)
         deps.channel.expect(answer.text, replaced)
         fresh = await deps.put(event)
         return self._stream(visit, answer, html=body.html, fresh=fresh)

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from bot.sampling import SamplingSettings
+
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -50,6 +52,9 @@ class Ask(Strict):
     edit_of: Id | None = None
     language: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{0,35}$")] = Field(
         "", description="A BCP 47 tag; empty: as Accept-Language says."
+    )
+    sampling: SamplingSettings | None = Field(
+        None, description="Sampling of this answer alone; what is left out stays as the conversation has it."
     )
     html: bool = Field(False, description="Also tell the answer as HTML that is safe to show.")
 
