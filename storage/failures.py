@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -38,9 +39,27 @@ _POSTGRES: dict[str, tuple[type[StorageError], str]] = {
     "57P03": (StorageBusy, "PostgreSQL is starting up or shutting down; try again"),
     "25006": (StorageError, "PostgreSQL is read-only (a standby?); set TERTULIA_DATABASE_URL to the primary"),
     "28P01": (StorageError, "PostgreSQL refuses the password; correct TERTULIA_DATABASE_URL"),
+    "28000": (
+        StorageError,
+        "PostgreSQL does not let this user in; create it with `createuser`, or correct TERTULIA_DATABASE_URL",
+    ),
     "3D000": (StorageError, "the PostgreSQL database does not exist; create it with `createdb`"),
     "42501": (StorageError, "PostgreSQL denies this; grant the user the right to create and use tables"),
 }
+
+_REFUSED_AT_THE_DOOR = [
+    (re.compile(words), state)
+    for words, state in (
+        (r'database ".*" does not exist', "3D000"),
+        ("password authentication failed|no password supplied", "28P01"),
+        (r'role ".*" does not exist|not permitted to log in|authentication failed|pg_hba\.conf', "28000"),
+        ("too many (clients|connections)|connection slots are reserved", "53300"),
+        ("(is starting up|is shutting down|not yet accepting connections|in recovery mode)", "57P03"),
+        ("permission denied for database", "42501"),
+    )
+]
+"""libpq tells why it cannot connect in words alone, without the SQLSTATE that the server gave."""
+_REASON = re.compile(r"(?:failed: |failed to resolve host )(.+)")
 
 
 def explain(error: BaseException) -> BaseException:
@@ -64,15 +83,24 @@ def _of_sqlite(error: sqlite3.Error) -> StorageError:
 
 def _of_postgres(error: BaseException) -> StorageError:
     state = getattr(error, "sqlstate", None) or ""
+    if type(error).__name__ == "OperationalError" and not state:
+        said = str(error)
+        state = next((state for words, state in _REFUSED_AT_THE_DOOR if words.search(said)), "")
+        if not state:
+            return _no_answer(said)
     if state in _POSTGRES:
         kind, advice = _POSTGRES[state]
         return kind(f"{advice} (SQLSTATE {state})")
-    if type(error).__name__ == "OperationalError" and not state:
-        return StorageError(
-            "PostgreSQL does not answer, or broke off; start it, or correct TERTULIA_DATABASE_URL"
-        )
     first_line = str(error).partition("\n")[0]
     return StorageError(f"the database refused the call: {type(error).__name__}: {first_line}")
+
+
+def _no_answer(said: str) -> StorageError:
+    reasons = _REASON.findall(said)
+    why = f" ({reasons[-1].rpartition('failed: ')[2]})" if reasons else ""
+    return StorageError(
+        f"PostgreSQL does not answer, or broke off{why}; start it, or correct TERTULIA_DATABASE_URL"
+    )
 
 
 def lost_to_others(error: BaseException | None) -> bool:

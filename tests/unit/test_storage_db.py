@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -13,7 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from psycopg import OperationalError
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from bot.errors import StorageBusy, StorageError, StorageFull, StorageVersionError
 from storage import sqlite
@@ -186,6 +189,49 @@ async def test_a_server_that_is_not_there_is_named_without_the_password() -> Non
         async with open_database("postgresql://u:secret@127.0.0.1:1/none"):
             pass
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("before", "after", "advice"),
+    [
+        ("/tertulia_test", "/no_such", "the PostgreSQL database does not exist; create it with `createdb`"),
+        ("//postgres@", "//no_such_role:secret@", "PostgreSQL does not let this user in; create it"),
+        (
+            "127.0.0.1",
+            "no-such-host.invalid",
+            "does not answer, or broke off .*no-such-host.*; start it, or correct",
+        ),
+    ],
+)
+async def test_what_a_running_server_refuses_is_told_apart(
+    postgres_server_database: str, before: str, after: str, advice: str
+) -> None:
+    with pytest.raises(StorageError, match=advice) as caught:
+        async with open_database(postgres_server_database.replace(before, after)):
+            pass
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "advice"),
+    [
+        ('FATAL:  password authentication failed for user "ann"', StorageError, "refuses the password"),
+        ("fe_sendauth: no password supplied", StorageError, "refuses the password"),
+        ('FATAL:  Peer authentication failed for user "ann"', StorageError, "does not let this user in"),
+        ('FATAL:  no pg_hba.conf entry for host "1.2.3.4"', StorageError, "does not let this user in"),
+        ("FATAL:  sorry, too many clients already", StorageBusy, "no connection left"),
+        ("FATAL:  the database system is starting up", StorageBusy, "starting up or shutting down"),
+        ("FATAL:  nobody foresaw this", StorageError, "broke off .FATAL:  nobody foresaw this.; start it"),
+    ],
+)
+def test_why_a_server_does_not_let_in_is_read_from_its_words(
+    said: str, kind: type[StorageError], advice: str
+) -> None:
+    where = 'connection failed: connection to server at "10.0.0.1", port 5432 failed: '
+    told = explain(DBAPIError("", {}, OperationalError(where + said)))
+    assert type(told) is kind
+    assert re.search(advice, str(told))
 
 
 async def test_a_locked_database_is_busy_and_works_again_when_freed(sqlite_db: Database) -> None:
