@@ -14,7 +14,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -23,10 +23,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from adapters.terminal.adapter import TerminalAdapter
 from bot.clock import SystemClock
 from bot.compose import App, compose, open_models, open_stores
-from bot.errors import StorageError
+from bot.errors import DocumentError, StorageError
+from bot.ports import Search
 from bot.settings import Settings, locale_language
 from bot.telemetry import NullTelemetry
 from bot.types import Event, FinishReason, Outgoing, Sampling, Turn
+
+if TYPE_CHECKING:
+    from bot.plugins.qa.ingest import Progress as Step
 
 
 @asynccontextmanager
@@ -97,16 +101,15 @@ async def chat_here(settings: Settings) -> bool:
 
 
 async def learn_paths(settings: Settings, paths: list[Path], collection: str) -> bool:
-    """Read files and folders into a collection, with a progress bar."""
-    from bot.plugins.qa.ingest import learn
-
+    """Read files and folders into a collection, with a progress bar. What cannot be read holds up
+    nothing else: standard error names it at the end, and the result is False."""
     errors, counts = [], Counter[str]()
     async with open_stores(settings, SystemClock(), durable_inbox=False) as stores:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, console=Console(stderr=True)) as bar:
             for path in paths:
                 task = bar.add_task(str(path), total=None)
-                async for step in learn(stores.search, path, collection):
+                async for step in _learn(stores.search, path, collection):
                     bar.update(task, total=step.total, completed=step.done, description=step.name)
                     if step.error:
                         errors.append(step.error)
@@ -118,6 +121,17 @@ async def learn_paths(settings: Settings, paths: list[Path], collection: str) ->
     for error in errors:
         typer.echo(error, err=True)
     return not errors
+
+
+async def _learn(search: Search, path: Path, collection: str) -> AsyncIterator[Step]:
+    """`learn`, with the path's own error told like a file's."""
+    from bot.plugins.qa.ingest import Progress, learn
+
+    try:
+        async for step in learn(search, path, collection):
+            yield step
+    except DocumentError as error:
+        yield Progress(str(path), 1, 1, error=str(error))
 
 
 async def dead_letters(settings: Settings, *, retry: str, text: bool, as_json: bool) -> bool:

@@ -225,6 +225,17 @@ async def test_learn_names_what_it_leaves_out_and_goes_on(home: Path, documents:
     assert "no such file" in failed(await tertulia(home, "learn", str(home.parent / "nothing")))
 
 
+async def test_learn_goes_on_after_a_path_that_cannot_be_read(home: Path, documents: Path) -> None:
+    paths = [str(documents / name) for name in ("bad.md", "missing.md", "good.md")]
+    (documents / "bad.md").write_bytes(b"\xff")
+    (documents / "good.md").write_text("Good.")
+    ended = await tertulia(home, "learn", *paths)
+    assert ended.out == "1 learned, 0 known already, 2 left out.\n"
+    told = failed(ended).splitlines()[-2:]
+    assert told[0].startswith(f"{paths[0]}: is no UTF-8 text")
+    assert told[1].startswith(f"{paths[1]}: no such file")
+
+
 async def test_version_and_help(home: Path) -> None:
     assert (await tertulia(home, "--version")).out.strip() == "0.1.0"
     told = (await tertulia(home, "--help")).out
