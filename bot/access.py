@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.errors import AccessError, LinkRefused
 from bot.locale import Catalogue
 from bot.markup import visible
 from bot.ports import Clock, People
 from bot.settings import Access
-from bot.types import Button, Event, EventKind, Person, PersonRole, Redeemed, Reply
+from bot.types import Button, Event, EventKind, Person, PersonRole, Redeemed, Reply, Sender
 
 FAILED_CODES = 10
 HOUR = 3600.0
@@ -69,6 +69,8 @@ class Gate:
 
     async def admit(self, event: Event) -> Person | Refusal:
         """The person who may go on, or why not. Raises StorageError."""
+        if event.host:
+            return await self._as_guest(event)
         person = await self.known(event)
         if person is not None and person.role is PersonRole.BLOCKED:
             return Refusal(None, "blocked")
@@ -84,7 +86,29 @@ class Gate:
 
     async def known(self, event: Event) -> Person | None:
         """The sender, if they are known; nobody is admitted by this."""
-        return await self._people.find(event.address.platform, event.sender.id)
+        return await self._people.find(event.address.platform, _identity(event).id)
+
+    async def _as_guest(self, event: Event) -> Person | Refusal:
+        """In a host's chat all guests of a host who may use the bot are let in, as people who are
+        known there only: it gives them nothing anywhere else. Whatever is refused is silence."""
+        platform = event.address.platform
+        host = await self._people.find(platform, event.host)
+        sender = await self._people.find(platform, event.sender.id)
+        if _is_blocked(host) or _is_blocked(sender):
+            return Refusal(None, "blocked")
+        if host is None and not self._open:
+            return Refusal(None, "host")
+        if _code(event):
+            return Refusal(None, "code")
+        guest = await self.known(event)
+        if guest is None:
+            if event.kind not in _ASKS:
+                return Refusal(None, "stranger")
+            guest = await self._people.admit(platform, _identity(event))
+        if _is_blocked(guest):
+            return Refusal(None, "blocked")
+        wrong = self._question(event, guest)
+        return guest if wrong is None else Refusal(None, wrong.reason)
 
     async def _newcomer(self, event: Event) -> Person | Refusal:
         mentions_anew = event.kind is EventKind.EDIT and not event.private
@@ -200,6 +224,17 @@ class Gate:
     def _say(self, event: Event, person: Person | None, key: str, **values: object) -> str:
         language = self._catalogue.pick(person.language if person else "", event.sender.language)
         return self._catalogue.say(language, key, **values)
+
+
+def _identity(event: Event) -> Sender:
+    """Who the sender is to the bot: a guest is nobody but a host's guest."""
+    if not event.host or event.sender.id == event.host:
+        return event.sender
+    return replace(event.sender, id=f"guest:{event.host}:{event.sender.id}")
+
+
+def _is_blocked(person: Person | None) -> bool:
+    return person is not None and person.role is PersonRole.BLOCKED
 
 
 def _commanded(event: Event) -> str:

@@ -137,7 +137,7 @@ class Handler:
         channel = self._channels.get(event.address.platform)
         turn = await self._turns.of_event(event.key)
         note = self._catalogue.say(self._catalogue.pick(event.sender.language), "turn.failed")
-        if channel is None or (turn is not None and turn.state.ended):
+        if channel is None or (turn is None and event.host) or (turn is not None and turn.state.ended):
             return
         text = f"{turn.text}\n\n{note}" if turn is not None and turn.text else note
         reply = Reply(text, finish_reason=FinishReason.ERROR)
@@ -277,8 +277,11 @@ class Handler:
             await self._reply(visit.event, visit.channel, Reply(sources(turn.citations), aside=True))
 
     async def _concerns_us(self, event: Event) -> bool:
-        """Whether the event is for the bot. In a group, commands that it does not have are others'."""
+        """Whether the event is for the bot. In a group, commands that it does not have are others';
+        in a host's chat all are, and what the host writes is for the guest."""
         if event.kind is EventKind.MEMBERSHIP or event.sender.is_bot:
+            return False
+        if event.host and (event.kind is EventKind.COMMAND or not event.addressed):
             return False
         if event.addressed:
             return True

@@ -15,9 +15,10 @@ from adapters.telegram.admins import Admins
 from adapters.telegram.albums import Albums
 from adapters.telegram.client import Api
 from adapters.telegram.deps import TelegramDeps
+from adapters.telegram.hosts import Hosts
 from adapters.telegram.inline import Inline
 from adapters.telegram.lanes import Lanes
-from adapters.telegram.translate import Translator, read
+from adapters.telegram.translate import BUSINESS, Translator, read
 from bot.errors import StorageError
 from bot.types import ADMIN, Event, EventKind
 
@@ -43,6 +44,7 @@ class Intake:
         self._lanes = Lanes()
         self._albums = Albums(put, deps.store, deps.clock)
         self._admins = Admins(api, deps.clock)
+        self._hosts = Hosts(api, deps.clock)
         self._inline = Inline(deps, api)
         self._beside: set[asyncio.Task[None]] = set()
         self._unknown: set[str] = set()
@@ -60,6 +62,8 @@ class Intake:
             self._deps.telemetry.count("telegram_updates", kind=event.kind.value)
         if update.chat_member is not None:
             self._admins.forget(str(update.chat_member.chat.id))
+        if update.business_connection is not None:
+            self._hosts.learn(update.business_connection)
         if update.inline_query is not None:
             self._courtesy(self._inline.answer(update.inline_query))
         elif not events:
@@ -89,13 +93,24 @@ class Intake:
     async def _take(self, update: Update, events: list[Event]) -> None:
         first = events[0]
         async with self._lanes.turn(first.address.chat):
+            known = [e for e in [await self._with_host(event) for event in events] if e is not None]
+            if not known:
+                return
             if album := self._translator.album(update):
-                await self._albums.add(album, first)
+                await self._albums.add(album, known[0])
             else:
                 await self._albums.settle(first)
-                for event in events:
+                for event in known:
                     await self._put(await self._with_roles(event))
         self._greet(update, first)
+
+    async def _with_host(self, event: Event) -> Event | None:
+        """What comes through somebody's account says whose; None if that is not the bot's any more."""
+        thread = event.address.thread
+        if not thread.startswith(BUSINESS) or event.kind is EventKind.DELETE:
+            return event
+        host = await self._hosts.of(thread.removeprefix(BUSINESS))
+        return replace(event, host=host) if host else None
 
     async def _with_roles(self, event: Event) -> Event:
         """Commands and buttons of a group say whether their sender runs it."""

@@ -102,6 +102,9 @@ class Event:
     private: bool = True
     addressed: bool = True
     """In a group: the bot was mentioned, replied to or commanded. Always true in private."""
+    host: str = ""
+    """In whose name the bot writes there, as the platform names them: the chat is theirs, and who
+    writes to them is their guest. No command is run there, no code taken and nothing refused aloud."""
     received_at: float = 0.0
     sampling: Sampling | None = None
     """How the model is to answer this one; it goes over what the conversation has chosen."""

@@ -39,6 +39,40 @@ async def test_a_business_account_is_answered_for() -> None:
         assert tg.errors == []
 
 
+async def test_whose_an_account_is_is_known_before_anything_is_judged() -> None:
+    core = Core()
+    async with Telegram() as tg:
+        owner, customer = tg.person("Owner"), tg.person("Customer")
+        async with core.running(tg):
+            business = await tg.business(owner)
+            question = await business.say(customer, "told")
+            await core.until(lambda: core.events)
+        assert tg.calls["getBusinessConnection"] == 0
+        async with core.running(tg):
+            tg.fail("getBusinessConnection", "502", "drop")
+            await business.say(customer, "asked for")
+            await business.edit(question, "told again")
+            await core.until(lambda: len(core.events) == 3, step=1)
+            assert tg.calls["getBusinessConnection"] == 3
+            assert tg.world.updates.confirmed >= 2
+        assert core.texts == ["told", "asked for", "told again"]
+        assert {e.host for e in core.events} == {str(owner.id)}
+
+
+async def test_what_came_through_an_account_that_is_gone_is_passed_over() -> None:
+    core = Core()
+    async with Telegram() as tg:
+        business = await tg.business(tg.person("Owner"))
+        await business.say(tg.person("Customer"), "hello")
+        del tg.world.connections[business.id]
+        tg.world.updates.pending.pop(min(tg.world.updates.pending))
+        async with core.running(tg):
+            await tg.person("Ana").say("still here")
+            await core.until(lambda: core.events)
+            await tg.until(lambda: tg.world.updates.confirmed == 2)
+        assert core.texts == ["still here"]
+
+
 async def test_a_reaction_in_a_topic_is_about_that_topic() -> None:
     core = Core()
     async with Telegram() as tg, core.running(tg) as adapter:

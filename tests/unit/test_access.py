@@ -69,6 +69,62 @@ async def test_a_stranger_is_told_once_an_hour() -> None:
     assert await door.people.find("test", "u1") is None
 
 
+def from_guest(text: str = "Open today?", *, host: str = "u9", guest: str = "u1") -> Event:
+    return replace(make_event(text, sender=Sender(guest, "Ann")), host=host)
+
+
+@pytest.mark.parametrize("text", ["hi", "/start", "x" * 2000, "\u200b"])
+async def test_in_the_chat_of_a_host_whom_nobody_knows_there_is_silence(text: str) -> None:
+    door = Door()
+    assert (await door.refusal(from_guest(text))).reply is None
+    assert await door.people.find("test", "u9") is None
+
+
+@pytest.mark.parametrize("blocked", ["u9", "u1", "guest:u9:u1"])
+async def test_who_is_blocked_is_neither_host_nor_guest(blocked: str) -> None:
+    door = Door(Access.OPEN)
+    await door.person("u9")
+    await door.people.update((await door.person(blocked)).id, role=PersonRole.BLOCKED)
+    assert await door.refusal(from_guest()) == Refusal(None, "blocked")
+
+
+async def test_guests_of_somebody_known_may_ask_there_and_nowhere_else() -> None:
+    door = Door(rate_limit=1)
+    await door.person("u9")
+    guest = await door.admitted(from_guest())
+    assert guest.role is PersonRole.MEMBER
+    assert await door.people.find("test", "u1") is None
+    assert "private" in await door.text(make_event("and here?"))
+    assert (await door.refusal(from_guest("too soon"))).reply is None
+    await door.person("u8")
+    await door.clock.advance(60)
+    assert (await door.admitted(from_guest(host="u8"))).id != guest.id
+
+
+async def test_a_member_is_a_guest_like_others_in_a_hosts_chat() -> None:
+    door = Door()
+    member, host = await door.person("u1"), await door.person("u9")
+    assert (await door.admitted(from_guest())).id != member.id
+    assert await door.admitted(from_guest(guest="u9")) == host
+
+
+async def test_everybody_may_be_a_host_where_everybody_may_ask() -> None:
+    assert isinstance(await Door(Access.OPEN).gate.admit(from_guest()), Person)
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_codes_are_not_taken_in_a_hosts_chat(known: bool) -> None:
+    door = Door()
+    owner = await door.person("owner", PersonRole.OWNER)
+    if known:
+        await door.person("u9")
+    code = await door.people.invite(owner.id)
+    for text in (code, f"/start {code}", f"https://t.me/bot?start={code}"):
+        assert (await door.refusal(from_guest(text))).reply is None
+    assert await door.people.find("test", "u1") is None
+    assert isinstance(await door.gate.admit(make_event(f"/start {code}")), Person)
+
+
 async def test_a_repeated_event_is_told_again_what_it_was_told() -> None:
     door, event = Door(), make_event("hi")
     assert await door.text(event) == await door.text(event) != ""
