@@ -7,6 +7,7 @@ call and the note (some milliseconds) is the one window in which an aside can be
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -22,11 +23,12 @@ from adapters.discord.errors import (
 )
 from adapters.discord.memory import Recent
 from adapters.discord.parts import Json
-from adapters.discord.render import ASIDE, body_of
+from adapters.discord.render import ASIDE, PLACEHOLDER, body_of
 from adapters.discord.tokens import Asked, Tokens
 from bot.errors import ChannelError
 from bot.types import Markup, Outgoing
 
+log = logging.getLogger(__name__)
 _HOOK = "/webhooks/{webhook_id}/{webhook_token}"
 _ORIGINAL = _HOOK + "/messages/@original"
 _MESSAGE = _HOOK + "/messages/{message_id}"
@@ -76,6 +78,8 @@ class Answers:
             raise _told(error, out) from error
         sent = str(message["id"])
         await self._sent(asked, out, key, sent)
+        if waits and out.aside:
+            await self._clear(asked)
         return sent
 
     async def change(self, message_id: str, method: str, body: Json | None) -> bool:
@@ -93,18 +97,21 @@ class Answers:
         return True
 
     async def _fill(self, asked: Asked, out: Outgoing) -> Any:
-        """Put the answer in the place of what says that it comes. That one is for all to see: before
-        an aside it is taken away."""
+        """Put the answer in the place of what says that it comes. That is for all to see, and the next
+        message only takes its place: for an aside something else must have taken it before."""
         if out.attachment is not None:
             return await self._follow(asked, out)
         if not out.aside:
             return await self._call("PATCH", _ORIGINAL, asked, body_of(out))
+        await self._call("PATCH", _ORIGINAL, asked, {"content": PLACEHOLDER})
+        return await self._follow(asked, out)
+
+    async def _clear(self, asked: Asked) -> None:
+        """Take away what stood for all to see. That it stays does no harm."""
         try:
             await self._call("DELETE", _ORIGINAL, asked, None)
         except DiscordError as error:
-            if not has_code(error, UNKNOWN_MESSAGE):
-                raise
-        return await self._follow(asked, out)
+            log.info("what stood for interaction %s stays: %s", asked.id, error)
 
     async def _follow(self, asked: Asked, out: Outgoing) -> Any:
         body = body_of(out)

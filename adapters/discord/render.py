@@ -20,13 +20,14 @@ NO_PREVIEW, ASIDE = 1 << 2, 1 << 6
 """Flags of a message: links show nothing of their pages; only one person sees it."""
 NOBODY: dict[str, Any] = {"parse": [], "replied_user": False}
 """Whom a text may call: whatever it says, nobody."""
+PLACEHOLDER = "…"
+"""For a text of which nothing can be seen."""
 _ROW = 5
 _BUTTON, _LINK = 2, 5
 _TITLE = 120
 _KEEP = re.compile(r"(```.*?```|``.*?``|`[^`\n]*`|\[[^\]\n]*\]\(<?[^)\n]*>?\)|<https?://[^>\s]*>)", re.DOTALL)
 _MARKER = re.compile(r"(?<!\\)\[(\d{1,3})\](?!\()")
 _URL = re.compile(r"(?<![<\w])https?://[^\s<>\"]+")
-_PLACEHOLDER = "…"
 
 
 def body_of(out: Outgoing) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def rows(buttons: Sequence[Button]) -> list[dict[str, Any]]:
 
 
 def _key(button: Button) -> Iterator[dict[str, Any]]:
-    label = button.label[:LABEL_LIMIT] or _PLACEHOLDER
+    label = button.label[:LABEL_LIMIT] or PLACEHOLDER
     if button.url:
         if len(button.url) <= URL_LIMIT:
             yield {"type": 2, "style": _LINK, "label": label, "url": button.url}
@@ -78,7 +79,7 @@ def _content(out: Outgoing) -> str:
     marked = out.markup is Markup.DISCORD
     if not out.text.strip():
         activity = Discord().text(" ".join(out.activity.split()))
-        return f"*{activity}*"[:TEXT_LIMIT] if activity else _PLACEHOLDER
+        return f"*{activity}*"[:TEXT_LIMIT] if activity else PLACEHOLDER
     if not (out.final and out.citations):
         return out.text
     text = _linked(out) if marked else out.text
