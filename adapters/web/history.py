@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import asdict
 
 from adapters.web.blocks import Renderer
@@ -10,6 +11,7 @@ from adapters.web.models import CitationOut, ConversationOut, MessageOut
 from bot.ports import Conversations, People, Turns
 from bot.types import Conversation, Role, Turn
 
+SHOWN_CONVERSATIONS = 50
 SHOWN_TURNS = 50
 SHOWN_CHARACTERS = 50_000
 """Of answers in one response, unless a single one is longer: all of them are made into HTML."""
@@ -29,11 +31,12 @@ class Histories:
 
     async def listing(self, visitor: str) -> list[ConversationOut]:
         """The visitor's newest conversations."""
-        person = await self._people.find("web", visitor)
-        if person is None:
-            return []
-        found = await self._conversations.listing(person.id)
-        return [ConversationOut(id=name, title=c.title) for c in found if (name := _name(visitor, c))]
+        shown: list[ConversationOut] = []
+        async for name, conversation in self._of(visitor):
+            shown.append(ConversationOut(id=name, title=conversation.title))
+            if len(shown) == SHOWN_CONVERSATIONS:
+                break
+        return shown
 
     async def messages(
         self, visitor: str, name: str, *, before: int = 0
@@ -73,18 +76,25 @@ class Histories:
         )
 
     async def _find(self, visitor: str, name: str) -> Conversation | None:
+        async for found, conversation in self._of(visitor):
+            if found == name:
+                return conversation
+        return None
+
+    async def _of(self, visitor: str) -> AsyncIterator[tuple[str, Conversation]]:
+        """The visitor's conversations, newest first, by name; those that the person has by other
+        accounts are not the page's."""
         person = await self._people.find("web", visitor)
         before = 0
         for _ in range(_PAGES if person is not None else 0):
             assert person is not None
             page = await self._conversations.listing(person.id, before=before)
             for conversation in page:
-                if _name(visitor, conversation) == name:
-                    return conversation
+                if name := _name(visitor, conversation):
+                    yield name, conversation
             if not page:
-                break
+                return
             before = page[-1].id
-        return None
 
 
 def _fitting(turns: list[Turn]) -> list[Turn]:

@@ -284,6 +284,38 @@ async def test_whoami_tells_role_and_ids() -> None:
     assert (await desk.person()).id in text
 
 
+async def test_whoami_lists_all_accounts_in_private_and_only_the_asking_one_in_a_group() -> None:
+    desk = Desk()
+    code = await desk.people.link((await desk.person()).id, expires_at=9e9)
+    await desk.people.redeem("elsewhere", Sender("u2"), code)
+    assert "on elsewhere: `u2`" in await desk.text("/whoami")
+    desk.private = False
+    shown = await desk.text("/whoami")
+    assert "on test: `u1`" in shown
+    assert "u2" not in shown
+
+
+async def test_a_link_code_works_once_for_a_quarter_of_an_hour() -> None:
+    desk = Desk()
+    text = await desk.text("/link")
+    assert "15 minutes" in text
+    code = re.findall(r"`([\w-]{22,32})`", text)[0]
+    assert f"/start {code}" in text
+    assert desk.memory.invites[code]["expires_at"] == FakeClock().time() + 900
+    assert (await desk.people.redeem("test", Sender("u2"), code)).linked
+    assert await desk.text(f"/link {code}") == CATALOGUE.say("en", "link.code")
+
+
+async def test_an_account_is_taken_off_unless_it_is_the_only_one() -> None:
+    desk = Desk()
+    person = await desk.person()
+    assert await desk.text("/unlink") == CATALOGUE.say("en", "unlink.only")
+    code = await desk.people.link(person.id, expires_at=9e9)
+    await desk.people.redeem("test", Sender("u2"), code)
+    assert await desk.text("/unlink") == CATALOGUE.say("en", "unlink.done")
+    assert (await desk.person()).id != person.id
+
+
 async def test_an_invite_lets_somebody_in_once_with_its_role() -> None:
     desk = Desk(PersonRole.OWNER)
     for wish, role in (("", PersonRole.MEMBER), (" operator", PersonRole.OPERATOR)):
@@ -299,9 +331,11 @@ async def test_an_invite_lets_somebody_in_once_with_its_role() -> None:
         (PersonRole.OPERATOR, True, "/invite operator", "invite.owner"),
         (PersonRole.OWNER, True, "/invite owner", "invite.unknown"),
         (PersonRole.OWNER, False, "/invite", "group.private"),
+        (PersonRole.MEMBER, False, "/link", "group.private"),
+        (PersonRole.MEMBER, False, "/unlink", "group.private"),
     ],
 )
-async def test_invites_are_given_by_whom_and_where_they_may(
+async def test_invites_and_links_are_given_by_whom_and_where_they_may(
     role: PersonRole, private: bool, data: str, key: str
 ) -> None:
     assert await Desk(role, private=private).text(data) == CATALOGUE.say("en", key)
