@@ -31,7 +31,7 @@ from bot.errors import (
     MessageGone,
     RetryAfter,
 )
-from bot.markup import Rendered, parts
+from bot.markup import Rendered, parts, visible
 from bot.pacing import Pacer
 from bot.ports import Channel, Clock, Telemetry, Turns
 from bot.settings import AmbiguousSend
@@ -190,7 +190,12 @@ class Shown:
                 await self._preview()
 
     def _visible(self) -> bool:
-        return bool(self._text or (self._activity and self._caps.activity))
+        return visible(self._text) or bool(self._doing)
+
+    @property
+    def _doing(self) -> str:
+        """What stands where no text is to be seen yet."""
+        return self._activity if self._caps.activity else ""
 
     async def _show_typing(self) -> None:
         if not self._caps.typing:
@@ -204,7 +209,9 @@ class Shown:
 
     async def _preview(self) -> None:
         """One call towards the newest text; a failure is left to the next preview."""
-        rendered = parts(self._text, self._caps.markup, self._caps.text_limit) or [Rendered("", "")]
+        rendered = parts(self._text, self._caps.markup, self._caps.text_limit)
+        if not rendered and self._doing:
+            rendered = [Rendered("", "")]
         index = -1
         try:
             for index, part in enumerate(rendered):

@@ -15,7 +15,7 @@ from bot.citations import shift
 from bot.clock import Ended, Scope
 from bot.counts import counted
 from bot.errors import ContextOverflow, ModelBusy, ModelError, ModelTimeout, ModelUnavailable
-from bot.markup.measure import visible
+from bot.markup import visible
 from bot.plugins.api import PluginContext
 from bot.ports import Clock, Model, Telemetry
 from bot.prompt import OVERHEAD, Prompt, Summary, build, least, rendered, tokens_of

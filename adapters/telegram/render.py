@@ -17,6 +17,8 @@ from bot.markup.telegram import entities
 from bot.types import Button, Citation, Markup, Outgoing
 
 TEXT_LIMIT, CAPTION_LIMIT, ENTITY_LIMIT, DATA_LIMIT = 4096, 1024, 100, 64
+BYTES_LIMIT = 1 << 15
+"""Of a text with its markup, in UTF-8."""
 _ROW, _LONG_LABEL = 3, 16
 _TAG = re.compile(r"(<[^>]*>)")
 _MARKER = re.compile(r"\[(\d{1,3})\]")
@@ -76,9 +78,9 @@ def _cited(out: Outgoing) -> str:
     links = {c.number: c.source for c in out.citations if _is_link(c.source)}
     text, added = _linked(out.text, links, room)
     lines = list(_sources(out, TEXT_LIMIT - utf16_length(out.plain) - 1, room - added))
-    if not lines:
-        return text
-    return f"{text}\n<blockquote expandable>{escape(chr(10).join(lines), quote=False)}</blockquote>"
+    if lines:
+        text += f"\n<blockquote expandable>{escape(chr(10).join(lines), quote=False)}</blockquote>"
+    return text if len(text.encode()) <= BYTES_LIMIT else out.text
 
 
 def _linked(text: str, links: dict[int, str], room: int) -> tuple[str, int]:

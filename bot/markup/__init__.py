@@ -3,8 +3,8 @@
 `parse` and `render` are for whole texts; `parts` is what a delivery calls, also while a text grows.
 """
 
-from bot.markup.measure import utf16_length
+from bot.markup.measure import utf16_length, visible
 from bot.markup.split import Rendered, parts, plain_text, render
 from bot.markup.tree import Kind, Node, parse
 
-__all__ = ["Kind", "Node", "Rendered", "parse", "parts", "plain_text", "render", "utf16_length"]
+__all__ = ["Kind", "Node", "Rendered", "parse", "parts", "plain_text", "render", "utf16_length", "visible"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 
-_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
-"""Letters and symbols that show nothing: Hangul fillers and the empty Braille pattern."""
+_BLANKS = "\u115f\u1160\u2800\u3164\uffa0\ufffc"
+"""Letters and symbols that show nothing: Hangul fillers, the empty Braille pattern, the place of an
+object that is not there."""
+_NOTHING = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs", "Mn", "Me"})
 
 
 def utf16_length(text: str) -> int:
@@ -19,8 +21,9 @@ def columns(text: str) -> int:
 
 
 def visible(text: str) -> bool:
-    """Whether anything shows: a character that is no blank, control or format character."""
-    return any(unicodedata.category(char)[0] not in "CZ" and char not in _BLANKS for char in text)
+    """Whether anything shows: a character that is no blank, no control or format character, and no
+    mark (alone, it has nothing to stand on)."""
+    return any(unicodedata.category(char) not in _NOTHING and char not in _BLANKS for char in text)
 
 
 def _column(char: str) -> int:

@@ -9,7 +9,7 @@ from bot.markup.atoms import Atom, Atomiser, Break, assemble, opening, quality
 from bot.markup.discord import Discord
 from bot.markup.html import to_html
 from bot.markup.layout import Style
-from bot.markup.measure import utf16_length
+from bot.markup.measure import utf16_length, visible
 from bot.markup.telegram import Telegram, entities
 from bot.markup.tree import Kind, Node, parse
 from bot.types import Markup
@@ -17,6 +17,8 @@ from bot.types import Markup
 _LEAST_LIMIT = 64
 _MOST_ENTITIES = 100
 """Of one Telegram message (https://core.telegram.org/bots/api#formatting-options)."""
+_MOST_BYTES = 24_000
+"""Of a Telegram message with its markup. The Bot API takes 32,768; the rest is for what a channel adds."""
 _NO_BOUND = 1 << 60
 
 
@@ -47,12 +49,13 @@ def plain_text(text: str) -> str:
 def parts(text: str, markup: Markup, limit: int) -> list[Rendered]:
     """Split a Markdown text into messages of at most `limit` UTF-16 code units each.
 
-    What counts is the visible text for TELEGRAM_HTML (and at most 100 entities) and HTML, the
-    output itself for PLAIN, DISCORD and MARKDOWN (which is the source where it fits and Discord's
-    dialect where it does not). Cuts are made between blocks if that fills half a part, else between
-    items, rows, sentences, words, and at last anywhere but within a character. What is cut is
-    opened anew: fences with their language, lists with their number, quotes, links, emphasis.
-    Nothing visible is lost; a text with nothing to see gives [].
+    What counts is the visible text for TELEGRAM_HTML and HTML (for TELEGRAM_HTML also the entities, at
+    most 100, and the bytes with all markup, at most 24,000), the output itself for PLAIN, DISCORD and
+    MARKDOWN (which is the source where it fits and Discord's dialect where it does not). Cuts are made
+    between blocks if that fills half a part, else between items, rows, sentences, words, and at last
+    anywhere but within a character. What is cut is opened anew: fences with their language, lists with
+    their number, quotes, links, emphasis. Nothing visible is lost, and no part has nothing to see; a
+    text with nothing to see gives [].
 
     Guaranteed for a text that grows: a cut depends only on what stands before it and on the word
     after it. So every part but the last stays the same when text is appended, unless Markdown gives
@@ -71,8 +74,8 @@ def parts(text: str, markup: Markup, limit: int) -> list[Rendered]:
     if markup is Markup.MARKDOWN and length <= limit:
         return [Rendered(text, Style().render(document))]
     if length <= 4 * limit and target.excess(whole := target.render(document)) <= 0:
-        return [whole] if whole.plain.strip() else []
-    return [part for part in _split(document, target) if part.plain.strip()]
+        return [whole] if visible(whole.plain) else []
+    return [part for part in _split(document, target) if visible(part.plain)]
 
 
 class _Target:
@@ -80,7 +83,8 @@ class _Target:
 
     def __init__(self, markup: Markup, limit: int) -> None:
         self.markup, self.limit = markup, limit
-        self.entities = _MOST_ENTITIES if markup is Markup.TELEGRAM_HTML else _NO_BOUND
+        self.telegram = markup is Markup.TELEGRAM_HTML
+        self.entities = _MOST_ENTITIES if self.telegram else _NO_BOUND
         self.style = _style(markup, limit // 3)
         self._write = to_html if markup is Markup.HTML else self.style.render
         self._plain = {
@@ -93,9 +97,9 @@ class _Target:
 
     def excess(self, part: Rendered) -> int:
         """By how much a part is too long; not positive when it fits."""
-        if self.markup is Markup.TELEGRAM_HTML and entities(part.text) > self.entities:
+        if self.telegram and (entities(part.text) > self.entities or len(part.text.encode()) > _MOST_BYTES):
             return 1
-        shown = part.plain if self.markup in {Markup.TELEGRAM_HTML, Markup.HTML} else part.text
+        shown = part.plain if self.telegram or self.markup is Markup.HTML else part.text
         return utf16_length(shown) - self.limit
 
 
@@ -112,7 +116,7 @@ def _style(markup: Markup, longest_url: int) -> Style:
 
 
 def _split(document: Node, target: _Target) -> list[Rendered]:
-    counted = Telegram(tags=False) if target.markup is Markup.TELEGRAM_HTML else target.style
+    counted = Telegram(tags=False) if target.telegram else target.style
     coming = Atomiser(counted, target.limit).blocks(document.children)
     done: list[Rendered] = []
     before: Atom | None = None

@@ -70,6 +70,14 @@ def test_a_hundred_entities_at_most() -> None:
     assert text.count("</") + text.count("https://a.example\n") <= 100
 
 
+def test_links_to_sources_are_left_out_where_the_text_would_have_too_many_bytes() -> None:
+    body = "[1] " * 90
+    page = "https://a.example/" + "x" * 300
+    whole, _ = text_of(final(body, cited(1, page)))
+    assert whole.count(f'<a href="{page}">') == 90
+    assert text_of(final(body, cited(1, page + "x" * 100)))[0] == body
+
+
 MARKDOWN = st.text(alphabet="ab 1[]*_`<>&😀\n|#-", max_size=300)
 CITATIONS = st.lists(
     st.builds(

@@ -10,7 +10,7 @@ import pytest
 from bot.delivery import OPENING, PLACEHOLDER
 from bot.errors import ChannelUnavailable, ChatGone, DraftsRefused, RetryAfter
 from bot.settings import AmbiguousSend
-from bot.types import Button, DeliveryState, Outgoing, Part, PartKind, Reply
+from bot.types import Button, Capabilities, DeliveryState, Outgoing, Part, PartKind, Reply
 from tests.scripted import CAPS
 from tests.unit.test_delivery import ADDRESS, KEYLESS, Desk, row
 
@@ -46,6 +46,20 @@ async def test_parts_that_are_whole_are_messages_while_the_last_one_is_a_draft()
         assert len(desk.channel.messages) == 1
         assert len(desk.channel.texts()[0]) > 400
         assert calls(desk, "draft")[-1].startswith("word")
+
+
+@pytest.mark.parametrize("caps", [DRAFTS, KEYLESS], ids=["drafts", "edits"])
+async def test_a_text_of_which_nothing_is_to_be_seen_yet_is_not_shown(caps: Capabilities) -> None:
+    desk = Desk(replace(caps, typing=True))
+    async with desk.begin() as shown:
+        for text in ("\n\n", "\n\n```", "\n\n```\n\u200b"):
+            shown.show(text)
+            await desk.clock.advance(5)
+        assert desk.channel.calls == []
+        assert desk.channel.typings > 0
+        shown.show("\n\n```\n\u200bx = 1")
+        await desk.clock.advance(5)
+        assert "x = 1" in desk.channel.calls[-1][1]
 
 
 async def test_a_draft_is_shown_again_before_it_vanishes() -> None:

@@ -29,7 +29,13 @@ def test_markdown_is_given_back_unchanged(text: str) -> None:
     assert render(parse(text), Markup.MARKDOWN) == text
 
 
-@pytest.mark.parametrize("text", ["", " \n\t ", "\u00a0", "```\n```", "\x00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " \n\t ", "\u00a0", "```\n```", "\x00"),
+        *("\u200f", "\ufeff \ufffc", "**\u2800**", "```\n\u3164\n```", "\u202e\u202c", "\u030a\ufe0f"),
+    ],
+)
 @pytest.mark.parametrize("markup", [TELEGRAM, DISCORD, HTML, PLAIN])
 def test_nothing_to_see_is_no_part(text: str, markup: Markup) -> None:
     assert parts(text, markup, 100) == []
@@ -175,6 +181,26 @@ def test_a_telegram_part_has_at_most_100_entities() -> None:
     found = parts("**a** " * 250, TELEGRAM, 4096)
     assert [p.text.count("<b>") <= 100 for p in found] == [True] * len(found)
     assert sum(p.text.count("<b>") for p in found) == 250
+
+
+def test_a_telegram_part_has_at_most_24000_bytes_of_markup_and_all() -> None:
+    page = "https://e.example/" + "page/" * 180
+    found = parts(" ".join(f"[{n}!]({page}{n})" for n in range(65)), TELEGRAM, 4096)
+    assert max(len(p.text.encode()) for p in found) <= 24_000
+    assert sum(p.text.count(f'<a href="{page}') for p in found) == 65
+    assert " ".join(p.plain for p in found) == " ".join(f"{n}!" for n in range(65))
+
+
+def test_a_link_that_no_part_can_hold_is_text() -> None:
+    found = parts(f"See [the page](https://e.example/{'x' * 30_000}) there.", TELEGRAM, 4096)
+    assert " ".join(" ".join(p.plain for p in found).split()) == "See the page there."
+    assert max(len(p.text) for p in found) < 100
+
+
+def test_no_part_has_nothing_to_see() -> None:
+    found = parts("words " * 20 + "\u200f\u2800 " * 200 + "and more", TELEGRAM, 64)
+    assert all(utf16_length(p.plain.strip("\u200f\u2800 ")) > 3 for p in found)
+    assert found[-1].plain.endswith("and more")
 
 
 def test_a_table_is_cut_between_rows_and_keeps_its_header() -> None:
