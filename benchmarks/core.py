@@ -67,6 +67,9 @@ class InstantChannel:
     async def typing(self, address: Address) -> None:
         """Nobody looks."""
 
+    async def acknowledge(self, address: Address, message_id: str) -> None:
+        """Nobody looks."""
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         """Nobody looks."""
 

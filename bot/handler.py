@@ -109,7 +109,21 @@ class Handler:
     def intercept(self, event: Event) -> Coroutine[None, None, None] | None:
         """What cannot wait for the lane: stopping what runs in it."""
         work = self._urgent.take(event)
-        return None if work is None else self._see_through(event, work)
+        if work is not None:
+            return self._see_through(event, work)
+        channel = self._channels.get(event.address.platform)
+        asks = event.kind is EventKind.MESSAGE
+        if asks and channel is not None and channel.capabilities(event.address).acknowledges:
+            self.dispatcher.beside(self._acknowledge(event, channel), event)
+        return None
+
+    async def _acknowledge(self, event: Event, channel: Channel) -> None:
+        """Show that a question will be answered, though others may be answered before. A courtesy."""
+        try:
+            if await self._accepts(event):
+                await channel.acknowledge(event.address, event.message_id)
+        except (ChannelError, StorageError) as error:
+            log.info("question %s is not acknowledged: %s", event.key, error)
 
     async def _see_through(self, event: Event, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work until it is done. A database that fails is waited for: the lane keeps its

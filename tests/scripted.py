@@ -175,6 +175,9 @@ class MemoryChannel:
     async def typing(self, address: Address) -> None:
         self.typings += 1
 
+    async def acknowledge(self, address: Address, message_id: str) -> None:
+        self._gate("acknowledge", Outgoing(message_id, message_id))
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         self._gate("draft", out)
 

@@ -105,6 +105,9 @@ class DiscordChannel:
         if not self._answers.outside(address.chat):
             await self._call(address, call)
 
+    async def acknowledge(self, address: Address, message_id: str) -> None:
+        """Typing says it."""
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         """Discord has none."""
 

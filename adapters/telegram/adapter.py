@@ -44,7 +44,12 @@ class TelegramAdapter:
         self._health = Health(deps.clock)
         self._webhook = Webhook(deps, self._connection.api, self._health)
         self.channel = TelegramChannel(
-            self._connection, deps.api_url, deps.clock, limits=deps.limits, drafts=deps.drafts
+            self._connection,
+            deps.api_url,
+            deps.clock,
+            limits=deps.limits,
+            drafts=deps.drafts,
+            seen=deps.seen,
         )
 
     @property

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from telegram import LinkPreviewOptions, Message, ReplyParameters
+from telegram import LinkPreviewOptions, Message, ReactionTypeEmoji, ReplyParameters
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, ChatMigrated, InvalidToken, TelegramError
 
@@ -52,7 +52,14 @@ class TelegramChannel:
     platform = PLATFORM
 
     def __init__(
-        self, connection: Connection, root: str, clock: Clock, *, limits: Limits, drafts: bool
+        self,
+        connection: Connection,
+        root: str,
+        clock: Clock,
+        *,
+        limits: Limits,
+        drafts: bool,
+        seen: str = "",
     ) -> None:
         self._connection = connection
         self._api = connection.api
@@ -60,6 +67,7 @@ class TelegramChannel:
         self._clock = clock
         self._limits = limits
         self._drafts = drafts
+        self._seen = seen
         self.username = ""
         """The bot's, once Telegram has told it."""
         self._shut: OrderedDict[str, float] = OrderedDict()
@@ -80,6 +88,7 @@ class TelegramChannel:
             preview_buttons=True,
             attachments=True,
             typing=True,
+            acknowledges=bool(self._seen) and not private,
             chat_paces=limits.private if private else limits.group,
             account_paces=limits.account,
             min_edit_interval=limits.private_edit_interval if private else limits.group_edit_interval,
@@ -132,6 +141,13 @@ class TelegramChannel:
     async def typing(self, address: Address) -> None:
         def call(where: Where) -> Awaitable[bool]:
             return self._api.send_chat_action(action=ChatAction.TYPING, **where)
+
+        await self._call(address, call)
+
+    async def acknowledge(self, address: Address, message_id: str) -> None:
+        def call(where: Where) -> Awaitable[bool]:
+            emoji = ReactionTypeEmoji(self._seen)
+            return self._api.set_message_reaction(where["chat_id"], int(message_id), emoji)
 
         await self._call(address, call)
 

@@ -48,8 +48,8 @@ class TelegramDeps:
     `TEXTS`.
 
     `search` finds passages for an inline query; None: this person may not ask. `drafts`: growing
-    answers are shown as drafts in private chats. `seen`: an emoji that the bot reacts with to what
-    is addressed to it in groups; "" for none. `webhook_url` is the public address of `receive`.
+    answers are shown as drafts in private chats. `seen`: an emoji that the bot reacts with to questions
+    that it takes in groups; "" for none. `webhook_url` is the public address of `receive`.
     """
 
     token: str

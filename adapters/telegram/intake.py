@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from telegram import CallbackQuery, ReactionTypeEmoji, Update
+from telegram import CallbackQuery, Update
 from telegram.error import TelegramError
 
 from adapters.telegram.admins import Admins
@@ -102,7 +102,8 @@ class Intake:
                 await self._albums.settle(first)
                 for event in known:
                     await self._put(await self._with_roles(event))
-        self._greet(update, first)
+        if update.callback_query is not None:
+            self._courtesy(self._answer(update.callback_query))
 
     async def _with_host(self, event: Event) -> Event | None:
         """What comes through somebody's account says whose; None if that is not the bot's any more."""
@@ -123,23 +124,11 @@ class Intake:
 
     # courtesies: nobody waits for them, and none is owed
 
-    def _greet(self, update: Update, event: Event) -> None:
-        if update.callback_query is not None:
-            self._courtesy(self._answer(update.callback_query))
-        asked = event.kind in (EventKind.MESSAGE, EventKind.COMMAND)
-        if self._deps.seen and asked and event.addressed and not event.private:
-            self._courtesy(self._react(event))
-
     async def _answer(self, query: CallbackQuery) -> None:
         thanks = query.data in ("up", "down")
         language = query.from_user.language_code or ""
         text = self._deps.say(language, "feedback.thanks") if thanks else None
         await self._api.answer_callback_query(query.id, text=text)
-
-    async def _react(self, event: Event) -> None:
-        await self._api.set_message_reaction(
-            event.address.chat, int(event.message_id), ReactionTypeEmoji(self._deps.seen)
-        )
 
     def _courtesy(self, work: Coroutine[Any, Any, None]) -> None:
         if len(self._beside) >= MOST_BESIDE:

@@ -56,6 +56,9 @@ class TerminalChannel:
     async def typing(self, address: Address) -> None:
         """Activity lines say more."""
 
+    async def acknowledge(self, address: Address, message_id: str) -> None:
+        """It comes right behind the question."""
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         """A terminal shows edits."""
 

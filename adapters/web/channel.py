@@ -86,6 +86,9 @@ class WebChannel:
     async def typing(self, address: Address) -> None:
         return None
 
+    async def acknowledge(self, address: Address, message_id: str) -> None:
+        """The page shows it by itself."""
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         return None
 

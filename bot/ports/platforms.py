@@ -41,6 +41,11 @@ class Channel(Protocol):
         """Show that an answer is being prepared, for a few seconds."""
         ...
 
+    async def acknowledge(self, address: Address, message_id: str) -> None:
+        """Show that this question was taken and will be answered. Repeating it changes nothing.
+        Called only where `Capabilities.acknowledges`, and never for who may not ask."""
+        ...
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         """Show `out` as a text that is being written; it vanishes by itself, at the latest when
         the next message is sent. Drafts of one `key` are one text that changes. Called only

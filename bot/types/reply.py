@@ -74,6 +74,8 @@ class Capabilities:
     attachments: bool = False
     """Takes `Outgoing.attachment`."""
     typing: bool = False
+    acknowledges: bool = False
+    """Shows that a question was taken, before its answer begins (`Channel.acknowledge`)."""
     chat_paces: tuple[Pace, ...] = ()
     account_paces: tuple[Pace, ...] = ()
     """Limits over all chats of the bot account together."""

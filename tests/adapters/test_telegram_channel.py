@@ -192,6 +192,19 @@ async def test_topics_and_typing(channel: TelegramChannel, ana: Person, tg: Tele
     await channel.send(at(room.id), html("elsewhere"), key="k")
 
 
+async def test_what_is_taken_in_a_group_is_marked(core: Core, tg: Telegram, ana: Person) -> None:
+    adapter = TelegramAdapter(core.deps(tg, seen="👀"))
+    room = await tg.supergroup("Friends", ana)
+    question = await ana.say("@tertulia_bot hello", chat=room)
+    for _ in range(2):
+        await adapter.channel.acknowledge(at(room.id), str(question.id))
+    assert question.reactions == {tg.bot.id: ["👀"]}
+    marks = [adapter.channel.capabilities(a).acknowledges for a in (at(room.id), at(ana.id))]
+    assert marks == [True, False]
+    await adapter.aclose()
+    assert not TelegramAdapter(core.deps(tg)).channel.capabilities(at(room.id)).acknowledges
+
+
 async def test_links_show_their_page_only_where_there_is_one(channel: TelegramChannel, ana: Person) -> None:
     for text in ("no link", "see https://a.example", "https://a.example https://b.example"):
         await channel.send(at(ana.id), html(text), key="k")

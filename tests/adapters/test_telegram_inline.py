@@ -72,19 +72,6 @@ async def test_a_button_is_answered_with_thanks_where_they_are_due() -> None:
         assert [e.data for e in core.events[1:]] == ["up", "retry"]
 
 
-async def test_what_was_seen_in_a_group_is_marked() -> None:
-    core = Core()
-    async with Telegram(reads_all_group_messages=True) as tg, core.running(tg, seen="👀"):
-        ana = tg.person("Ana")
-        room = await tg.supergroup("Friends", ana)
-        asked = await ana.say("@tertulia_bot hello", chat=room)
-        aside = await ana.say("just talking", chat=room)
-        await core.until(lambda: asked.reactions)
-        await core.until(lambda: len(core.texts) >= 3)
-        assert asked.reactions == {tg.bot.id: ["👀"]}
-        assert aside.reactions == {}
-
-
 async def test_a_groups_admins_are_known_when_they_command() -> None:
     core = Core()
     async with Telegram() as tg, core.running(tg):

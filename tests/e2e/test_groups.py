@@ -46,6 +46,25 @@ async def test_only_what_is_addressed_is_answered() -> None:
         assert await world.ask("What is up?", person="ann", **GROUP) == "echo: What is up?"
 
 
+async def test_a_question_is_acknowledged_at_once_if_it_will_be_answered() -> None:
+    world = World(["one", 60.0], caps=replace(CAPS, acknowledges=True), rate_limit=1)
+    async with world.running():
+        await world.say("first", person="ann", **GROUP)
+        await world.say("second", person="ben", **GROUP)
+        await world.say("too soon", person="ann", **GROUP)
+        await chatter(world, "lunch?")
+        await world.say("/help", person="ben", **GROUP)
+        assert [text for call, text in world.channel.calls if call == "acknowledge"] == ["q1", "q2"]
+        assert len(world.model.requests) == 1
+
+
+async def test_a_question_that_cannot_be_acknowledged_is_answered_all_the_same() -> None:
+    world = World(caps=replace(CAPS, acknowledges=True))
+    world.channel.fail = lambda call, out: ChatGone("no reactions") if call == "acknowledge" else None
+    async with world.running():
+        assert await world.ask("What is up?", person="ann", **GROUP) == "echo: What is up?"
+
+
 async def test_the_model_knows_who_said_what() -> None:
     world = World()
     async with world.running():

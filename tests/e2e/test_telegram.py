@@ -12,6 +12,7 @@ from bot.clock import SystemClock
 from bot.compose import open_stores
 from bot.instance import instance
 from bot.settings import Settings
+from bot.types import PersonRole, Sender
 from tests.e2e.telegram_service import answer, calm, reply, service
 from tests.simulators.openai import Server
 from tests.simulators.telegram import parse_html
@@ -211,6 +212,20 @@ async def test_inline_queries_are_answered_from_the_documents(tmp_path: Path) ->
         shown = parse_html(results[0]["input_message_content"]["message_text"])
         assert "@BotFather" in shown.text
         assert "`" not in shown.text
+
+
+async def test_only_questions_that_will_be_answered_are_marked_as_seen(tmp_path: Path) -> None:
+    async with calm() as tg, service(tg, tmp_path, access="invite", telegram_seen="👀") as app:
+        ann, bob, eve = tg.person("Ann"), tg.person("Bob"), tg.person("Eve")
+        room = await tg.supergroup("friends", ann, bob, eve)
+        people = app.stores.people
+        await people.admit("telegram", Sender(str(ann.id), "Ann"))
+        await people.admit("telegram", Sender(str(eve.id), "Eve"), PersonRole.BLOCKED)
+        ours = [await p.say("@tertulia_bot How do I connect Telegram?", chat=room) for p in (bob, eve, ann)]
+        await answer(tg, ours[2])
+        await tg.until(lambda: ours[2].reactions)
+        assert [m.reactions for m in ours] == [{}, {}, {tg.bot.id: ["👀"]}]
+        assert tg.errors == []
 
 
 async def test_who_was_killed_polls_at_once_when_started_again(tmp_path: Path) -> None:

@@ -50,6 +50,9 @@ class SimChannel:
     async def typing(self, address: Address) -> None:
         """The platform has no such sign."""
 
+    async def acknowledge(self, address: Address, message_id: str) -> None:
+        """The platform has no such sign."""
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         """The platform has no such sign."""
 
