@@ -39,7 +39,9 @@ def _common(
 @app.command()
 def run(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0: any free one.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")
+    ] = None,
     standby: Annotated[
         bool, typer.Option(help="If a service runs on this database, wait and take over when it ends.")
     ] = False,

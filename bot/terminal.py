@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import json
 import logging
@@ -21,9 +22,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from adapters.terminal.adapter import TerminalAdapter
+from bot.access import Refusal
 from bot.clock import SystemClock
-from bot.compose import App, compose, open_models, open_stores
+from bot.compose import App, compose, gate_of, open_models, open_stores
 from bot.errors import DocumentError, StorageError
+from bot.locale import Catalogue
 from bot.ports import Search
 from bot.settings import Settings, locale_language
 from bot.telemetry import NullTelemetry
@@ -31,10 +34,14 @@ from bot.types import Event, FinishReason, Outgoing, Sampling, Turn
 
 if TYPE_CHECKING:
     from bot.plugins.qa.ingest import Progress as Step
+    from inference.registry import Registry
+
+NAMING_SECONDS = 1.0
+"""How long `chat` waits at its start for the server to say which model it has."""
 
 
 @asynccontextmanager
-async def _core(settings: Settings) -> AsyncIterator[tuple[App, TerminalAdapter]]:
+async def _core(settings: Settings) -> AsyncIterator[tuple[App, TerminalAdapter, Registry]]:
     """The core with the terminal as its only platform, serving while entered."""
     clock = SystemClock()
     logging.basicConfig(level=logging.ERROR, format="tertulia: %(message)s")
@@ -48,20 +55,27 @@ async def _core(settings: Settings) -> AsyncIterator[tuple[App, TerminalAdapter]
         serving = asyncio.create_task(app.serve([adapter], stop))
         await asyncio.sleep(0)
         try:
-            yield app, adapter
+            yield app, adapter, models
         finally:
             stop.set()
             await serving
 
 
 async def ask_once(settings: Settings, question: str, sampling: Sampling | None, *, as_json: bool) -> bool:
-    """Print the answer; False if there is none: standard error then says why. Ctrl-C stops the
-    answer and leaves with exit code 130."""
+    """Print the answer; False if there is none: standard error then says why. It names a model
+    server that nobody chose, too. Ctrl-C stops the answer and leaves with exit code 130."""
     from adapters.terminal.screen import ask, show_answer
 
-    async with _core(settings) as (app, adapter):
+    async with _core(settings) as (app, adapter, models):
         language = app.catalogue.pick(locale_language())
         event = adapter.event(question, f"ask-{secrets.token_hex(6)}", sampling)
+        if refused := await _refusal(app, event):
+            if as_json:
+                typer.echo(json.dumps(_as_json(Outgoing(refused, refused), None), ensure_ascii=False))
+            typer.echo(f"tertulia: {refused}", err=True)
+            return False
+        if is_found(settings, models):
+            typer.echo(model_line(settings, models, app.catalogue, language), err=True)
         show = _last if as_json else partial(show_answer, Console(), language=language)
         shown = await ask(adapter, event, show)
         turn = await app.stores.turns.of_event(event.key)
@@ -74,6 +88,29 @@ async def ask_once(settings: Settings, question: str, sampling: Sampling | None,
         typer.echo(f"tertulia: no answer: {why}. `tertulia check` looks for the cause.", err=True)
         return False
     return True
+
+
+async def _refusal(app: App, event: Event) -> str:
+    """Why the question would not be answered; "" if it would. A code that lets in is no question,
+    but what it gets is an answer."""
+    admitted = await gate_of(app.settings, app.stores, app.catalogue, app.clock).admit(event)
+    if isinstance(admitted, Refusal) and admitted.reason != "welcome":
+        return admitted.reply.text if admitted.reply else admitted.reason
+    return ""
+
+
+def is_found(settings: Settings, models: Registry) -> bool:
+    """Whether the model server was found on this machine, instead of being set."""
+    return bool(models.servers) and not settings.model_urls
+
+
+def model_line(settings: Settings, models: Registry, catalogue: Catalogue, language: str) -> str:
+    """Which model answers, and where it comes from if nobody chose it."""
+    model = models.default()
+    if not model.generates:
+        return catalogue.say(language, "terminal.none")
+    key = "terminal.found" if is_found(settings, models) else "terminal.model"
+    return catalogue.say(language, key, name=model.name, url=models.servers[0].endpoint.url)
 
 
 async def _last(answer: AsyncIterator[Outgoing]) -> Outgoing:
@@ -94,10 +131,27 @@ async def chat_here(settings: Settings) -> bool:
     """A conversation until Ctrl-D."""
     from adapters.terminal.screen import chat
 
-    async with _core(settings) as (app, adapter):
+    history = await asyncio.to_thread(_private, settings.home / "chat_history")
+    async with _core(settings) as (app, adapter, models):
         language = app.catalogue.pick(locale_language())
-        await chat(adapter, Console(), history=str(settings.home / "chat_history"), language=language)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(NAMING_SECONDS):
+                await models.refresh()
+        console = Console()
+        console.print(model_line(settings, models, app.catalogue, language), style="dim", highlight=False)
+        await chat(adapter, console, history=history, language=language)
     return True
+
+
+def _private(path: Path) -> str:
+    """The file, made where it is not there, for its owner alone; "" if it cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+    except OSError:
+        return ""
+    return str(path)
 
 
 async def learn_paths(settings: Settings, paths: list[Path], collection: str) -> bool:
@@ -171,7 +225,7 @@ async def migrate_to(settings: Settings, revision: str) -> bool:
 
 async def export_person(settings: Settings, person: str, output: Path | None, *, delete: bool) -> bool:
     """Print or write everything about a person, plugins included; then delete it if asked."""
-    async with _core(settings) as (app, _):
+    async with _core(settings) as (app, _, _):
         if await app.stores.people.get(person) is None:
             raise StorageError(f"there is no person {person!r}; /whoami shows a person's id")
         found = await app.stores.people.export(person)

@@ -94,7 +94,9 @@ async def test_a_conversation_from_the_first_question_to_ctrl_d(tmp_path: Path) 
         Server(Behaviour(text="# Tea\n\nBrew it at **eighty** degrees.")).lifespan() as model,
         terminal(tmp_path / "home", model_url=model.url) as screen,
     ):
-        assert "Ctrl-D leaves" in await screen.until(PROMPT)
+        banner = await screen.until(PROMPT)
+        assert "Ctrl-D leaves" in banner
+        assert "Model: tiny\n" in banner
         screen.type("How is tea brewed?\r")
         await screen.until("Brew it at eighty degrees.")
         await screen.until(PROMPT)
@@ -109,6 +111,8 @@ async def test_a_conversation_from_the_first_question_to_ctrl_d(tmp_path: Path) 
         await screen.until(PROMPT)
         screen.type(CTRL_D)
         assert await asyncio.wait_for(screen.process.wait(), 10) == 0
+    assert "How is tea brewed?" in (tmp_path / "home" / "chat_history").read_text()
+    assert (tmp_path / "home" / "chat_history").stat().st_mode & 0o777 == 0o600
     asked = [m["content"] for m in model.chats[-1].body["messages"] if m["role"] == "user"]
     assert [text.split("\n")[0] for text in asked] == ["And now?"]
 
@@ -152,6 +156,8 @@ async def test_of_a_growing_answer_no_more_is_drawn_than_the_screen_holds() -> N
 
 async def test_it_speaks_the_language_of_the_locale(tmp_path: Path) -> None:
     async with terminal(tmp_path / "home", "zh_CN.UTF-8") as screen:
-        assert "想问什么都可以" in await screen.until(PROMPT)
+        banner = await screen.until(PROMPT)
+        assert "想问什么都可以" in banner
+        assert "没有连接语言模型" in banner
         screen.type("/help\r")
         await screen.until("我能做什么")

@@ -97,7 +97,18 @@ async def test_ask_takes_its_question_from_the_line_the_pipe_or_both(
     assert model.chats[0].body["messages"][-1]["content"].strip().startswith(asked)
 
 
-@pytest.mark.parametrize("arguments", [["ask", ""], ["ask"], ["ask", " \t"], ["nonsense"], ["ask", "--what"]])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+async def test_a_question_that_is_refused_is_no_answer(home: Path, options: list[str]) -> None:
+    ended = await tertulia(home, "ask", *options, stdin="x" * 21, max_input="20")
+    line = "Your message has 21 characters; I can read 20. Please shorten or split it."
+    assert failed(ended) == f"tertulia: {line}\n"
+    assert [json.loads(told)["answer"] for told in ended.out.splitlines()] == [line] * len(options)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["ask", ""], ["ask"], ["ask", " \t"], ["nonsense"], ["ask", "--what"], ["run", "--port", "99999"]],
+)
 async def test_a_wrong_call_is_a_usage_error(home: Path, arguments: list[str]) -> None:
     assert failed(await tertulia(home, *arguments), 2)
 
