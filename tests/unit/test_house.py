@@ -122,6 +122,26 @@ def test_import_contracts_are_kept() -> None:
     assert "3 kept, 0 broken" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("room", "module"),
+    [("adapters", "bot.settings"), ("inference", "bot.citations"), ("storage", "bot.plugins.qa.ingest")],
+)
+def test_a_room_that_imports_what_is_not_allowed_breaks_the_contract(
+    tmp_path: Path, product: dict[str, str], room: str, module: str
+) -> None:
+    for name, text in product.items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (tmp_path / room / "wrong.py").write_text(f"import {module}\n")
+    done = subprocess.run(
+        (BIN / "lint-imports", "--no-cache"), cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert f"{room}.wrong -> {module}" in done.stdout
+    assert "2 kept, 1 broken" in done.stdout
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "command", [("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",)], ids=" ".join
