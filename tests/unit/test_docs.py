@@ -125,6 +125,13 @@ def test_the_handbook_names_every_command(language: str) -> None:
     assert [name for name in NAMES if f"/{name}" not in page] == []
 
 
+@pytest.mark.parametrize("language", READMES)
+def test_the_handbook_names_every_command_of_the_command_line_and_standby(language: str) -> None:
+    page = text(HANDBOOK / language / "commands.md")
+    assert commands_in(page) == set(get_command(app).commands)  # type: ignore[attr-defined]
+    assert "--standby" in page
+
+
 def test_the_handbook_ships_with_the_package() -> None:
     shipped = files("bot.plugins.qa") / "handbook"
     assert (shipped / "en" / "telegram.md").read_text(encoding="utf-8") == text(
