@@ -25,6 +25,7 @@ from adapters.discord.render import TEXT_LIMIT, body_of, calling, nonce_of
 from adapters.discord.threads import Threads
 from adapters.discord.tokens import Asked, Tokens
 from adapters.discord.translate import INTERACTION, PLATFORM
+from adapters.discord.world import moment
 from bot.errors import ChannelUnavailable, ChatGone, MessageGone, StorageError
 from bot.types import JOINED, LEFT, Address, Capabilities, Event, EventKind, Markup, Outgoing, Part
 
@@ -34,7 +35,6 @@ SHUT_SECONDS = 3600.0
 NONCE_SECONDS = 120.0
 """Discord knows a nonce again for "the past few minutes". An answer to an older question is looked for in
 the channel before it is sent, so that one sent before a long outage is not sent again."""
-_EPOCH = 1_420_070_400.0
 _MESSAGES = "/channels/{channel_id}/messages"
 _MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 
@@ -174,8 +174,7 @@ class DiscordChannel:
 
     async def _earlier(self, address: Address, chat: str, question: str) -> Json | None:
         """The bot's answer to a question that is too old for nonces; None if there is none."""
-        age = self._deps.clock.time() - ((int(question) >> 22) / 1000 + _EPOCH)
-        if age < NONCE_SECONDS:
+        if self._deps.clock.time() - moment(question) < NONCE_SECONDS:
             return None
         found = await self._rest("GET", _MESSAGES, channel_id=chat, after=question, limit=100)
         for message in found or ():

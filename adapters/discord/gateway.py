@@ -28,8 +28,8 @@ from bot.ports import Clock
 
 log = logging.getLogger(__name__)
 CONNECT_SECONDS = 60.0
-IDENTIFY_SECONDS = 5.0
-"""Between two sessions that begin."""
+IDENTIFY_SECONDS = 5.5
+"""Between two sessions that begin: Discord takes one in five seconds."""
 REFUSALS = {
     4004: "the token is refused",
     4010: "the shard is not valid",
@@ -84,6 +84,7 @@ class Bot(discord.Client):
         self._up: set[int] = set()
         self._identifying = asyncio.Lock()
         self._identified_at = -IDENTIFY_SECONDS
+        logging.getLogger("discord").setLevel(logging.INFO)  # its debug lines hold what people wrote
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nothing is spoken here
         super().__init__(
             intents=discord.Intents(
@@ -125,6 +126,10 @@ class Bot(discord.Client):
             await asyncio.wait(shards)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """The wait between sessions comes before the connection: see `_turn`."""
+
+    async def _turn(self) -> None:
+        """Wait until a session may begin."""
         async with self._identifying:
             wait = self._identified_at + IDENTIFY_SECONDS - self._clock.monotonic()
             if wait > 0:
@@ -166,6 +171,8 @@ class Bot(discord.Client):
     async def _open(self, shard: int, session: _Session) -> discord.gateway.DiscordWebSocket:
         resume = session.id is not None and session.gateway is not None
         gateway = session.gateway if resume else yarl.URL(await self._address())
+        if not resume:
+            await self._turn()
         async with asyncio.timeout(CONNECT_SECONDS):
             return await discord.gateway.DiscordWebSocket.from_client(
                 self,

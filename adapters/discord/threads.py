@@ -13,13 +13,17 @@ from adapters.discord.connection import Connection
 from adapters.discord.deps import DiscordDeps
 from adapters.discord.errors import THREAD_EXISTS, DiscordError, Flood, Refused, Unreachable, has_code
 from adapters.discord.memory import Recent
+from adapters.discord.world import moment
 from bot.errors import StorageError
 from bot.types import Event, EventKind
 
 log = logging.getLogger(__name__)
 ARCHIVE_MINUTES = 1440
 NAME_LIMIT = 100
+KEEP_SECONDS = 90 * 86400.0
+"""So long what becomes of a question (an edit, its deletion) is told in its thread."""
 _KEY = "thread:"
+_PRUNE_EVERY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Threads:
         self._deps = deps
         self._connection = connection
         self._known: Recent[str, Planned | None] = Recent()
+        self._plans = 0
 
     async def place(self, event: Event) -> Event:
         """The event where it belongs, if it comes from a text channel of a guild: a new question in
@@ -99,6 +104,15 @@ class Threads:
         if await self.of(chat) is None or planned.flat:
             await self._deps.store.put(_KEY + chat, value)
             self._known.put(chat, planned)
+            self._plans += 1
+            if self._plans % _PRUNE_EVERY == 1:
+                await self._prune()
+
+    async def _prune(self) -> None:
+        before = self._deps.clock.time() - KEEP_SECONDS
+        for name in await self._deps.store.items(_KEY):
+            if moment(name.removeprefix(_KEY)) < before:
+                await self._deps.store.delete(name)
 
 
 def _name(event: Event) -> str:

@@ -7,8 +7,8 @@ from typing import Protocol
 
 ADMINISTRATOR, MANAGE_GUILD = 1 << 3, 1 << 5
 """Permissions of whoever runs a guild."""
-GUILD_TEXT, DM, ANNOUNCEMENTS = 0, 1, 5
-"""Types of channels. Threads (10 to 12) and a forum's posts are chats of their own."""
+
+_EPOCH = 1_420_070_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,11 @@ class Me:
     id: str
     name: str
     application: str = ""
+
+
+def moment(snowflake: str) -> float:
+    """When something with this id came to be, in Unix seconds."""
+    return (int(snowflake) >> 22) / 1000 + _EPOCH
 
 
 class World(Protocol):

@@ -13,6 +13,7 @@ from adapters.discord.buckets import MOST_REFUSALS, Buckets
 from adapters.discord.channel import NONCE_SECONDS, SHUT_SECONDS, DiscordChannel
 from adapters.discord.errors import Flood
 from adapters.discord.rest import REJECTED_SECONDS
+from adapters.discord.world import moment
 from bot.errors import (
     ChannelError,
     ChannelUnavailable,
@@ -95,8 +96,8 @@ async def test_an_answer_from_before_a_long_outage_is_found_again(
     core: Core, dc: Discord, channel: DiscordChannel, ana: Person
 ) -> None:
     question = await ana.say("Hi?")
-    here, asked = at(ana.channel.id, dc), ((question.id >> 22) / 1000) + 1_420_070_400
-    await core.clock.advance(asked - core.clock.time())
+    here = at(ana.channel.id, dc)
+    await core.clock.advance(moment(str(question.id)) - core.clock.time())
     first = await channel.send(here, shown("Hello"), key="turn:0", reply_to=str(question.id))
     dc.world.nonces.clear()
     await core.clock.advance(NONCE_SECONDS + 1)
@@ -347,59 +348,3 @@ def test_buckets_wait_for_nobody_and_stop_before_the_ban() -> None:
         buckets.enter("POST /x", "1", free=False)
     assert told.value.seconds == 600.0
     buckets.enter("POST /interactions", "1", free=True)
-
-
-# threads
-
-
-async def test_a_thread_is_made_by_the_first_call_to_it(core: Core, dc: Discord, ana: Person) -> None:
-    room = await dc.guild("Club", ana)
-    core.threaded.add(str(room.general.id))
-    async with core.running(dc) as adapter:
-        question = await ana.ask("Why is the sky blue?", channel=room.general)
-        event = await core.until_put(question)
-        await adapter.channel.typing(event.address)
-    restarted = DiscordAdapter(core.deps(dc))
-    await restarted.channel.send(event.address, shown("So."), key="k", reply_to=event.message_id)
-    thread = question.thread
-    assert thread is not None
-    assert (thread.id, thread.name, thread.texts) == (question.id, "Why is the sky blue?", ["So."])
-    assert room.general.texts == []
-    await restarted.aclose()
-    assert [e for e in dc.errors if "Unknown Channel" not in e] == []
-
-
-async def test_an_archived_thread_is_opened_and_a_locked_one_is_closed(
-    core: Core, dc: Discord, ana: Person
-) -> None:
-    room = await dc.guild("Club", ana)
-    core.threaded.add(str(room.general.id))
-    async with core.running(dc) as adapter:
-        question = await ana.ask("Why?", channel=room.general)
-        here = (await core.until_put(question)).address
-        sent = await adapter.channel.send(here, shown("One"), key="k")
-        thread = question.thread
-        assert thread is not None
-        await room.archive(thread)
-        await adapter.channel.edit(here, sent, shown("One two"))
-        assert thread.texts == ["One two"]
-        await room.archive(thread, locked=True)
-        with pytest.raises(ChatGone):
-            await adapter.channel.edit(here, sent, shown("One two three"))
-
-
-async def test_where_no_thread_can_be_made_the_channel_is_answered(
-    core: Core, dc: Discord, ana: Person
-) -> None:
-    room = await dc.guild("Club", ana)
-    core.threaded.add(str(room.general.id))
-    await room.permit_bot(room.general, deny=Permission.CREATE_PUBLIC_THREADS)
-    async with core.running(dc) as adapter:
-        question = await ana.ask("Why?", channel=room.general)
-        event = await core.until_put(question)
-        sent = await adapter.channel.send(event.address, shown("So"), key="k", reply_to=event.message_id)
-    restarted = DiscordAdapter(core.deps(dc))
-    await restarted.channel.edit(event.address, sent, shown("So."))
-    await restarted.aclose()
-    (answer,) = room.general.answers
-    assert (answer.content, answer.reply_to) == ("So.", question)

@@ -1,0 +1,97 @@
+"""Questions that are answered in threads of their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from adapters.discord.adapter import DiscordAdapter
+from adapters.discord.connection import Connection
+from adapters.discord.threads import KEEP_SECONDS, Threads
+from bot.errors import ChatGone
+from bot.types import Event, EventKind, Part, Sender
+from tests.adapters.discord_core import Core, at, shown, simulated
+from tests.simulators.discord import Discord, Permission, Person
+
+
+@pytest.fixture
+async def dc() -> AsyncIterator[Discord]:
+    async with simulated() as discord:
+        yield discord
+
+
+@pytest.fixture
+def core() -> Core:
+    return Core()
+
+
+@pytest.fixture
+def ana(dc: Discord) -> Person:
+    return dc.person("Ana")
+
+
+async def test_a_thread_is_made_by_the_first_call_to_it(core: Core, dc: Discord, ana: Person) -> None:
+    room = await dc.guild("Club", ana)
+    core.threaded.add(str(room.general.id))
+    async with core.running(dc) as adapter:
+        question = await ana.ask("Why is the sky blue?", channel=room.general)
+        event = await core.until_put(question)
+        await adapter.channel.typing(event.address)
+    restarted = DiscordAdapter(core.deps(dc))
+    await restarted.channel.send(event.address, shown("So."), key="k", reply_to=event.message_id)
+    thread = question.thread
+    assert thread is not None
+    assert (thread.id, thread.name, thread.texts) == (question.id, "Why is the sky blue?", ["So."])
+    assert room.general.texts == []
+    await restarted.aclose()
+    assert [e for e in dc.errors if "Unknown Channel" not in e] == []
+
+
+async def test_an_archived_thread_is_opened_and_a_locked_one_is_closed(
+    core: Core, dc: Discord, ana: Person
+) -> None:
+    room = await dc.guild("Club", ana)
+    core.threaded.add(str(room.general.id))
+    async with core.running(dc) as adapter:
+        question = await ana.ask("Why?", channel=room.general)
+        here = (await core.until_put(question)).address
+        sent = await adapter.channel.send(here, shown("One"), key="k")
+        thread = question.thread
+        assert thread is not None
+        await room.archive(thread)
+        await adapter.channel.edit(here, sent, shown("One two"))
+        assert thread.texts == ["One two"]
+        await room.archive(thread, locked=True)
+        with pytest.raises(ChatGone):
+            await adapter.channel.edit(here, sent, shown("One two three"))
+
+
+async def test_where_no_thread_can_be_made_the_channel_is_answered(
+    core: Core, dc: Discord, ana: Person
+) -> None:
+    room = await dc.guild("Club", ana)
+    core.threaded.add(str(room.general.id))
+    await room.permit_bot(room.general, deny=Permission.CREATE_PUBLIC_THREADS)
+    async with core.running(dc) as adapter:
+        question = await ana.ask("Why?", channel=room.general)
+        event = await core.until_put(question)
+        sent = await adapter.channel.send(event.address, shown("So"), key="k", reply_to=event.message_id)
+    restarted = DiscordAdapter(core.deps(dc))
+    await restarted.channel.edit(event.address, sent, shown("So."))
+    await restarted.aclose()
+    (answer,) = room.general.answers
+    assert (answer.content, answer.reply_to) == ("So.", question)
+
+
+async def test_old_plans_are_forgotten(core: Core, dc: Discord) -> None:
+    core.threaded.add("20")
+    now = dc.world.snowflake()
+    for message_id in ("5", str(now)):
+        threads = Threads(core.deps(dc), Connection(dc.token, dc.url, core.clock))
+        asked = Event(
+            f"m:{message_id}", EventKind.MESSAGE, at(20, dc), Sender("7"), (Part(text="Why?"),), message_id
+        )
+        assert (await threads.place(asked)).address.chat == message_id
+    assert list(await core.store.items("thread:")) == [f"thread:{now}"]
+    assert KEEP_SECONDS > 86400
