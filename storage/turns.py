@@ -35,8 +35,10 @@ _WELL = (TurnState.DONE, TurnState.CANCELLED)
 """The ends after which a turn that has an answer is part of the history."""
 _BEGIN = (
     f"INSERT INTO turn ({_COLUMNS}, revision)"
-    " SELECT :id, :conversation_id, :event_key, {number}, 'generating', coalesce((SELECT person_id"
-    " FROM identity WHERE platform = :platform AND user_id = :user_id), :person_id), '', :question_id, 1, '',"
+    " SELECT :id, :conversation_id, :event_key, {number}, 'generating', coalesce("
+    "(SELECT id FROM person WHERE id = :person_id),"
+    " (SELECT person_id FROM identity WHERE platform = :platform AND user_id = :user_id), :person_id),"
+    " '', :question_id, 1, '',"
     " 0, 0, 0, '', '', '', :now, 0, {revision} FROM turn WHERE conversation_id = :conversation_id {which}"
     f" ON CONFLICT (event_key) DO UPDATE SET attempts = turn.attempts + 1 RETURNING {_COLUMNS}"
 )
@@ -142,7 +144,7 @@ class SqlTurns:
             "id": turn_id(now),
             "conversation_id": conversation.id,
             "event_key": key_of(event),
-            "person_id": person_id,  # unless the accounts were linked since the event was let in
+            "person_id": person_id,  # unless it has become the sender's other one since
             "platform": clean(event.address.platform),
             "user_id": clean(event.sender.id),
             "question_id": clean(event.message_id),

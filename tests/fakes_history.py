@@ -150,13 +150,15 @@ class FakeTurns:
             raise StorageGone(f"there is no conversation {conversation.id}")
         turns = self._of(conversation.id)
         old = next((t for t, _ in turns if t.id == replaces), None)
-        sender = (clean(event.address.platform), clean(event.sender.id))
+        if person_id not in self.memory.people:
+            sender = (clean(event.address.platform), clean(event.sender.id))
+            person_id = self.memory.identities.get(sender, person_id)
         turn = Turn(
             id=secrets.token_urlsafe(18),
             conversation_id=conversation.id,
             event_key=key_of(event),
             number=old.number if old else max((t.number for t, _ in turns), default=0) + 1,
-            person_id=self.memory.identities.get(sender, person_id),
+            person_id=person_id,
             question_id=(old and old.question_id) or clean(event.message_id),
             started_at=self._clock.time(),
         )

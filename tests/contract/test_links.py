@@ -147,6 +147,9 @@ async def test_a_question_let_in_before_the_link_is_stored_for_who_the_sender_is
     await stores.people.redeem("test", BOB, await code_of(stores, ann))
     turn = await stores.turns.begin(conversation, event, person_id=bob.id)
     assert turn.person_id == ann.id
+    guest = await stores.people.admit("test", Sender("guest/bob"))
+    turn = await stores.turns.begin(conversation, an_event(2, user="bob"), person_id=guest.id)
+    assert turn.person_id == guest.id
 
 
 async def test_an_account_that_is_taken_off_is_a_member_with_nothing_of_the_old_person(
