@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from adapters.discord import files
@@ -65,6 +66,7 @@ class DiscordChannel:
             account_paces=limits.account,
             min_edit_interval=limits.edit_interval,
             activity=True,
+            acknowledges=bool(deps.seen),
         )
 
     def capabilities(self, address: Address) -> Capabilities:
@@ -106,7 +108,19 @@ class DiscordChannel:
             await self._call(address, call)
 
     async def acknowledge(self, address: Address, message_id: str) -> None:
-        """Typing says it."""
+        if message_id.startswith(INTERACTION):  # that it was taken is shown already
+            return
+        planned = None
+        if message_id == address.chat:  # what a thread is made of is not in it
+            try:
+                planned = await self._threads.of(message_id)
+            except StorageError as error:
+                raise ChannelUnavailable(f"the database cannot be used: {error}") from error
+
+        def call(chat: str) -> Awaitable[Any]:
+            return self._connection.rest.add_reaction(int(chat), int(message_id), self._deps.seen)
+
+        await self._call(replace(address, chat=planned.parent) if planned else address, call)
 
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         """Discord has none."""

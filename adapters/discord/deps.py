@@ -64,7 +64,8 @@ class DiscordDeps:
     raise StorageError. `message_content`: ask for the text of messages that are not to the bot, which
     the application's page must allow. `allow_bots`: ids of bots and webhooks that are listened to.
     `shards`: gateway connections; 0 for as many as Discord advises. `backfill_limit`: of messages that
-    came while no connection was open, at most so many of each channel are caught up with.
+    came while no connection was open, at most so many of each channel are caught up with. `seen`: an emoji
+    that the bot reacts with to questions that it takes; "" for none.
     """
 
     token: str
@@ -83,6 +84,7 @@ class DiscordDeps:
     allow_bots: Collection[str] = ()
     shards: int = 1
     backfill_limit: int = 100
+    seen: str = ""
     holder: str = ""
 
 

@@ -38,7 +38,7 @@ REFUSALS = {
     4013: "the intents are not valid",
     4014: "an intent is not allowed",
 }
-BAD_TOKEN, BAD_SHARD, FEW_SHARDS, NO_INTENT = 4004, 4010, 4011, 4014
+BAD_SHARD, FEW_SHARDS, NO_INTENT = 4010, 4011, 4014
 _KEPT = ("GUILD_", "CHANNEL_", "THREAD_")
 """What of the gateway's events the library keeps guilds by."""
 

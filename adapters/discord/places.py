@@ -39,6 +39,7 @@ class Places:
         return isinstance(found, discord.Thread) and (found.owner_id == self._me or found.me is not None)
 
     def is_plain(self, guild: str, channel: str) -> bool:
+        """Whether it is a text channel, in which threads can be made of messages."""
         return isinstance(self._channel(guild, channel), discord.TextChannel)
 
     def readable(self, guild: str) -> Iterator[tuple[str, int]]:

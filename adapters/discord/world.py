@@ -47,29 +47,3 @@ class World(Protocol):
     def is_my_thread(self, guild: str, channel: str) -> bool:
         """Whether it is a thread that the bot made or takes part in."""
         ...
-
-    def is_plain(self, guild: str, channel: str) -> bool:
-        """Whether it is a text channel, in which threads can be made of messages."""
-        ...
-
-
-class Nowhere:
-    """`World` of which nothing is known."""
-
-    def channel(self, guild: str, channel: str) -> str:
-        return ""
-
-    def role(self, guild: str, role: str) -> str:
-        return ""
-
-    def runs(self, guild: str, user: str, roles: tuple[str, ...]) -> bool:
-        return False
-
-    def is_my_role(self, guild: str, role: str) -> bool:
-        return False
-
-    def is_my_thread(self, guild: str, channel: str) -> bool:
-        return False
-
-    def is_plain(self, guild: str, channel: str) -> bool:
-        return False

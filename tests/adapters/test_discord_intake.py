@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.discord.adapter import ENTRY_SECONDS, DiscordAdapter
+from adapters.discord.adapter import ENTRY_SECONDS, REJECTED_SECONDS, DiscordAdapter
 from adapters.discord.lease import STANDBY_SECONDS
 from bot.errors import SettingsError
 from bot.types import ADMIN, JOINED, LEFT, EventKind, PartKind
@@ -296,6 +296,16 @@ async def test_a_token_that_is_refused_is_told_at_once() -> None:
                 pass
         await adapter.aclose()
         assert "wrong" not in adapter.state.error
+
+
+async def test_a_token_that_is_replaced_meanwhile_is_told() -> None:
+    core = Core()
+    async with simulated() as dc, core.running(dc) as adapter:
+        dc.world.bot.token = "another"
+        dc.drop_gateway()
+        await core.until(lambda: "the token is refused" in adapter.state.error, step=0.1)
+        dc.world.bot.token = dc.token
+        await core.until(lambda: not adapter.state.error, step=REJECTED_SECONDS)
 
 
 async def test_a_discord_that_cannot_be_reached_is_waited_for() -> None:

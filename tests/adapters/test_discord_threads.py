@@ -84,6 +84,20 @@ async def test_where_no_thread_can_be_made_the_channel_is_answered(
     assert (answer.content, answer.reply_to) == ("So.", question)
 
 
+async def test_a_question_is_marked_as_taken_where_it_stands(core: Core, dc: Discord, ana: Person) -> None:
+    room = await dc.guild("Club", ana)
+    async with core.running(dc, seen="👀") as adapter:
+        channel = adapter.channel
+        assert channel.capabilities(at(5, dc)).acknowledges
+        here = await ana.ask("Here?", channel=room.general)
+        await channel.acknowledge((await core.until_put(here)).address, str(here.id))
+        core.threaded.add(str(room.general.id))
+        question = await ana.ask("Why?", channel=room.general)
+        await channel.acknowledge((await core.until_put(question)).address, str(question.id))
+        await channel.acknowledge(at(room.general.id, dc), "i:5")
+    assert [m.reactions for m in (here, question)] == [{"👀": [dc.bot.id]}] * 2
+
+
 async def test_old_plans_are_forgotten(core: Core, dc: Discord) -> None:
     core.threaded.add("20")
     now = dc.world.snowflake()

@@ -12,7 +12,7 @@ from adapters.discord.asked import argument, event_of, is_outside, written
 from adapters.discord.parts import QUOTE_LIMIT
 from adapters.discord.text import Naming, readable
 from adapters.discord.translate import MALFORMED, Translator
-from adapters.discord.world import Me, Nowhere
+from adapters.discord.world import Me
 from bot.types import ADMIN, Event, EventKind, Part, PartKind
 
 ME = Me("99", "Tertulia", "98")
@@ -21,7 +21,7 @@ ANA: dict[str, Any] = {"id": "7", "username": "ana", "global_name": "Ana"}
 BOT: dict[str, Any] = {"id": "99", "username": "Tertulia", "bot": True}
 
 
-class Club(Nowhere):
+class Club:
     """A guild in which something is known."""
 
     def channel(self, guild: str, channel: str) -> str:
