@@ -24,6 +24,8 @@ class Hold:
     def __init__(self, event: Event, release: Callable[[], None]) -> None:
         self.event = event
         self.stopped = ""
+        self.ended = asyncio.Event()
+        """Set when the event was dealt with, or left for the next start."""
         self._release: Callable[[], None] | None = release
         self._scope: Scope | None = None
 
@@ -190,6 +192,7 @@ class Dispatcher:
             await self._handle(hold.event, hold)
         finally:
             lane.hold = None
+            hold.ended.set()
             if lane.waiting:
                 self._enqueue(key, lane, lane.waiting[0])
             else:

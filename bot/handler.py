@@ -261,8 +261,9 @@ class Handler:
         return await self._turn(visit, hold, asked)
 
     async def _edited(self, visit: Visit, hold: Hold) -> Turn | None:
-        """The question is answered anew, in place of its old answer; one that did not change is not.
-        In a group, an edit can make a question of what was none."""
+        """The question is answered anew, in place of its old answer; one that did not change is not,
+        unless a crash left its answer unfinished. In a group, an edit can make a question of what was
+        none."""
         event = visit.event
         old = await self._turns.of_message(visit.conversation.id, event.message_id)
         question = await self._turns.question(old) if old is not None else None
@@ -271,7 +272,8 @@ class Handler:
         text = question_of(event)
         overtaken = self._urgent.overtaken(visit.event)
         unasked = old is None and (event.private or event.text.startswith("/"))
-        unchanged = question is not None and question.text == text
+        answered = old is not None and old.state.ended
+        unchanged = answered and question is not None and question.text == text
         if overtaken or unasked or unchanged or not event.text.strip():
             return None
         return await self._turn(visit, hold, self._asked(replace(visit, event=event), text, replaces=old))

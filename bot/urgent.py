@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from bot.access import Gate
-from bot.dispatcher import Dispatcher
+from bot.dispatcher import Dispatcher, Hold
 from bot.ports import Conversations, Inbox
 from bot.reading import edited, question_of
 from bot.types import LEFT, MOVED, Address, Event, EventKind, PersonRole
@@ -117,7 +117,7 @@ class Urgent:
             running = self._dispatcher.find(event.address.key)
             withdrawn = self._withdraw(event.address.key, own)
             if running is not None and own(running.event):
-                running.stop("stopped")  # the answer itself says so
+                await _end(running, "stopped")  # the answer itself says so
             elif not withdrawn and person is not None and person.role is not PersonRole.BLOCKED:
                 await self._tell(event, "stop.nothing")
             for waiting in withdrawn:
@@ -131,7 +131,7 @@ class Urgent:
             await self._inbox.done(waiting)
         running = self._dispatcher.find(lane, event.message_id)
         if running is not None:
-            running.stop("deleted")
+            await _end(running, "deleted")
         await self._inbox.done(event)
 
     async def _left(self, event: Event) -> None:
@@ -142,7 +142,7 @@ class Urgent:
                 await self._inbox.done(waiting)
             running = self._dispatcher.find(lane)
             if running is not None:
-                running.stop("left")
+                await _end(running, "left")
         await self._inbox.done(event)
 
     async def _move(self, event: Event, new: Address, moved: asyncio.Event) -> None:
@@ -150,6 +150,13 @@ class Urgent:
         await self._inbox.done(event)
         self._moving.pop(new.key, None)
         moved.set()
+
+
+async def _end(running: Hold, reason: str) -> None:
+    """Stop it, and see it end: a crash before that would begin it again, and this event must then
+    come again too."""
+    running.stop(reason)
+    await running.ended.wait()
 
 
 def command_of(event: Event) -> str:

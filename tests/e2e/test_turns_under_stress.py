@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.errors import ChannelError, ModelUnavailable, RetryAfter
+from bot.errors import ChannelError, ChannelUnavailable, ModelUnavailable, RetryAfter
 from bot.settings import AmbiguousSend
 from bot.types import (
     Capabilities,
@@ -217,3 +217,37 @@ async def test_passages_that_were_left_out_are_not_stored_as_shown() -> None:
         (question, _) = await world.stores.conversations.history(conversation.id, first_turn=1)
         assert question.context == ""
         assert question.tokens > 0
+
+
+async def test_stop_is_not_done_before_what_it_stops_has_ended() -> None:
+    world = World(["Begun. ", asyncio.Event()])
+    async with world.running():
+        await world.say("Hi")
+        await world.clock.advance(1)
+        world.channel.fail = lambda call, out: ChannelUnavailable("away")
+        stop = await world.say("/stop")
+        await world.clock.advance(5)
+        assert world.memory.inbox[stop.key][0] == "waiting"
+        world.channel.fail = lambda call, out: None
+        await world.clock.advance(60)
+        assert world.memory.inbox[stop.key][0] == "done"
+        assert world.channel.texts() == ["Begun.\n\nStopped."]
+
+
+async def test_an_edit_that_a_crash_left_half_delivered_is_delivered_after_it() -> None:
+    world = World(["Old."], ["New answer."])
+    async with world.running():
+        event = await world.say("Old?")
+        await world.clock.advance(3)
+        world.channel.fail = lambda call, out: ChannelUnavailable("away")
+        edit = {"kind": EventKind.EDIT, "message_id": event.message_id}
+        changed = await world.say("New?", **edit)
+        await world.clock.advance(5)
+    turn = await world.stores.turns.of_event(changed.key)
+    assert turn is not None
+    assert turn.state is TurnState.DELIVERING
+    world.channel.fail = lambda call, out: None
+    async with world.running():
+        await world.clock.advance(60)
+        assert world.channel.texts() == ["New answer."]
+        assert await last_turn(world) is TurnState.DONE
