@@ -47,9 +47,10 @@ $(VENV)/ready: $(VENV)/python-ready requirements.lock pyproject.toml
 	@$(PIP) install --no-deps --editable .
 	@touch $@
 
-$(VENV)/ready-dev: $(VENV)/ready requirements-dev.lock
+$(VENV)/ready-dev: $(VENV)/ready requirements-dev.lock requirements-second-opinion.lock
 	@echo "Installing what the tests need…"
 	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --require-hashes --no-deps --ignore-requires-python --use-pep517 -r requirements-second-opinion.lock
 	@touch $@
 
 run: setup
@@ -78,6 +79,7 @@ lock: $(VENV)/python-ready
 	  $(VENV)/lock/bin/python -m pip --disable-pip-version-check --quiet install uv; }
 	$(VENV)/lock/bin/uv pip compile $(LOCK) pyproject.toml -o requirements.lock
 	$(VENV)/lock/bin/uv pip compile $(LOCK) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(VENV)/lock/bin/uv pip compile $(subst 3.11,3.12,$(LOCK)) --no-deps --group second-opinion -o requirements-second-opinion.lock
 
 # Files read by containers of other users are readable; the folder that holds them is not.
 gpu-files:

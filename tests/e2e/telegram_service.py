@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from bot.clock import SystemClock
 from bot.compose import App, compose, open_models, open_stores
@@ -16,9 +16,23 @@ from bot.settings import Settings
 from bot.telemetry import NullTelemetry
 from tests.simulators.telegram import NO_FLOOD, Message, Telegram
 
+T = TypeVar("T")
+
+
+class Served(Protocol):
+    """A Bot API that runs."""
+
+    token: str
+    url: str
+
+    @property
+    def polled(self) -> bool: ...
+
+    async def until(self, predicate: Callable[[], T], within: float = ...) -> T: ...
+
 
 @asynccontextmanager
-async def service(tg: Telegram, home: Path, **options: Any) -> AsyncIterator[App]:
+async def service(tg: Served, home: Path, **options: Any) -> AsyncIterator[App]:
     """Running until the block ends; a second one on the same home goes on where the first ended."""
     given = {
         "home": home,
