@@ -1,23 +1,17 @@
-"""The door to plugins: loads them, calls them within deadlines, and goes on without those that fail.
-
-The only place that catches whatever a plugin raises. It is logged with the plugin's name and
-counted by the plugin's breaker: after `TRIP` failures in a row the plugin is left alone for
-`COOL` seconds, then tried again.
-"""
+"""The door to plugins: loads them, calls them within deadlines, and goes on without those that fail."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from bot.clock import Ended, Scope
-from bot.errors import PluginError, PluginTimeout, SettingsError, ToolError
+from bot.errors import PluginError, SettingsError
 from bot.plugins.api import (
     Command,
     Context,
@@ -29,17 +23,12 @@ from bot.plugins.api import (
     ToolResult,
 )
 from bot.plugins.configured import Installed, checked, unknown_names
+from bot.plugins.guard import COMMAND_TIMEOUT, Guarded, guarding
 from bot.ports import Clock, KeyValue, Search
 from bot.types import Conversation, Person, Reply, ToolSpec
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
-P = ParamSpec("P")
 GROUP = "tertulia.plugins"
-TRIP = 3
-COOL = 60.0
-COMMAND_TIMEOUT = 60.0
-"""Seconds for a command, an export, a deletion, and for a lifespan's beginning and end."""
 _NAME = re.compile(r"[a-z0-9_]{1,32}")
 _TOOL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _REPLY = (Reply, type(None))
@@ -70,13 +59,13 @@ class PluginHost:
         self._store = store
         self._clock = clock
         self._timeout = timeout
-        self._guarded: list[_Guarded] = []
+        self._guarded: list[Guarded] = []
         self.problems: list[str] = []
         """What kept plugins from being loaded, each fit for an operator."""
-        self._commands: dict[str, tuple[_Guarded, Command]] = {}
-        self._tools: dict[str, tuple[_Guarded, Tool]] = {}
+        self._commands: dict[str, tuple[Guarded, Command]] = {}
+        self._tools: dict[str, tuple[Guarded, Tool]] = {}
         for plugin in plugins:
-            guarded = _Guarded(plugin, clock)
+            guarded = Guarded(plugin, clock)
             try:
                 commands, tools = _brought(plugin, guarded.name)
             except (SettingsError, PluginError) as error:
@@ -110,7 +99,7 @@ class PluginHost:
         for plugin in found:
             services = Services(search, clock, Scoped(store, plugin.name, ""))
             try:
-                with _guarding(f"plugin {plugin.name!r} cannot be loaded"):
+                with guarding(f"plugin {plugin.name!r} cannot be loaded"):
                     plugins.append(plugin.kind(plugin.settings, services))
                     plugins[-1].name = plugin.name
             except PluginError as error:
@@ -185,7 +174,7 @@ class PluginHost:
         """Have every plugin delete it. Raises PluginError after all tried."""
         await self._each("delete_person", (object,), person_id)
 
-    async def _context(self, guarded: _Guarded, context: PluginContext) -> Context:
+    async def _context(self, guarded: Guarded, context: PluginContext) -> Context:
         own = _own(context, guarded)
         call = guarded.plugin.context
         return await guarded.attempt(Context(), "context", self._timeout, (Context,), call, own)
@@ -208,112 +197,7 @@ class PluginHost:
         self.problems.append(problem)
 
 
-@dataclass(slots=True)
-class _Guarded:
-    """A plugin behind its breaker."""
-
-    plugin: Plugin
-    clock: Clock
-    failures: int = 0
-    open_until: float = 0.0
-    dead: bool = False
-    last: str = ""
-    """How it failed last."""
-
-    @property
-    def name(self) -> str:
-        return self.plugin.name or type(self.plugin).__module__
-
-    @property
-    def closed(self) -> bool:
-        """Whether the breaker lets a call through."""
-        return not self.dead and (self.failures < TRIP or self.clock.monotonic() >= self.open_until)
-
-    async def attempt(
-        self,
-        instead: T,
-        what: str,
-        seconds: float | None,
-        kinds: tuple[type, ...],
-        function: Callable[P, Awaitable[T]],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        """Like `call`, but a failure gives `instead`."""
-        try:
-            return await self.call(what, seconds, kinds, function, *args, **kwargs)
-        except PluginError:
-            return instead
-
-    async def call(
-        self,
-        what: str,
-        seconds: float | None,
-        kinds: tuple[type, ...],
-        function: Callable[P, Awaitable[T]],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        """The function's result, one of `kinds`. Raises PluginError for whatever the plugin raised
-        or gave instead, logged here; a ToolError passes: it is an answer, not a failure."""
-        try:
-            async with Scope(self.clock, seconds):
-                result = await function(*args, **kwargs)
-        except ToolError:
-            self.failures = 0
-            raise
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            raise self._failed(what, "a task of its own was cancelled") from error
-        except Ended as error:
-            raise PluginTimeout(str(self._failed(what, f"not done within {seconds:g} s"))) from error
-        except Exception as error:
-            log.exception("plugin %s, in %s:", self.name, what)
-            raise self._failed(what, f"{type(error).__name__}: {error}") from error
-        if not _fits(result, kinds):
-            wanted = " or ".join(kind.__name__ for kind in kinds)
-            raise self._failed(what, f"it gave {type(result).__name__} where {wanted} belongs")
-        self.failures = 0
-        return result
-
-    @asynccontextmanager
-    async def alive(self) -> AsyncIterator[None]:
-        manager = await self.attempt(None, "its start", COMMAND_TIMEOUT, (object,), self._enter)
-        if manager is None:
-            self.dead = True
-            yield
-            return
-        try:
-            yield
-        finally:
-            leave = manager.__aexit__
-            await self.attempt(None, "its stop", COMMAND_TIMEOUT, (object,), leave, None, None, None)
-
-    async def _enter(self) -> AbstractAsyncContextManager[None]:
-        manager = self.plugin.lifespan()
-        await manager.__aenter__()
-        return manager
-
-    def _failed(self, what: str, why: str) -> PluginError:
-        self.failures += 1
-        if self.failures >= TRIP:
-            self.open_until = self.clock.monotonic() + COOL
-        self.last = f"plugin {self.name} failed in {what}: {why}"
-        log.error("%s", self.last)
-        return PluginError(self.last)
-
-
-def _fits(result: object, kinds: tuple[type, ...]) -> bool:
-    """Whether it is of a kind, and holds what the core reads first."""
-    whole = isinstance(getattr(result, "text", ""), str) and isinstance(
-        getattr(result, "passages", ()), tuple
-    )
-    return isinstance(result, kinds) and whole
-
-
-def _own(context: PluginContext, guarded: _Guarded) -> PluginContext:
+def _own(context: PluginContext, guarded: Guarded) -> PluginContext:
     """The context with the stores of this plugin alone."""
     return replace(
         context,
@@ -322,7 +206,7 @@ def _own(context: PluginContext, guarded: _Guarded) -> PluginContext:
     )
 
 
-def _guarded_tool(guarded: _Guarded, tool: Tool) -> GuardedTool:
+def _guarded_tool(guarded: Guarded, tool: Tool) -> GuardedTool:
     async def run(context: PluginContext, arguments: dict[str, Any], seconds: float) -> ToolResult:
         if not guarded.closed:
             raise PluginError(f"plugin {guarded.name} is out of order for the moment")
@@ -336,7 +220,7 @@ def _brought(plugin: Plugin, name: str) -> tuple[list[Command], list[Tool]]:
     """What it brings. Raises SettingsError or PluginError if that cannot be used."""
     if name in RESERVED:
         raise SettingsError(f"plugin {name!r}: the name is the service's own; give it another")
-    with _guarding(f"plugin {name!r} cannot say what it brings"):
+    with guarding(f"plugin {name!r} cannot say what it brings", SettingsError):
         commands, tools = list(plugin.commands()), list(plugin.tools())
         wrong = [c.name for c in commands if not _NAME.fullmatch(c.name)]
         wrong += [t.spec.name for t in tools if not _TOOL.fullmatch(t.spec.name)]
@@ -346,23 +230,12 @@ def _brought(plugin: Plugin, name: str) -> tuple[list[Command], list[Tool]]:
 
 
 def _claim(
-    taken: dict[str, tuple[_Guarded, Any]], name: str, guarded: _Guarded, item: object, what: str
+    taken: dict[str, tuple[Guarded, Any]], name: str, guarded: Guarded, item: object, what: str
 ) -> None:
     if name in taken:
         both = " and ".join(sorted((taken[name][0].name, guarded.name)))
         raise SettingsError(f"plugins {both} both bring the {what}{name}: put one in plugins_disabled")
     taken[name] = (guarded, item)
-
-
-@contextmanager
-def _guarding(what: str) -> Iterator[None]:
-    """Whatever a plugin raises is a PluginError that begins so."""
-    try:
-        yield
-    except SettingsError:
-        raise
-    except Exception as error:
-        raise PluginError(f"{what}: {error}") from error
 
 
 def find_plugins(
@@ -392,7 +265,7 @@ def find_plugins(
 
 
 def _load(entry: EntryPoint, values: Mapping[str, Any]) -> Installed:
-    with _guarding(f"plugin {entry.name!r} cannot be loaded"):
+    with guarding(f"plugin {entry.name!r} cannot be loaded", SettingsError):
         kind = entry.load()
         if isinstance(kind, type) and issubclass(kind, Plugin):
             return Installed(entry.name, kind, checked(entry.name, kind.Settings, values))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 PACKAGES = ("bot", "adapters", "inference", "storage")
 READS_ENVIRONMENT = {"bot/settings.py"}
-CATCHES_ALL = {"bot/handler.py", "bot/plugins/host.py"}
+CATCHES_ALL = {"bot/handler.py": 1, "bot/plugins/guard.py": 1}
+"""The turn's boundary and the plugins', each in one place."""
 GENERATED = ("requirements", "tests/vllm/corpus.txt")
 
 Check = Callable[[Mapping[str, str]], list[str]]
@@ -79,7 +81,7 @@ def test_the_environment_is_read_in_one_file(product: dict[str, str]) -> None:
 
 
 def test_everything_is_caught_only_at_the_boundaries(product: dict[str, str]) -> None:
-    assert {place.partition(":")[0] for place in checks.broad_catchers(product)} == CATCHES_ALL
+    assert Counter(place.partition(":")[0] for place in checks.broad_catchers(product)) == CATCHES_ALL
 
 
 def test_tests_replace_no_code_of_ours(tests: dict[str, str]) -> None:

@@ -21,7 +21,8 @@ from bot.plugins.api import (
     Tool,
     ToolResult,
 )
-from bot.plugins.host import COOL, TRIP, PluginHost
+from bot.plugins.guard import COOL, TRIP
+from bot.plugins.host import PluginHost
 from bot.types import Reply, ToolSpec
 from tests.fakes import FakeClock, FakeKeyValue, settle
 from tests.fakes_core import make_context

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from bot.errors import ToolError
 from bot.plugins.api import Plugin, PluginContext, PluginSettings, Scoped, Services, Tool, ToolResult
-from bot.plugins.host import TRIP, PluginHost
+from bot.plugins.guard import TRIP
+from bot.plugins.host import PluginHost
 from bot.tools import LONGEST_RESULT, Toolbox
 from bot.types import Passage, Role, ToolCall, ToolSpec
 from tests.fakes import FakeClock, FakeKeyValue, settle
