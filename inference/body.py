@@ -25,9 +25,10 @@ _SPEAKERS = {Role.USER: "User: ", Role.ASSISTANT: "Assistant:", Role.TOOL: "Tool
 def chat_body(
     request: ModelRequest, model: str, *, dialect: Dialect, vllm: bool, extra: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The body of `/v1/chat/completions`. `extra` wins."""
+    """The body of `/v1/chat/completions`. `extra` wins, but for what the server does not want."""
     messages = [_message(m) for m in request.messages]
     body = _common(request, model, dialect, vllm)
+    more = {name: value for name, value in (extra or {}).items() if name not in dialect.unwanted}
     if request.prefill and vllm:
         messages.append({"role": "assistant", "content": defused(request.prefill.rstrip())})
         body |= {"continue_final_message": True, "add_generation_prompt": False}
@@ -39,13 +40,17 @@ def chat_body(
             }
             for t in request.tools
         ]
-    return {"messages": messages, **body, **(extra or {})}
+    return {"messages": messages, **body, **more}
 
 
-def completion_body(request: ModelRequest, model: str, *, dialect: Dialect, vllm: bool) -> dict[str, Any]:
+def completion_body(
+    request: ModelRequest, model: str, *, dialect: Dialect, vllm: bool, priority: int | None = None
+) -> dict[str, Any]:
     """The body of `/v1/completions` for a model without a chat template. It stops where it would
     speak for the person; without a limit servers stop after 16 tokens, so one is always sent."""
     body = _common(request, model, dialect, vllm)
+    if priority is not None and "priority" not in dialect.unwanted:
+        body["priority"] = priority
     body["stop"] = [*request.sampling.stop, "\nUser:"]
     body.setdefault("max_tokens", 512)
     return {"prompt": rendered(request.messages, request.prefill.rstrip()), **body}

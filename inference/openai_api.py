@@ -154,7 +154,10 @@ class OpenAIModel:
             body = bodies.chat_body(request, self._sent, dialect=self._dialect, vllm=vllm, extra=extra)
         else:
             path = "/completions"
-            body = bodies.completion_body(request, self._sent, dialect=self._dialect, vllm=vllm)
+            priority = (extra or {}).get("priority")
+            body = bodies.completion_body(
+                request, self._sent, dialect=self._dialect, vllm=vllm, priority=priority
+            )
         chunks = self._wire.stream(path, bodies.encode(body), bodies.headers(request))
         owed = request.prefill[len(request.prefill.rstrip()) :] if vllm else ""
         if not self._dialect.template and not request.prefill:

@@ -29,10 +29,11 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import Field, PrivateAttr, SecretStr
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr
 
 from bot.clock import SystemClock
-from bot.types import Chunk, Message, ModelRequest, Role, Sampling, ToolCall, Usage
+from bot.types import Chunk, Message, ModelRequest, Priority, Role, Sampling, ToolCall, Usage
+from inference.body import BATCH_PRIORITY
 from inference.http import Http
 from inference.openai_api import OpenAIModel
 from inference.wire import Endpoint
@@ -44,16 +45,21 @@ _ROLES: dict[type[BaseMessage], Role] = {
     ToolMessage: Role.TOOL,
 }
 _OPTIONS = ("tools", "tool_choice", "parallel_tool_calls", "response_format")
+_EXTRA = (*_OPTIONS, "priority")
+_PER_CALL = frozenset({*Sampling.__slots__, *_EXTRA, "cache_salt", "session_id", "request_id", "stream"})
 
 
 class ChatVLLM(BaseChatModel):
     """Streams text, `reasoning_content` (in `additional_kwargs`), whole tool calls and usage.
 
-    Sampling fields can be given per call too (``model.astream(…, temperature=0)``), as can
-    `tool_choice`, `response_format`, and `session_id` and `request_id`, which become the headers
-    X-Session-ID and X-Request-Id. Only text is sent: other content raises ValueError.
+    Sampling fields, `cache_salt` and `priority` can be given per call too (``model.astream(…,
+    temperature=0)``), as can `tool_choice`, `response_format`, and `session_id` and `request_id`, which
+    become the headers X-Session-ID and X-Request-Id. Only text is sent: other content raises ValueError.
+    A field that there is not raises pydantic's ValidationError, per call TypeError.
     Raises `bot.errors.ModelError`. `aclose` closes its connections.
     """
+
+    model_config = ConfigDict(extra="forbid")
 
     url: str
     model: str = ""
@@ -67,6 +73,10 @@ class ChatVLLM(BaseChatModel):
     max_tokens: int | None = None
     stop: tuple[str, ...] = Field(default=())
     seed: int | None = None
+    cache_salt: SecretStr = SecretStr("")
+    """Parts the prefix cache of one tenant from others'. Only its hash is sent, as the service does."""
+    priority: int | None = None
+    """vLLM serves lower numbers first, and 0 unless told otherwise."""
 
     _http: Http | None = PrivateAttr(default=None)
     _loop: asyncio.AbstractEventLoop | None = PrivateAttr(default=None)
@@ -105,8 +115,11 @@ class ChatVLLM(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
+        if unknown := kwargs.keys() - _PER_CALL:
+            raise TypeError(f"{type(self).__name__} takes no {', '.join(sorted(unknown))}")
         request = self._request(messages, stop, kwargs)
-        extra = {name: kwargs[name] for name in _OPTIONS if kwargs.get(name) is not None}
+        given = {"priority": self.priority, **{name: kwargs[name] for name in _EXTRA if name in kwargs}}
+        extra = {name: value for name, value in given.items() if value is not None}
         model = self._over_wire()
         async with aclosing(model.ask(request, extra)) as chunks:
             async for chunk in chunks:
@@ -180,17 +193,25 @@ class ChatVLLM(BaseChatModel):
     ) -> ModelRequest:
         given = {name: kwargs.get(name, getattr(self, name)) for name in Sampling.__slots__}
         given["stop"] = tuple(stop or given["stop"] or ())
+        salt = kwargs.get("cache_salt", self.cache_salt)
         return ModelRequest(
             tuple(from_langchain(m) for m in messages),
             sampling=Sampling(**given),
             session=str(kwargs.get("session_id", "")),
             request_id=str(kwargs.get("request_id", "")),
+            salt=salt.get_secret_value() if isinstance(salt, SecretStr) else str(salt or ""),
         )
 
 
 def run_options(request: ModelRequest) -> dict[str, Any]:
     """What `ChatVLLM` takes per call beyond what every chat model does (`LangChainModel(options=…)`)."""
-    return {"session_id": request.session, "request_id": request.request_id}
+    priority = BATCH_PRIORITY if request.priority is Priority.BATCH else None
+    return {
+        "session_id": request.session,
+        "request_id": request.request_id,
+        "cache_salt": request.salt,
+        "priority": priority,
+    }
 
 
 def from_langchain(message: BaseMessage) -> Message:

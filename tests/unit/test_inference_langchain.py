@@ -8,13 +8,13 @@ import pytest
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import ToolException, tool
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from bot.clock import SystemClock
 from bot.errors import ModelUnavailable, ToolError
 from bot.plugins.api import PluginContext
 from bot.ports import Model
-from bot.types import Message, ModelRequest, Role, Sampling, ToolCall, ToolSpec
+from bot.types import Message, ModelRequest, Priority, Role, Sampling, ToolCall, ToolSpec
 from inference.http import Http
 from inference.langchain import LangChainModel, to_langchain, tool_from_langchain
 from inference.openai_api import OpenAIModel
@@ -35,7 +35,14 @@ def search(query: str) -> str:
 
 
 async def test_langchain_and_the_wire_send_the_same_body() -> None:
-    asked = ModelRequest((Message(Role.USER, "hi"),), sampling=SAMPLING, tools=(SEARCH,), session="s")
+    asked = ModelRequest(
+        (Message(Role.USER, "hi"),),
+        sampling=SAMPLING,
+        tools=(SEARCH,),
+        session="s",
+        salt="ours",
+        priority=Priority.BATCH,
+    )
     async with Server().lifespan() as server, Http().lifespan() as http:
         chat = ChatVLLM(url=server.url)
         models: list[Model] = [
@@ -47,6 +54,8 @@ async def test_langchain_and_the_wire_send_the_same_body() -> None:
         await chat.aclose()
         wire, langchain = server.chats
     assert wire.body == langchain.body
+    assert wire.body["cache_salt"]
+    assert wire.body["priority"]
     assert wire.headers["x-session-id"] == langchain.headers["x-session-id"]
 
 
@@ -62,6 +71,40 @@ async def test_ainvoke_gives_text_reasoning_usage_and_metadata() -> None:
     assert message.usage_metadata is not None
     assert message.usage_metadata["output_tokens"] == 6
     assert message.response_metadata == {"finish_reason": "stop", "model_name": "tiny"}
+
+
+@pytest.mark.parametrize("template", [True, False])
+async def test_salt_and_priority_are_sent_from_fields_and_per_call(template: bool) -> None:
+    async with Server(template=template).lifespan() as server:
+        chat = ChatVLLM(url=server.url, cache_salt=SecretStr("ours"), priority=5)
+        await chat.ainvoke("hello")
+        await chat.ainvoke("hello", cache_salt="theirs", priority=-3)
+        await chat.ainvoke("hello", cache_salt="", priority=None)
+        plain = ChatVLLM(url=server.url)
+        await plain.ainvoke("hello")
+        bodies = [seen.body for seen in server.chats if bool(seen.body.get("messages")) is template]
+        await chat.aclose()
+        await plain.aclose()
+    salts = [body.get("cache_salt") for body in bodies]
+    assert len({*salts[:2], None}) == 3
+    assert salts[2:] == [None, None]
+    assert [body.get("priority") for body in bodies] == [5, -3, None, None]
+
+
+async def test_a_server_without_priorities_is_asked_without() -> None:
+    async with Server(priorities=False).lifespan() as server:
+        chat = ChatVLLM(url=server.url, priority=5)
+        assert (await chat.ainvoke("hello")).text
+        await chat.aclose()
+    assert [seen.body.get("priority") for seen in server.chats] == [5, None]
+
+
+async def test_a_field_that_there_is_not_is_an_error() -> None:
+    unknown: dict[str, Any] = {"cache_sold": "ours"}
+    with pytest.raises(ValidationError, match="cache_sold"):
+        ChatVLLM(url="http://127.0.0.1:9/v1", **unknown)
+    with pytest.raises(TypeError, match="temprature"):
+        await ChatVLLM(url="http://127.0.0.1:9/v1").ainvoke("hello", temprature=1)
 
 
 async def test_bound_tools_are_called() -> None:
