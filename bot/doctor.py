@@ -71,6 +71,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     for finding in _platforms(settings):
         yield finding
     yield await _telegram(settings)
+    yield await _discord(settings)
 
 
 def _plugin_settings(settings: Settings) -> list[Finding]:
@@ -144,11 +145,6 @@ def _platforms(settings: Settings) -> list[Finding]:
     if settings.broker_url:
         advice = "This version runs as one process; the broker is not used yet."
         findings.append(Finding("broker", Verdict.HINT, "TERTULIA_BROKER_URL is set", advice))
-    if settings.discord_token.get_secret_value():
-        advice = "Its adapter comes with a later version; the token is not used yet."
-        findings.append(Finding("discord", Verdict.HINT, "a token is set", advice))
-    else:
-        findings.append(_no_token("discord"))
     return findings
 
 
@@ -175,6 +171,26 @@ async def _telegram(settings: Settings) -> Finding:
         advice = f"Telegram cannot bring updates to {found.webhook}: {found.webhook_error}"
         return Finding("telegram", Verdict.BAD, detail, advice)
     return Finding("telegram", Verdict.OK, detail, _telegram_advice(found.reads_groups, found.inline))
+
+
+async def _discord(settings: Settings) -> Finding:
+    token = settings.discord_token.get_secret_value()
+    if not token:
+        return _no_token("discord")
+    from adapters.discord.check import look
+
+    found = await look(token, settings.discord_api_url, SystemClock())
+    portal = "https://discord.com/developers/applications"
+    if found.refused:
+        advice = f'Copy the token from your application\'s page "Bot" at {portal}, to TERTULIA_DISCORD_TOKEN.'
+        return Finding("discord", Verdict.BAD, f"the token is refused: {found.error}", advice)
+    if found.error:
+        advice = "Is the network up, and TERTULIA_DISCORD_API_URL right?"
+        return Finding("discord", Verdict.BAD, f"cannot be reached: {found.error}", advice)
+    advice = f"Let it into a server: {found.invite}"
+    if not found.message_content:
+        advice += f' To answer all messages of a channel, switch on "Message Content Intent" at {portal}.'
+    return Finding("discord", Verdict.OK, f"{found.username}, gateway", advice)
 
 
 def _telegram_advice(reads_groups: bool, inline: bool) -> str:

@@ -325,7 +325,8 @@ class Handler:
     async def _reply(self, event: Event, channel: Channel, reply: Reply, *, key: str = "") -> None:
         """A reply outside of turns, as crash-proof as a turn's: its rows go by the event."""
         key = key or f"event:{event.key}"
-        shown = self._courier.begin(channel, event.address, key, event.message_id)
+        pressed = event.kind is EventKind.BUTTON and event.reply_to
+        shown = self._courier.begin(channel, event.address, key, pressed or event.message_id)
         if rows := await self._turns.deliveries(key):
             shown.resume(rows)
         try:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from bot.compose import App, Stores
 from bot.errors import ModelError, StorageError
+from bot.groups import THREADS, choice
+from bot.places import Places
 from bot.plugins.api import PluginContext, Scoped
 from bot.ports import Clock, Telemetry
 from bot.settings import Access, Settings
@@ -25,6 +27,7 @@ from bot.types import (
 )
 
 if TYPE_CHECKING:
+    from adapters.discord.adapter import DiscordAdapter
     from adapters.telegram.adapter import TelegramAdapter
     from adapters.web.adapter import WebAdapter
     from adapters.web.channel import WebChannel
@@ -136,6 +139,48 @@ def telegram_adapter(
         seen=settings.telegram_seen,
     )
     return TelegramAdapter(deps)
+
+
+def discord_adapter(
+    settings: Settings,
+    stores: Stores,
+    telemetry: Telemetry,
+    clock: Clock,
+    app: Callable[[], App],
+    *,
+    holder: str,
+) -> DiscordAdapter:
+    """The bot of the token. `app` and `holder` as for Telegram. Raises SettingsError."""
+    from adapters.discord.adapter import DiscordAdapter
+    from adapters.discord.deps import DiscordDeps
+
+    async def in_threads(event: Event) -> bool:
+        places = Places(app().stores.conversations)
+        rules = await places.find(event) or await places.around(event)
+        return rules is not None and choice(rules, THREADS) == "on"
+
+    async def suggest(name: str, text: str, language: str) -> Sequence[str]:
+        return app().commands.suggest(name, text)
+
+    deps = DiscordDeps(
+        token=settings.discord_token.get_secret_value(),
+        api_url=settings.discord_api_url,
+        clock=clock,
+        telemetry=telemetry,
+        store=Scoped(stores.values, "discord", ""),
+        leases=stores.leases,
+        holder=holder,
+        commands=lambda language: app().commands.menu(language, runs_bot=True),
+        languages=("en", *(tag for tag, _ in _languages() if tag != "en")),
+        say=lambda language, key: app().catalogue.say(language, key),
+        suggest=suggest,
+        thread_mode=in_threads,
+        message_content=settings.discord_message_content,
+        allow_bots=settings.discord_allow_bots,
+        shards=settings.discord_shards,
+        backfill_limit=settings.discord_backfill,
+    )
+    return DiscordAdapter(deps)
 
 
 def _languages() -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ import typer
 from bot.clock import SystemClock
 from bot.compose import App, Stores, compose, open_models, open_stores, stop_on_signals
 from bot.instance import instance
-from bot.platforms import state_check, telegram_adapter, web_adapter
+from bot.platforms import discord_adapter, state_check, telegram_adapter, web_adapter
 from bot.ports import Adapter
 from bot.settings import Access, Settings
 from bot.types import Address
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from inference.registry import Registry
 
 log = logging.getLogger(__name__)
-NOT_YET = {"discord_token": "Discord"}
 
 
 async def run_service(settings: Settings, *, standby: bool = False) -> bool:
@@ -75,6 +74,11 @@ def _adapters(
         checks["telegram"] = state_check(telegram)
         if settings.telegram_mode == "webhook":
             hooks["telegram"] = telegram.receive
+    if settings.discord_token.get_secret_value():
+        discord = discord_adapter(settings, stores, telemetry, clock, lambda: running[0], holder=holder)
+        stack.push_async_callback(discord.aclose)
+        adapters.append(discord)
+        checks["discord"] = state_check(discord)
     if settings.web:
         adapters.append(web_adapter(settings, stores, models, telemetry, clock, hooks=hooks, checks=checks))
     return adapters
@@ -93,9 +97,6 @@ async def _announce(app: App, adapters: list[Adapter], models: Registry) -> None
         lines.append(
             "No language model is connected: answers are quoted from documents. `tertulia check` helps."
         )
-    for field, name in NOT_YET.items():
-        if getattr(settings, field).get_secret_value():
-            lines.append(f"{name}: a token is set, but this version has no {name} adapter yet.")
     if settings.broker_url:
         lines.append("Broker: TERTULIA_BROKER_URL is set, but this version runs as one process without it.")
     if settings.access is Access.INVITE and (code := await app.stores.people.owner_code()):

@@ -116,6 +116,14 @@ class Settings(BaseModel):
         SecretStr(""), description="Bot token from the Discord developer portal."
     )
     discord_api_url: str = Field("https://discord.com/api/v10", description="Root of Discord's REST API.")
+    discord_message_content: bool = Field(
+        True, description="Ask Discord for the text of all messages; without its switch the bot does without."
+    )
+    discord_backfill: int = Field(
+        100, ge=0, description="Messages of each channel that are caught up with after a gap, at most."
+    )
+    discord_shards: int = Field(1, ge=0, description="Gateway connections; 0: as many as Discord advises.")
+    discord_allow_bots: tuple[str, ...] = Field((), description="Ids of bots and webhooks to listen to.")
 
     access: Access = Field(
         Access.INVITE, description="`invite`: owner code and invites; `open`: everybody may chat."
@@ -236,7 +244,7 @@ def _reaches(url: str) -> bool:
 
 _VARIABLES = {n for n in Settings.model_fields if n not in ("personas", "plugins", "sampling")}
 """Settings that a variable of their own can set; sampling has one for each of its fields."""
-_SEQUENCES = {"plugins_disabled", "stop"}
+_SEQUENCES = {"plugins_disabled", "stop", "discord_allow_bots"}
 
 
 def locale_language(environ: Mapping[str, str] | None = None) -> str:

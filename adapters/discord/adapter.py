@@ -7,14 +7,14 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from adapters.common.health import Health, State
+from adapters.common.lease import Lease
 from adapters.discord import commands
 from adapters.discord.channel import DiscordChannel
 from adapters.discord.connection import Connection
 from adapters.discord.deps import DiscordDeps
 from adapters.discord.errors import DiscordError, Refused
-from adapters.discord.health import Health, State
 from adapters.discord.intake import Intake
-from adapters.discord.lease import Lease
 from adapters.discord.threads import Threads
 from adapters.discord.tokens import Tokens
 from adapters.discord.translate import MALFORMED
@@ -49,7 +49,7 @@ class DiscordAdapter:
     def __init__(self, deps: DiscordDeps) -> None:
         self._deps = deps
         self._connection = Connection(deps.token, deps.api_url, deps.clock)
-        self._health = Health(deps.clock)
+        self._health = Health("Discord", deps.clock)
         self._threads = Threads(deps, self._connection)
         self._tokens = Tokens(deps.store, deps.clock)
         self.channel = DiscordChannel(deps, self._connection, self._threads, self._tokens)

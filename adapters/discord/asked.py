@@ -60,6 +60,7 @@ def _event(
         message_id=message_id or own,
         reply_to=own if message_id else "",
         data=data,
+        within=translator.within(guild, snowflake(raw["channel_id"])),
         private=not guild and raw.get("context") != _IN_PRIVATE,
         received_at=now,
     )

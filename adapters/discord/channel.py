@@ -58,6 +58,7 @@ class DiscordChannel:
             text_limit=TEXT_LIMIT,
             edits=True,
             idempotent_sends=True,
+            threads=True,
             buttons=True,
             preview_buttons=True,
             attachments=True,

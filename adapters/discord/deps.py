@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bot.plugins.api import Scoped
 from bot.ports import Clock, Leases, Telemetry
-from bot.types import Address, Pace
+from bot.types import Event, Pace
 
 API_URL = "https://discord.com/api/v10"
 
@@ -43,7 +43,7 @@ async def nothing(name: str, text: str, language: str) -> Sequence[str]:
     return ()
 
 
-async def never(address: Address) -> bool:
+async def never(event: Event) -> bool:
     """No chat is answered in threads."""
     return False
 
@@ -60,7 +60,7 @@ class DiscordDeps:
     everybody whose own is not among them. `say` is asked for the keys in `TEXTS`; `suggest` for what
     the arguments of the commands in `commands.SUGGESTED` may be.
 
-    `thread_mode`: whether questions in this channel are answered in a thread of their own; it may
+    `thread_mode`: whether this question in a channel is answered in a thread of its own; it may
     raise StorageError. `message_content`: ask for the text of messages that are not to the bot, which
     the application's page must allow. `allow_bots`: ids of bots and webhooks that are listened to.
     `shards`: gateway connections; 0 for as many as Discord advises. `backfill_limit`: of messages that
@@ -77,7 +77,7 @@ class DiscordDeps:
     languages: Sequence[str]
     say: Say
     suggest: Suggest = nothing
-    thread_mode: Callable[[Address], Awaitable[bool]] = never
+    thread_mode: Callable[[Event], Awaitable[bool]] = never
     api_url: str = API_URL
     limits: Limits = Limits()
     message_content: bool = False

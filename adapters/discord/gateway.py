@@ -19,8 +19,8 @@ from typing import Any, Protocol
 import aiohttp
 import yarl
 
+from adapters.common.health import Health
 from adapters.discord.errors import DiscordError
-from adapters.discord.health import Health
 from adapters.discord.library import discord
 from adapters.discord.rest import Rest
 from adapters.discord.translate import MALFORMED

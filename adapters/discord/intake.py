@@ -13,13 +13,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from adapters.common.health import Health
 from adapters.discord.backfill import Backfill
 from adapters.discord.channel import DiscordChannel
 from adapters.discord.connection import Connection
 from adapters.discord.deps import DiscordDeps
 from adapters.discord.errors import DiscordError
 from adapters.discord.guilds import Guilds
-from adapters.discord.health import Health
 from adapters.discord.interactions import Interactions
 from adapters.discord.lanes import Lanes
 from adapters.discord.memory import Recent

@@ -34,6 +34,10 @@ class Places:
         found = self._role(guild, role)
         return found is not None and found.tags is not None and found.tags.bot_id == self._me
 
+    def parent(self, guild: str, channel: str) -> str:
+        found = self._channel(guild, channel)
+        return str(found.parent_id) if isinstance(found, discord.Thread) else ""
+
     def is_my_thread(self, guild: str, channel: str) -> bool:
         found = self._channel(guild, channel)
         return isinstance(found, discord.Thread) and (found.owner_id == self._me or found.me is not None)

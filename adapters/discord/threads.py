@@ -47,12 +47,13 @@ class Threads:
         """The event where it belongs, if it comes from a text channel of a guild: a new question in
         its thread-to-be, what happens to it later there too. Raises StorageError."""
         if event.kind is EventKind.MESSAGE:
-            if not event.addressed or not await self._deps.thread_mode(event.address):
+            if not event.addressed or not await self._deps.thread_mode(event):
                 return event
             await self._plan(event.message_id, Planned(event.address.chat, _name(event)))
         elif event.kind not in (EventKind.EDIT, EventKind.DELETE) or not await self.of(event.message_id):
             return event
-        return replace(event, address=replace(event.address, chat=event.message_id))
+        there = replace(event.address, chat=event.message_id)
+        return replace(event, address=there, within=(event.address, *event.within))
 
     async def of(self, chat: str) -> Planned | None:
         """What the thread of this id is, or was, to be made of. Raises StorageError."""

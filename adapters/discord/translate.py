@@ -86,6 +86,7 @@ class Translator:
             parts=parts,
             message_id=snowflake(message["id"]),
             reply_to=snowflake(earlier["id"]) if earlier is not None else "",
+            within=self.within(str(message.get("guild_id") or ""), str(message["channel_id"])),
             private=private,
             addressed=addressed,
             received_at=now,
@@ -166,6 +167,7 @@ class Translator:
             sender=self.sender(user, member, guild),
             message_id=message_id,
             data=emoji if added else "",
+            within=self.within(guild, str(reaction["channel_id"])),
             private=not guild,
             received_at=now,
         )
@@ -186,6 +188,11 @@ class Translator:
 
     def at(self, chat: str) -> Address:
         return Address(PLATFORM, self.me.id, chat)
+
+    def within(self, guild: str, channel: str) -> tuple[Address, ...]:
+        """The channel that a thread lies in, and the guild; nothing outside of guilds."""
+        around = (self.world.parent(guild, channel), f"guild:{guild}") if guild else ()
+        return tuple(self.at(place) for place in around if place)
 
 
 def snowflake(value: Any) -> str:

@@ -44,6 +44,10 @@ class World(Protocol):
         """Whether it is the role that the bot brought with it."""
         ...
 
+    def parent(self, guild: str, channel: str) -> str:
+        """The channel that a thread lies in; "" for what is no thread."""
+        ...
+
     def is_my_thread(self, guild: str, channel: str) -> bool:
         """Whether it is a thread that the bot made or takes part in."""
         ...

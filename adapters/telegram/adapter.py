@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager
 
 from telegram.error import InvalidToken, TelegramError
 
+from adapters.common.health import Health, State
+from adapters.common.lease import Lease
 from adapters.telegram import menu
 from adapters.telegram.channel import TelegramChannel
 from adapters.telegram.client import Connection
 from adapters.telegram.deps import TelegramDeps
 from adapters.telegram.errors import without_token
-from adapters.telegram.health import Health, State
 from adapters.telegram.intake import Intake
-from adapters.telegram.lease import Lease
 from adapters.telegram.polling import REJECTED_SECONDS, Poller
 from adapters.telegram.text import Me
 from adapters.telegram.translate import Translator
@@ -41,7 +41,7 @@ class TelegramAdapter:
     def __init__(self, deps: TelegramDeps) -> None:
         self._deps = deps
         self._connection = Connection(deps.token, deps.api_url, deps.clock)
-        self._health = Health(deps.clock)
+        self._health = Health("Telegram", deps.clock)
         self._webhook = Webhook(deps, self._connection.api, self._health)
         self.channel = TelegramChannel(
             self._connection,

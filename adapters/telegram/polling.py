@@ -14,9 +14,9 @@ from typing import Any
 
 from telegram.error import Conflict, Forbidden, InvalidToken, TelegramError
 
+from adapters.common.health import Health
 from adapters.telegram.client import Api
 from adapters.telegram.errors import Flood, without_token
-from adapters.telegram.health import Health
 from bot.errors import StorageError
 from bot.ports import Clock
 

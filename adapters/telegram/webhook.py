@@ -13,10 +13,10 @@ from typing import Any
 from telegram import WebhookInfo
 from telegram.error import TelegramError
 
+from adapters.common.health import Health
 from adapters.telegram.client import EVERY_UPDATE, Api
 from adapters.telegram.deps import TelegramDeps
 from adapters.telegram.errors import without_token
-from adapters.telegram.health import Health
 from bot.errors import StorageError
 
 log = logging.getLogger(__name__)

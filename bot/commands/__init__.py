@@ -94,6 +94,19 @@ class Commands:
         """Whether there is a command of this name."""
         return name in NAMES or name in self._plugin_commands
 
+    def suggest(self, name: str, typed: str) -> list[str]:
+        """What the argument of a command can be, for platforms that complete it; what begins with
+        what is typed comes first."""
+        known = {
+            "language": [tag for tag, _ in self._catalogue.languages()],
+            "model": self._chat.models,
+            "persona": self._chat.personas,
+            "settings": self._chat.names,
+        }.get(name, [])
+        wish = typed.strip().casefold()
+        fitting = [option for option in known if wish in option.casefold()]
+        return sorted(fitting, key=lambda option: not option.casefold().startswith(wish))
+
     async def run(
         self, event: Event, person: Person, conversation: Conversation, caps: Capabilities = Capabilities()
     ) -> Reply:

@@ -42,6 +42,20 @@ class ChatCommands:
         self._personas = personas
         self._resolved = Personas(personas, sampling)
 
+    @property
+    def models(self) -> list[str]:
+        return self._models.names()
+
+    @property
+    def personas(self) -> list[str]:
+        return list(self._personas)
+
+    @property
+    def names(self) -> list[str]:
+        """Of all settings."""
+        own = (*CHOICES, COLLECTIONS, CHAT_LANGUAGE, EVERYWHERE, "model", "persona", "language", "reset")
+        return [*own, *SamplingSettings.model_fields]
+
     def model_of(self, conversation: Conversation) -> Model:
         """The model that answers there."""
         return self._models.get(self._resolved.of(conversation).model) or self._models.default()

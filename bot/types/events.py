@@ -82,7 +82,8 @@ class Event:
 
     `id` is the platform's own id of the happening; with platform and account it is unique, and a
     second arrival changes nothing. `message_id` is the message that the event is, or is about
-    (the edited question, the answer that was reacted to). `data` is the command with its
+    (the edited question, the answer that was reacted to). `reply_to` is what the message replies to;
+    of a button, where the answer to pressing it goes, if not to that message. `data` is the command with its
     arguments (``/model name``), a button's payload, a reaction's emoji or a membership change:
     JOINED (the bot was added, or let in again), LEFT (removed, or blocked by the person), or
     ``moved CHAT`` (the chat goes on under another id).

@@ -71,8 +71,8 @@ class Core:
             raise StorageBusy("the database is locked")
         return await FakeInbox(self.memory).put(event)
 
-    async def thread_mode(self, address: Address) -> bool:
-        return address.chat in self.threaded
+    async def thread_mode(self, event: Event) -> bool:
+        return event.address.chat in self.threaded
 
     def deps(self, dc: Discord, **changes: Any) -> DiscordDeps:
         given: dict[str, Any] = {

@@ -36,6 +36,9 @@ class Club:
     def is_my_role(self, guild: str, role: str) -> bool:
         return role == "31"
 
+    def parent(self, guild: str, channel: str) -> str:
+        return "55" if channel == "56" else ""
+
     def is_my_thread(self, guild: str, channel: str) -> bool:
         return channel == "40"
 

@@ -7,11 +7,11 @@ import logging
 
 import pytest
 
+from adapters.common.lease import LEASE_SECONDS, STANDBY_SECONDS
 from adapters.telegram.albums import AGAIN_SECONDS, QUIET_SECONDS, Albums
 from adapters.telegram.client import Connection
 from adapters.telegram.intake import Intake
 from adapters.telegram.lanes import Lanes
-from adapters.telegram.lease import LEASE_SECONDS, STANDBY_SECONDS
 from adapters.telegram.translate import Translator
 from bot.errors import SettingsError, StorageError
 from bot.types import EventKind, PartKind

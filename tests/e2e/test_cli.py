@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.running import Ended, begin, tertulia
+from tests.simulators.discord import Discord
 from tests.simulators.openai import Behaviour, Server
 from tests.simulators.telegram import Telegram
 
@@ -152,14 +153,26 @@ async def test_check_with_nothing_says_what_would_bring_a_model(home: Path) -> N
 
 
 async def test_check_json_names_each_finding(home: Path, model: Server) -> None:
-    ended = await tertulia(home, "check", "--json", model_url=model.url, discord_token="12:secret")
+    ended = await tertulia(home, "check", "--json", model_url=model.url)
     found = {f["name"]: f for f in json.loads(ended.out)}
     assert ended.code == 0
     assert all(list(f) == ["name", "verdict", "detail", "advice"] for f in found.values())
     assert found["model server"]["verdict"] == "ok"
     assert "tiny" in found["model server"]["detail"]
-    assert "token is set" in found["discord"]["detail"]
-    assert "secret" not in ended.out + ended.err
+    assert found["discord"]["detail"] == "no token (TERTULIA_DISCORD_TOKEN)"
+
+
+async def test_check_tells_what_discord_says_of_the_token_and_prints_the_invitation(home: Path) -> None:
+    async with Discord() as dc:
+        given = {"discord_api_url": dc.url}
+        ended = await tertulia(home, "check", discord_token=dc.token, **given)
+        assert ended.code == 0
+        assert f"https://discord.com/oauth2/authorize?client_id={dc.bot.id}" in ended.out
+        assert "Message Content Intent" in ended.out
+        ended = await tertulia(home, "check", discord_token="a.secret.that-is-wrong", **given)
+        assert ended.code == 1
+        assert "✗ discord: the token is refused" in ended.out
+        assert "that-is-wrong" not in ended.out + ended.err
 
 
 async def test_check_tells_what_telegram_says_of_the_token(home: Path) -> None:

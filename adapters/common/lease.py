@@ -1,4 +1,4 @@
-"""One process polls; the others stand by and take over when it is gone."""
+"""One process takes a platform's events in; the others stand by and take over when it is gone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from adapters.telegram.health import Health
+from adapters.common.health import Health
 from bot.errors import StorageError
 from bot.ports import Clock, Leases
 

@@ -1,4 +1,4 @@
-"""How the connection to Discord is, for operators: told once when it changes."""
+"""How the connection to a platform is, for operators: told once when it changes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`username` is empty until Discord has told it; `error` is empty while all is well; `since` is
-    when that began (Unix seconds)."""
+    """`username` is empty until the platform has told it; `error` is empty while all is well; `since`
+    is when that began (Unix seconds)."""
 
     username: str = ""
     error: str = ""
@@ -25,7 +25,8 @@ class State:
 class Health:
     """The state, and how long to pause after a failure."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, platform: str, clock: Clock) -> None:
+        self._platform = platform
         self._clock = clock
         self._failures = 0
         self.state = State(error="not connected yet", since=clock.time())
@@ -37,13 +38,13 @@ class Health:
         """The intake works."""
         self._failures = 0
         if self.state.error:
-            log.info("Discord: %s is connected", self.state.username)
+            log.info("%s: %s is connected", self._platform, self.state.username)
             self.state = replace(self.state, error="", since=self._clock.time())
 
     def ill(self, error: str, *, level: int = logging.WARNING) -> None:
         """It does not. The same trouble is logged once."""
         if error != self.state.error:
-            log.log(level, "Discord: %s", error)
+            log.log(level, "%s: %s", self._platform, error)
             self.state = replace(self.state, error=error, since=self._clock.time())
 
     async def pause(self, seconds: float = 0.0) -> None:

@@ -1,0 +1,68 @@
+"""The whole of Tertulia, on a database, in front of the simulated Discord."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from bot.clock import SystemClock
+from bot.compose import App, compose, open_models, open_stores
+from bot.platforms import discord_adapter
+from bot.settings import Settings
+from bot.telemetry import NullTelemetry
+from tests.simulators.discord import NO_LIMITS, Discord, Faults, GatewayRules, Message
+
+
+@asynccontextmanager
+async def service(dc: Discord, home: Path, **options: Any) -> AsyncIterator[App]:
+    """Running until the block ends; a second one on the same home goes on where the first ended."""
+    given = {
+        "home": home,
+        "access": "open",
+        "discord_token": dc.token,
+        "discord_api_url": dc.url,
+        "model_discovery": False,
+        **options,
+    }
+    settings, clock, stop = Settings.model_validate(given), SystemClock(), asyncio.Event()
+    running: list[App] = []
+    async with (
+        open_stores(settings, clock, durable_inbox=True) as stores,
+        open_models(settings, clock) as models,
+    ):
+        adapter = discord_adapter(
+            settings, stores, NullTelemetry(), clock, lambda: running[0], holder="tests"
+        )
+        try:
+            async with compose(settings, stores, models, [adapter], NullTelemetry(), clock) as app:
+                running.append(app)
+                serving = asyncio.create_task(app.serve([adapter], stop))
+                await dc.until(lambda: dc.connected or serving.done(), 20)
+                try:
+                    yield app
+                finally:
+                    stop.set()
+                    await serving
+        finally:
+            await adapter.aclose()
+
+
+def calm(**options: Any) -> Discord:
+    """Discord without rate limits, whose gateway takes a bot back at once."""
+    spared = Faults().spared | {"GET /applications/@me"}
+    rules = GatewayRules(identify_seconds=0)
+    given = {"privileged": {"content"}, **options}
+    return Discord(limits=NO_LIMITS, gateway=rules, faults=Faults(spared=spared), **given)
+
+
+async def answer(dc: Discord, question: Message, within: float = 20) -> Message:
+    """The bot's whole answer: only that has a button to try again."""
+
+    def whole() -> Message | None:
+        answers = question.channel.answers_to(question)
+        return next((a for a in answers if any(b["custom_id"] == "retry" for b in a.buttons)), None)
+
+    return await dc.until(whole, within)
