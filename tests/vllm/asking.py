@@ -13,6 +13,8 @@ from bot.types import Message, ModelRequest, Role, Sampling, Usage
 
 GREEDY = Sampling(temperature=0.0, max_tokens=48)
 QUESTION = "How do I connect Telegram? 怎么连接 Telegram？"
+BLOCK = 128
+"""Tokens in a block of vLLM's cache on a CPU: a prefix is found in whole blocks."""
 
 
 @dataclass(frozen=True)

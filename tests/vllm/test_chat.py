@@ -14,14 +14,12 @@ from bot.ports import Model
 from bot.types import Chunk, FinishReason, Message, ModelRequest, Priority, Role, Sampling, ToolCall, ToolSpec
 from inference.body import chat_body
 from inference.dialect import Dialect
-from tests.vllm.asking import GREEDY, QUESTION, answer, ask, beginning, eventually
+from tests.vllm.asking import BLOCK, GREEDY, QUESTION, answer, ask, beginning, eventually
 from tests.vllm.conftest import QUEUE_LIMIT
 from tests.vllm.servers import MODEL, Server
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
 
-BLOCK = 128
-"""Tokens in a block of vLLM's cache on a CPU: a prefix is found in whole blocks."""
 SEARCH = ToolSpec(
     "search_documents",
     "Search the documents.",
