@@ -1,5 +1,5 @@
-"""A second opinion on Telegram: what tg-auto-test (https://pypi.org/project/tg-auto-test/) makes of the
-bot's calls, served over HTTP as a Bot API.
+"""A second opinion on Telegram: what the package tg-auto-test makes of the bot's calls, served over HTTP
+as a Bot API.
 
 It reads parameters, parses HTML and keeps menus and files in its own way; its person talks through a
 `Conversation` that has Telethon's manners. One private chat is all it has. It knows neither getUpdates,
