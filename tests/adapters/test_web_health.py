@@ -111,9 +111,10 @@ async def test_the_operators_suggestions_are_shown_as_text() -> None:
 
 async def test_the_page_is_small() -> None:
     async with in_process() as client:
-        sizes = await asyncio.gather(
-            *map(client.get, ("/", "/static/chat.js", "/static/chat.css", "/static/icon.svg"))
-        )
+        files = [f"/static/{path.name}" for path in (HERE / "static").iterdir()]
+        sizes = await asyncio.gather(*map(client.get, ("/", *files)))
+    assert {"/static/chat.js", "/static/dom.js", "/static/chat.css"} < set(files)
+    assert {r.status_code for r in sizes} == {200}
     assert sum(len(r.content) for r in sizes) < 60_000
 
 

@@ -1,0 +1,121 @@
+// Asking, and following an answer to its end.
+
+import { $, call, keepEnd, memory, randomId, say, sleep, toEnd, words } from "./dom.js";
+import { state } from "./state.js";
+import { TurnView } from "./turn.js";
+
+const log = $("log");
+
+export const viewOf = (question) => new TurnView(question, { again: answerAgain, change: changeQuestion });
+
+export function begin(view, body, answer = "") {
+  state.running = view;
+  $("welcome").hidden = true;
+  view.showStatus(words.thinking);
+  $("send").hidden = true;
+  $("stop").hidden = false;
+  log.setAttribute("aria-busy", "true");
+  state.turns.forEach((turn) => turn.refresh());
+  say("");
+  return follow(view, body, answer).finally(() => {
+    state.running = null;
+    memory.set("pending", null);
+    $("send").hidden = false;
+    $("stop").hidden = true;
+    log.setAttribute("aria-busy", "false");
+    state.turns.forEach((turn) => turn.refresh());
+  });
+}
+
+export function add(view) {
+  state.turns.push(view);
+  log.append(view.root);
+}
+
+export function ask(text) {
+  if (state.running) return;
+  const view = viewOf(text);
+  add(view);
+  const body = { text, id: randomId(), html: true, language: document.documentElement.lang };
+  if (state.conversation) body.conversation = state.conversation;
+  begin(view, body);
+  toEnd();
+}
+
+function answerAgain(view) {
+  if (!state.running) begin(view, { retry_of: view.id, id: randomId(), html: true, language: document.documentElement.lang });
+}
+
+function changeQuestion(view, text) {
+  if (state.running) return;
+  const body = { edit_of: view.id, text, id: randomId(), html: true, language: document.documentElement.lang };
+  view.question = text;
+  begin(view, body);
+}
+
+// Follows an answer to its end, however often the connection breaks. Until the server has told
+// the answer's id the question is put again: its own id sees to it that it is not asked twice.
+async function follow(view, body, answer) {
+  let pause = 500;
+  memory.set("pending", { body, answer, question: view.question, conversation: state.conversation });
+  for (;;) {
+    try {
+      const response = await (answer ? call("GET", `/api/v1/chat/${answer}?html=true`) : call("POST", "/api/v1/chat", body));
+      if (!response.ok && response.status < 500 && response.status !== 429) {
+        const problem = await response.json().catch(() => ({}));
+        return view.showStatus(problem.message ?? words.failed, true);
+      }
+      if (response.ok) {
+        for await (const [name, data] of events(response.body)) {
+          pause = 500;
+          if (name === "start") {
+            answer = view.id = data.id;
+            state.conversation = data.conversation;
+            view.text = "";
+            memory.set("conversation", state.conversation);
+            memory.set("pending", { body, answer, question: view.question, conversation: state.conversation });
+            if (view.status.classList.contains("trouble")) view.showStatus(words.thinking);
+          }
+          keepEnd(() => show(view, name, data));
+          if (name === "done" || name === "error") return;
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof TypeError) && error.name !== "AbortError" && error.name !== "NetworkError") throw error;
+    }
+    view.showStatus(words.reconnecting, true);
+    await sleep(pause * (0.75 + Math.random() / 2));
+    pause = Math.min(pause * 2, 8000);
+  }
+}
+
+function show(view, name, data) {
+  if (name === "chunk") view.text += data.text;
+  else if (name === "replace") view.text = data.text;
+  else if (name === "activity") view.showStatus(data.text || words.thinking);
+  else if (name === "citations") view.showCitations(data);
+  else if (name === "html") {
+    if (data.from === 0) view.showCitations([]);
+    view.showBlocks(data.from, data.blocks);
+    if (view.text) view.showStatus("");
+  } else if (name === "error") view.showStatus(words[data.code] ?? data.message, true);
+  else if (name === "done") {
+    view.showStatus("");
+    say(words.finished);
+  }
+}
+
+async function* events(stream) {
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const blocks = (rest + value).split("\n\n");
+    rest = blocks.pop();
+    for (const block of blocks) {
+      const found = /^event: (\w+)\ndata: (.*)$/.exec(block);
+      if (found) yield [found[1], JSON.parse(found[2])];
+    }
+  }
+}
