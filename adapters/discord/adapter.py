@@ -6,7 +6,9 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
+from adapters.common.entry import entered
 from adapters.common.health import Health, State
 from adapters.common.lease import Lease
 from adapters.discord import commands
@@ -23,8 +25,6 @@ from bot.errors import SettingsError
 from bot.types import Event
 
 log = logging.getLogger(__name__)
-ENTRY_SECONDS = 3.0
-"""So long the entry waits for Discord's word on the token."""
 REJECTED_SECONDS = 300.0
 ADVICE = (
     'Discord refuses TERTULIA_DISCORD_TOKEN (%s); copy it again from your application\'s page "Bot" at '
@@ -70,27 +70,8 @@ class DiscordAdapter:
         Raises SettingsError if Discord refuses the token within a few seconds; a Discord that cannot be
         reached is waited for, beside.
         """
-        token = asyncio.get_running_loop().create_future()
-        running = asyncio.create_task(self._run(put, token))
-        running.add_done_callback(self._ended)
-        try:
-            await self._await_token(token)
+        async with entered(partial(self._run, put), self._deps.clock, self._health):
             yield
-        finally:
-            token.cancel()
-            running.cancel()
-            await asyncio.wait([running])
-
-    async def _await_token(self, token: asyncio.Future[None]) -> None:
-        waiting = asyncio.create_task(self._deps.clock.sleep(ENTRY_SECONDS))
-        try:
-            await asyncio.wait([token, waiting], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
-        if token.done():
-            token.result()
-        else:
-            token.cancel()
 
     async def _run(self, put: Put, token: asyncio.Future[None]) -> None:
         me = await self._identify(token)
@@ -164,8 +145,3 @@ class DiscordAdapter:
                 if not token.done():
                     token.set_result(None)
                 return me
-
-    def _ended(self, running: asyncio.Task[None]) -> None:
-        if not running.cancelled() and (error := running.exception()) is not None:
-            log.error("the intake has ended", exc_info=error)
-            self._health.ill(f"the intake has ended: {type(error).__name__}", level=logging.ERROR)

@@ -6,13 +6,13 @@ from memory is asked for again at the next start, from the newest message that i
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from adapters.common.courtesies import Courtesies
 from adapters.common.health import Health
 from adapters.discord.backfill import Backfill
 from adapters.discord.channel import DiscordChannel
@@ -36,8 +36,6 @@ from bot.types import Event, EventKind
 log = logging.getLogger(__name__)
 Put = Callable[[Event], Awaitable[bool]]
 T = TypeVar("T")
-MOST_BESIDE = 256
-"""Courtesies under way at most; more are left out."""
 CLOSE_SECONDS = 3.0
 
 
@@ -66,7 +64,7 @@ class Intake:
         self._guilds = Guilds(self._seen, self._catch_up)
         self._catching_up: set[str] = set()
         self._reacted: Recent[str, tuple[str, int]] = Recent()
-        self._beside: set[asyncio.Task[None]] = set()
+        self._courtesies = Courtesies(DiscordError, StorageError, *MALFORMED)
 
     async def begin(self, me: Me) -> None:
         """Before the first connection. Waits for the database."""
@@ -83,9 +81,7 @@ class Intake:
 
     async def close(self) -> None:
         """What is here is stored, if it can be at once; courtesies under way are left off."""
-        for task in self._beside:
-            task.cancel()
-        await asyncio.gather(*self._beside, return_exceptions=True)
+        await self._courtesies.close()
         await self._lanes.close(CLOSE_SECONDS)
         await self._seen.close()
 
@@ -185,7 +181,7 @@ class Intake:
         """In its channel's lane, unless that is catching up, which may take longer than Discord waits."""
         self._deps.telemetry.count("discord_events", kind="interaction_create")
         if self._interactions.is_courtesy(raw):
-            return self._courtesy(self._interactions.please(raw, self._translator))
+            return self._courtesies.add(self._interactions.please(raw, self._translator))
         chat, now = str(raw.get("channel_id") or ""), self._deps.clock.time()
         lane = f"i:{chat}" if chat in self._catching_up else chat
         self._lanes.add(lane, partial(self._answer, raw, now))
@@ -213,18 +209,3 @@ class Intake:
                 if failed and self._health.state.error == failed:
                     self._health.well()
                 return done
-
-    def _courtesy(self, work: Coroutine[Any, Any, None]) -> None:
-        if len(self._beside) >= MOST_BESIDE:
-            work.close()
-            return
-        task = asyncio.create_task(_quietly(work))
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
-
-
-async def _quietly(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        await work
-    except (DiscordError, StorageError, *MALFORMED) as error:
-        log.info("a courtesy was not taken: %s: %s", type(error).__name__, error)

@@ -7,14 +7,13 @@ it is: `request` puts the root in its place, so that each client has a root of i
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import aiohttp
 
+from adapters.common.network import is_loopback
 from adapters.discord.buckets import Buckets
 from adapters.discord.errors import Flood, Refused, TooLarge, Unreachable
 from adapters.discord.library import discord
@@ -28,17 +27,6 @@ _CHUNK = 65536
 _TIMEOUT = aiohttp.ClientTimeout(total=60.0, sock_connect=10.0, sock_read=15.0)
 _UPLOAD = aiohttp.ClientTimeout(total=180.0, sock_connect=10.0, sock_read=60.0)
 T = TypeVar("T")
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the URL's host is this machine."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Rest(discord.http.HTTPClient):

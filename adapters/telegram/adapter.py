@@ -6,9 +6,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 from telegram.error import InvalidToken, TelegramError
 
+from adapters.common.entry import entered
 from adapters.common.health import Health, State
 from adapters.common.lease import Lease
 from adapters.telegram import menu
@@ -25,8 +27,6 @@ from bot.errors import SettingsError, StorageError
 from bot.types import Event
 
 log = logging.getLogger(__name__)
-ENTRY_SECONDS = 3.0
-"""So long the entry waits for Telegram's word on the token."""
 Put = Callable[[Event], Awaitable[bool]]
 
 
@@ -74,27 +74,8 @@ class TelegramAdapter:
         """
         if self._deps.mode == "webhook" and not self._deps.webhook_url:
             raise SettingsError("webhook mode needs the public address at which Telegram reaches this server")
-        token = asyncio.get_running_loop().create_future()
-        running = asyncio.create_task(self._run(put, token))
-        running.add_done_callback(self._ended)
-        try:
-            await self._await_token(token)
+        async with entered(partial(self._run, put), self._deps.clock, self._health):
             yield
-        finally:
-            token.cancel()
-            running.cancel()
-            await asyncio.wait([running])
-
-    async def _await_token(self, token: asyncio.Future[None]) -> None:
-        waiting = asyncio.create_task(self._deps.clock.sleep(ENTRY_SECONDS))
-        try:
-            await asyncio.wait([token, waiting], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
-        if token.done():
-            token.result()
-        else:
-            token.cancel()
 
     async def _run(self, put: Put, token: asyncio.Future[None]) -> None:
         me = await self._identify(token)
@@ -165,8 +146,3 @@ class TelegramAdapter:
                 if not token.done():
                     token.set_result(None)
                 return Me(user.id, user.username or "", user.full_name)
-
-    def _ended(self, running: asyncio.Task[None]) -> None:
-        if not running.cancelled() and (error := running.exception()) is not None:
-            log.error("the intake has ended", exc_info=error)
-            self._health.ill(f"the intake has ended: {type(error).__name__}", level=logging.ERROR)

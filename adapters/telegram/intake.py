@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 from telegram import CallbackQuery, Update
 from telegram.error import TelegramError
 
+from adapters.common.courtesies import Courtesies
 from adapters.telegram.admins import Admins
 from adapters.telegram.albums import Albums
 from adapters.telegram.client import Api
@@ -24,8 +24,6 @@ from bot.types import ADMIN, Event, EventKind
 
 log = logging.getLogger(__name__)
 Put = Callable[[Event], Awaitable[bool]]
-MOST_BESIDE = 256
-"""Courtesies under way at most; more are left out."""
 MOST_UNKNOWN = 64
 """Kinds of updates that are told of at most."""
 
@@ -46,7 +44,7 @@ class Intake:
         self._admins = Admins(api, deps.clock)
         self._hosts = Hosts(api, deps.clock)
         self._inline = Inline(deps, api)
-        self._beside: set[asyncio.Task[None]] = set()
+        self._courtesies = Courtesies(TelegramError, StorageError)
         self._unknown: set[str] = set()
 
     async def take(self, raw: Any) -> None:
@@ -65,7 +63,7 @@ class Intake:
         if update.business_connection is not None:
             self._hosts.learn(update.business_connection)
         if update.inline_query is not None:
-            self._courtesy(self._inline.answer(update.inline_query))
+            self._courtesies.add(self._inline.answer(update.inline_query))
         elif not events:
             self._note_unknown(update)
         if events:
@@ -78,9 +76,7 @@ class Intake:
     async def close(self) -> None:
         """Wait for nothing any more; courtesies under way are left off."""
         await self._albums.close()
-        for task in self._beside:
-            task.cancel()
-        await asyncio.gather(*self._beside, return_exceptions=True)
+        await self._courtesies.close()
 
     def _note_unknown(self, update: Update) -> None:
         """Say once that there is something which this version does not know."""
@@ -103,7 +99,7 @@ class Intake:
                 for event in known:
                     await self._put(await self._with_roles(event))
         if update.callback_query is not None:
-            self._courtesy(self._answer(update.callback_query))
+            self._courtesies.add(self._answer(update.callback_query))
 
     async def _with_host(self, event: Event) -> Event | None:
         """What comes through somebody's account says whose; None if that is not the bot's any more."""
@@ -129,18 +125,3 @@ class Intake:
         language = query.from_user.language_code or ""
         text = self._deps.say(language, "feedback.thanks") if thanks else None
         await self._api.answer_callback_query(query.id, text=text)
-
-    def _courtesy(self, work: Coroutine[Any, Any, None]) -> None:
-        if len(self._beside) >= MOST_BESIDE:
-            work.close()
-            return
-        task = asyncio.create_task(_quietly(work))
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
-
-
-async def _quietly(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        await work
-    except (TelegramError, StorageError) as error:
-        log.info("a courtesy was not taken: %s", error)

@@ -5,16 +5,15 @@ No error text and no log line of this module holds the URL's token.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from telegram._utils.types import ODVInput
 from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
+from adapters.common.network import is_loopback
 from adapters.telegram.errors import Flood, TooLarge, without_token
 
 CONNECT_SECONDS = 10.0
@@ -23,17 +22,6 @@ WRITE_SECONDS = 15.0
 UPLOAD_SECONDS = 120.0
 POOL_SECONDS = 30.0
 _CHUNK = 65536
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the URL's host is this machine."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class AiohttpRequest(BaseRequest):

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from adapters.common.entry import ENTRY_SECONDS
 from adapters.common.lease import STANDBY_SECONDS
-from adapters.discord.adapter import ENTRY_SECONDS, REJECTED_SECONDS, DiscordAdapter
+from adapters.discord.adapter import REJECTED_SECONDS, DiscordAdapter
 from bot.errors import SettingsError
 from bot.types import ADMIN, JOINED, LEFT, EventKind, PartKind
 from tests.adapters.discord_core import Core, at, shown, simulated

@@ -13,9 +13,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from telegram.error import NetworkError, TimedOut
 
+from adapters.common.network import is_loopback
 from adapters.telegram.errors import Flood, TooLarge
 from adapters.telegram.limits import TRIES, ChatLimiter
-from adapters.telegram.request import AiohttpRequest, is_loopback
+from adapters.telegram.request import AiohttpRequest
 from tests.fakes import FakeClock
 
 TOKEN = "bot123:secret"
