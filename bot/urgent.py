@@ -43,6 +43,8 @@ class Urgent:
         self._tell = tell
         self._edits: dict[tuple[str, str], Event] = {}
         """The newest edit under way of each question, by lane and message."""
+        self._taken: set[str] = set()
+        """Keys of the edits that the question under way was asked with."""
         self._moving: dict[str, asyncio.Event] = {}
         """Lanes of chats that are being moved there: what comes in them waits for the history."""
 
@@ -68,10 +70,16 @@ class Urgent:
             await moving.wait()
 
     async def newest(self, question: Event) -> Event:
-        """The question as it reads after the edits that came while it waited, if they are to be asked."""
-        edit = self._edits.get((question.address.key, question.message_id))
+        """The question as it reads after the edits that came while it waited, if they are to be asked
+        and have not stopped it."""
+        lane = question.address.key
+        edit = self._edits.get((lane, question.message_id))
         if edit is None or not await self._accepts(edit):
             return question
+        running = self._dispatcher.find(lane, question.message_id)
+        if running is not None and running.stopped:
+            return question
+        self._taken.add(edit.key)
         sampling = edit.sampling or question.sampling
         return replace(question, parts=edited(question.parts, edit.parts), sampling=sampling)
 
@@ -81,6 +89,7 @@ class Urgent:
 
     def settle(self, edit: Event) -> None:
         """The event was dealt with, or withdrawn."""
+        self._taken.discard(edit.key)
         place = (edit.address.key, edit.message_id)
         if self._edits.get(place) is edit:
             del self._edits[place]
@@ -96,7 +105,7 @@ class Urgent:
         if not await self._accepts(edit):
             return
         running = self._dispatcher.find(edit.address.key, edit.message_id)
-        if running is None or running.event is edit:
+        if running is None or running.event is edit or edit.key in self._taken:
             return
         now = replace(running.event, parts=edited(running.event.parts, edit.parts))
         if question_of(now) != question_of(running.event):

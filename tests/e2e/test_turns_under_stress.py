@@ -251,3 +251,15 @@ async def test_an_edit_that_a_crash_left_half_delivered_is_delivered_after_it() 
         await world.clock.advance(60)
         assert world.channel.texts() == ["New answer."]
         assert await last_turn(world) is TurnState.DONE
+
+
+async def test_an_edit_that_comes_as_its_question_begins_is_answered() -> None:
+    world = World(["New ", 1.0, "answer."])
+    async with world.running():
+        edit = {"kind": EventKind.EDIT, "message_id": "asked"}
+        await asyncio.gather(world.say("Old?", message_id="asked"), world.say("New?", **edit))
+        await world.clock.advance(30)
+        assert world.channel.texts() == ["New answer."]
+        assert [request.messages[-1].text for request in world.model.requests] == ["New?"]
+        assert await last_turn(world) is TurnState.DONE
+        assert {state for state, _, _ in world.memory.inbox.values()} == {"done"}
