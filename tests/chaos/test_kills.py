@@ -1,4 +1,8 @@
-"""`kill -9` at every state of a turn, a hundred times by seed: none lost, doubled or out of order."""
+"""`kill -9` at every state of a turn, a hundred times by seed: none lost, doubled or out of order.
+
+People ask, use tools, ask again, change their questions, stop answers and meet a model that
+refuses; what each of them is promised is judged by itself.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +11,24 @@ import multiprocessing
 import os
 import random
 import signal
+from collections import Counter
+from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.worker import POINTS, Death, Life, main
-from tests.simulators.openai import Server
-from tests.simulators.platform import Faults, Platform, Shown
+from bot.clock import SystemClock
+from bot.compose import open_stores
+from tests.chaos.people import Judge, People
+from tests.chaos.worker import POINTS, TOOL, Death, Life, install, main, settings_of
+from tests.simulators.openai import Seen, Server
+from tests.simulators.platform import Faults, Platform
 
 KILLS = 100
-CHATS = 12
 SEED = 20261122
-WORDS = ("tide", "ember", "quill", "harbour", "lantern", "meadow", "cinder", "willow", "anchor", "thistle")
+LEADS_TO = {"inbox.bury": "fail", f"tool.{TOOL}": "tool", "turns.checkpoint": "ask"}
+"""What somebody must do for a point to be reached, where not every act leads there."""
 
 forkserver = multiprocessing.get_context("forkserver")
 
@@ -27,7 +36,7 @@ forkserver = multiprocessing.get_context("forkserver")
 def deaths(count: int, random_: random.Random) -> list[Death]:
     """Each point before and after, several times over; the rest at any instant."""
     planned = [
-        Death(point, after, random_.randint(1, 6))
+        Death(point, after, 1 if point in LEADS_TO else random_.randint(1, 4))
         for _ in range(count // (2 * len(POINTS)) - 1)
         for point in POINTS
         for after in (False, True)
@@ -38,32 +47,30 @@ def deaths(count: int, random_: random.Random) -> list[Death]:
 
 
 class Trial:
-    """The people's side: asks, kills, and looks at what came of it."""
+    """Lives that end in a kill, and a last one that ends well."""
 
     def __init__(self, platform: Platform, life: Life, random_: random.Random) -> None:
-        self._platform = platform
-        self._life = life
-        self._random = random_
-        self.asked: dict[str, list[tuple[str, str]]] = {}
+        self.platform = platform
+        self.people = People(platform, random_)
         self.kills = 0
+        self.fired: Counter[tuple[str, bool]] = Counter()
+        """Planned deaths that came as planned."""
+        self.life = life
+        self._random = random_
 
-    async def ask_some(self, number: int) -> None:
-        for _ in range(self._random.randint(2, 4)):
-            chat = f"chat{self._random.randrange(CHATS)}"
-            words = " ".join(self._random.choices(WORDS, k=self._random.randint(5, 70)))
-            count = len(self.asked.setdefault(chat, []))
-            text = f"[[interval=0.002]] {chat} question {count} of life {number}: {words}"
-            self.asked[chat].append((await self._platform.say(chat, text), text))
-
-    def start(self, death: Death) -> BaseProcess:
-        life = Life(**{f: getattr(self._life, f) for f in Life.__slots__} | {"death": death})
+    def start(self, death: Death) -> tuple[BaseProcess, Path]:
+        mark = Path(self.life.home) / f"died{self.kills}"
+        life = replace(self.life, death=death, mark=str(mark))
         process = forkserver.Process(target=main, args=(life,), daemon=True)
         process.start()
-        return process
+        return process, mark
 
-    async def one_life(self, number: int, death: Death) -> None:
-        process = self.start(death)
-        await self.ask_some(number)
+    async def one_life(self, death: Death) -> None:
+        process, mark = self.start(death)
+        await self.people.stop()
+        await self.people.act(LEADS_TO.get(death.point, "ask"))
+        for _ in range(self._random.randint(1, 3)):
+            await self.people.act_at_random()
         patience = 4.0 if death.point else self._random.uniform(0.15, 0.7)
         await asyncio.to_thread(process.join, patience)
         if process.is_alive():
@@ -72,63 +79,54 @@ class Trial:
             await asyncio.to_thread(process.join)
         assert process.exitcode == -signal.SIGKILL
         self.kills += 1
+        if mark.exists():
+            self.fired[death.point, death.after] += 1
 
     async def last_life(self) -> None:
-        process = self.start(Death())
-        await asyncio.wait_for(
-            self._platform.until_final(*(m for questions in self.asked.values() for m, _ in questions)), 120
-        )
+        process, _ = self.start(Death())
+        await asyncio.wait_for(self.people.close(), 120)
         process.terminate()
         await asyncio.to_thread(process.join, 20)
         assert process.exitcode == 0
 
-    def judge(self) -> int:
+    async def judge(self, requests: list[Seen]) -> int:
         """Assert what is promised; returns the number of orphaned first messages."""
-        belonging: set[str] = set()
-        for chat, questions in self.asked.items():
-            firsts = [self._whole(message_id, text, belonging) for message_id, text in questions]
-            order = [int(first.id[1:]) for first in firsts]
-            assert order == sorted(order), f"{chat}: answers out of order"
-        assert self._platform.refusals == []
-        orphans = [m for m in self._platform.messages.values() if m.id not in belonging and not m.deleted]
-        assert all(m.text.endswith("…") for m in orphans), "a text is doubled"
-        return len(orphans)
-
-    def _whole(self, message_id: str, text: str, belonging: set[str]) -> Shown:
-        shown = [m for m in self._platform.answer_to(message_id) if not m.text.endswith("…")]
-        assert shown, f"{text!r} is not answered"
-        assert " ".join(m.text for m in shown).split() == text.split(), "lost, doubled or cut"
-        belonging.update(m.id for m in shown)
-        return shown[0]
+        assert set(self.fired) == {(point, after) for point in POINTS for after in (False, True)}
+        judge = Judge(self.platform, self.people.kept)
+        orphans = judge.on_the_platform()
+        judge.at_the_model(requests)
+        settings = settings_of(self.life)
+        async with open_stores(settings, SystemClock(), durable_inbox=True, serves=False) as stores:
+            await judge.in_the_store(stores)
+        return orphans
 
 
-async def trial(platform: Platform, home: Path, database: str, seed: int, kills: int) -> Trial:
+async def trial(platform: Platform, home: Path, seed: int) -> tuple[Trial, int]:
+    """The trial, and its number of orphaned first messages."""
     forkserver.set_forkserver_preload(["tests.chaos.worker"])
+    install(home)
     random_ = random.Random(seed)
+    database = f"sqlite:///{home}/chaos.db"
     async with platform, Server(window=100_000).lifespan() as model:
-        life = Life(platform.url, model.url, str(home), database, platform.keyed, Death())
-        run = Trial(platform, life, random_)
-        for number, death in enumerate(deaths(kills, random_)):
-            await run.one_life(number, death)
+        run = Trial(
+            platform, Life(platform.url, model.url, str(home), database, platform.keyed, Death()), random_
+        )
+        for death in deaths(KILLS, random_):
+            await run.one_life(death)
         await run.last_life()
-    return run
+        assert run.kills == KILLS
+        return run, await run.judge(model.chats)
 
 
 @pytest.mark.timeout(900)
 async def test_a_hundred_kills_with_idempotent_sends(tmp_path: Path) -> None:
-    database = f"sqlite:///{tmp_path}/chaos.db"
-    run = await trial(Platform(keyed=True, limit=200), tmp_path, database, SEED, KILLS)
-    assert run.kills == KILLS
-    assert run.judge() == 0
+    _, orphans = await trial(Platform(keyed=True, limit=200), tmp_path, SEED)
+    assert orphans == 0
 
 
 @pytest.mark.timeout(900)
 async def test_a_hundred_kills_and_faults_where_sends_have_no_key(tmp_path: Path) -> None:
     """What a crash or a lost answer can double is the opening, at most once for each."""
-    database = f"sqlite:///{tmp_path}/chaos.db"
-    platform = Platform(
-        keyed=False, limit=200, faults=Faults(refused=0.05, cut_off=0.02, flood=0.05, seed=SEED)
-    )
-    run = await trial(platform, tmp_path, database, SEED + 1, KILLS)
-    assert run.kills == KILLS
-    assert run.judge() <= run.kills + platform.calls["send"] // 10
+    faults = Faults(refused=0.05, cut_off=0.02, flood=0.05, seed=SEED)
+    run, orphans = await trial(Platform(keyed=False, limit=200, faults=faults), tmp_path, SEED + 1)
+    assert orphans <= run.kills + run.platform.calls["send"] // 10
