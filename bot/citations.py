@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 from bot.types import Citation, Passage
-from bot.words import terms
+from bot.words import query_terms, terms
 
 _URL = ":/?#@!$&'*+,;=%~-._"
 QUOTE_LIMIT = 240
 """Longest quote, in characters."""
+CLAIM_TERMS = 128
+"""Different terms of a claim that count."""
 
 _CODE = (
     r"^[ \t>]*(?P<fence>`{3,}|~{3,})[^\n]*(?:\n(?![ \t>]*(?P=fence))[^\n]*)*(?:\n[^\n]*|\Z)"
@@ -27,6 +29,8 @@ _MARKER = rf"(?<!\\)(?:\[(?P<a>{_NUMBERS})\]|【(?P<b>{_NUMBERS})】)(?!\()"
 _DEFINITION = rf"^ {{0,3}}\[{_NUMBERS}\]:"
 _TOKEN = re.compile(rf"(?P<keep>{_CODE}|{_DEFINITION})|{_MARKER}", re.MULTILINE)
 _PLACE = re.compile(r"^([ \t>]*)\[(\d{1,3})\]", re.MULTILINE)
+_MARKERS_BEFORE = re.compile(r"(?:\s*\[\d+\])*\s*\Z")
+_BORDER = re.compile(r"\[\d+\]|\n[ \t]*\n")
 _SENTENCE = re.compile(r"(?:[^.!?。！？\n]|[.!?](?=\S))+[.!?。！？]*")
 
 
@@ -34,9 +38,9 @@ def cite(text: str, passages: Sequence[Passage]) -> tuple[str, tuple[Citation, .
     """The answer with its markers checked, and what they stand for.
 
     A marker that points to no passage is removed; the others are numbered anew from 1 in order
-    of first use, each passage once. A citation's quote is the sentence of its passage that is
-    nearest to the sentence that cites it first, word for word. Without passages the text
-    comes back as it is.
+    of first use, each passage once. A citation's quote is what of its passage, word for word, is
+    nearest to what cites it first: a sentence, or several in a row where a whole list or
+    paragraph cites them. Without passages the text comes back as it is.
     """
     if not passages:
         return text, ()
@@ -103,25 +107,34 @@ def _numbers(match: re.Match[str]) -> list[int]:
     return [int(n) for n in re.findall(r"\d+", match["a"] or match["b"])]
 
 
-def _claim(before: str) -> str:
-    """The sentence that a marker at the end of `before` is about."""
-    tail = re.sub(r"\[\d+\]", "", before[-1000:])
-    found = list(sentences(tail))
-    return found[-1] if found else ""
+def _claim(text: str) -> dict[str, float]:
+    """The terms of what a marker at the end of `text` is about, and how much each counts: those of
+    its sentence, and less those of what stands before it since the last marker or blank line."""
+    tail = _BORDER.split(_MARKERS_BEFORE.sub("", text[-1000:]))[-1]
+    *others, last = list(sentences(tail)) or [""]
+    before = dict.fromkeys(query_terms(" ".join(others), CLAIM_TERMS), 0.5)
+    return before | dict.fromkeys(query_terms(last, CLAIM_TERMS), 1.0)
 
 
-def _citation(number: int, passage: Passage, claim: str) -> Citation:
+def _citation(number: int, passage: Passage, claim: Mapping[str, float]) -> Citation:
     return Citation(number, passage.id, passage.source, passage.title, _quote(passage.text, claim))
 
 
-def _quote(text: str, claim: str) -> str:
-    wanted = set(terms(claim))
-
-    def nearness(sentence: str) -> float:
-        own = set(terms(sentence))
-        return len(own & wanted) / math.sqrt(len(own) + 8)
-
-    best = max(sentences(text), key=nearness, default=text.strip())
+def _quote(text: str, claim: Mapping[str, float]) -> str:
+    """The sentences in a row that have the most in common with the claim, and little else."""
+    spans = [m.span() for m in _SENTENCE.finditer(text) if m[0].strip()]
+    own = [set(terms(text[start:end])) for start, end in spans]
+    best, nearest = text.strip(), -1.0
+    for first, (start, _) in enumerate(spans):
+        found: set[str] = set()
+        for place in range(first, len(spans)):
+            quoted = text[start : spans[place][1]].strip()
+            if place > first and len(quoted) > QUOTE_LIMIT:
+                break
+            found |= own[place]
+            near = sum(claim.get(term, 0.0) for term in found) / math.sqrt(len(found) + 8)
+            if near > nearest:
+                best, nearest = quoted, near
     if len(best) <= QUOTE_LIMIT:
         return best
     cut = best[: QUOTE_LIMIT + 1].rfind(" ", QUOTE_LIMIT // 2)

@@ -117,3 +117,38 @@ def test_cost_grows_with_length_only(piece: str) -> None:
     started = time.process_time()
     cite(piece * (100_000 // len(piece)), BOTH)
     assert time.process_time() - started < 2
+
+
+STEPS = """\
+1. Open a chat with @BotFather and send `/newbot`.
+2. Choose a name, and a username that ends in `bot`.
+3. Copy the token to `TERTULIA_TELEGRAM_TOKEN`, and restart.
+4. Send the bot the owner code that it printed. The bot is now yours."""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"{STEPS} [1]",
+        f"Here is how:\n\n{STEPS}\n[1]",
+        "You connect it in four steps: open a chat with @BotFather and send `/newbot`, choose a name and a "
+        "username, copy the token to `TERTULIA_TELEGRAM_TOKEN`, send the code. Then the bot is yours. [1]",
+    ],
+)
+def test_a_list_that_is_cited_as_a_whole_is_quoted_by_more_than_its_last_sentence(answer: str) -> None:
+    steps = Passage("s", f"How do I connect Telegram?\n\n{STEPS}", "telegram.md", "Telegram")
+    (citation,) = cite(answer, (steps,))[1]
+    assert "BotFather" in citation.quote
+    assert "TERTULIA_TELEGRAM_TOKEN" in citation.quote
+    assert citation.quote in steps.text
+    assert len(citation.quote) <= QUOTE_LIMIT
+
+
+@given(st.text(max_size=900), st.text(max_size=300), st.data())
+def test_a_quote_is_always_a_part_of_its_passage(text: str, claim: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    passage = Passage("p", text, "source")
+    for citation in cite(f"{claim} {text[start : start + 300]} [1]", (passage,))[1]:
+        assert citation.quote in text
+        assert len(citation.quote) <= QUOTE_LIMIT
+        assert citation.quote or not text.strip()
