@@ -80,7 +80,9 @@ def _adapters(
         adapters.append(discord)
         checks["discord"] = state_check(discord)
     if settings.web:
-        adapters.append(web_adapter(settings, stores, models, telemetry, clock, hooks=hooks, checks=checks))
+        web = web_adapter(settings, stores, models, telemetry, clock, hooks=hooks, checks=checks)
+        stack.push_async_callback(web.aclose)
+        adapters.append(web)
     return adapters
 
 

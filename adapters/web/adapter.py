@@ -32,13 +32,20 @@ class WebAdapter:
         self._host = host
         self._port = port
         self._deps = deps
+        self._server: WebServer | None = None
+
+    async def aclose(self) -> None:
+        """End the streams: nothing more will be sent."""
+        if self._server is not None:
+            await self._server.aclose()
 
     @asynccontextmanager
     async def lifespan(self, put: Put) -> AsyncIterator[None]:
-        """Listening while entered. Raises SettingsError if the address cannot be had."""
+        """Listening while entered; streams of answers under way go on after it, until `aclose`. Raises
+        SettingsError if the address cannot be had."""
         # beside the loop: the import takes a while, and other platforms need not wait for it
         web = await asyncio.to_thread(import_module, "adapters.web.app")
         app = web.create_app(await self._deps(self.channel, put))
-        server = WebServer(app, host=self._host, port=self._port, on_stop=self.channel.close)
-        async with server.lifespan() as self.url:
+        self._server = WebServer(app, host=self._host, port=self._port, on_stop=self.channel.close)
+        async with self._server.intake() as self.url:
             yield

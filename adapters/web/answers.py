@@ -99,7 +99,7 @@ class Answer:
     async def _live(self, stream: Stream, woken: asyncio.Event) -> AsyncIterator[Told]:
         """What is new, until the answer has ended or nothing has happened for a while."""
         with self._channel.reading(stream, woken):
-            while not self._channel.closing:
+            while True:
                 now = stream.now
                 if now.final:
                     async for told in self._ending(now, await self._stored()):
@@ -107,7 +107,7 @@ class Answer:
                     return
                 async for told in self._news(now):
                     yield told
-                if stream.now is now and not await self._wait(woken):
+                if self._channel.closing or (stream.now is now and not await self._wait(woken)):
                     return
 
     async def _wait(self, woken: asyncio.Event) -> bool:

@@ -103,6 +103,8 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 
 def _sentence(error: dict[str, Any]) -> str:
+    if error["type"] == "json_invalid":
+        return f"The body is no valid JSON: {error['ctx']['error']} (at character {error['loc'][-1]})."
     place = ".".join(str(part) for part in error["loc"][1:])
     text = f"{place}: {error['msg'].removeprefix('Value error, ')}" if place else error["msg"]
     return str(text)[:300].encode("ascii", "backslashreplace").decode()

@@ -17,9 +17,9 @@ STOP_SECONDS = 5
 
 
 class WebServer:
-    """Serves an ASGI app. `on_stop` is called first when it stops: streams end by themselves.
-
-    Readers that hang longer than `stop_seconds` are cut off. `url` is known inside the lifespan.
+    """Serves an ASGI app. Streams under way go on when the intake has ended, until `aclose`: that
+    calls `on_stop`, so that they end by themselves, and cuts off readers that hang longer than
+    `stop_seconds`. `url` is known inside the intake.
     """
 
     def __init__(
@@ -36,13 +36,36 @@ class WebServer:
         self._port = port
         self._on_stop = on_stop
         self._stop_seconds = stop_seconds
+        self._ending: asyncio.Task[None] | None = None
+        self._server: uvicorn.Server | None = None
         self.url = ""
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[str]:
-        """Listening from here on; gives the URL. Raises SettingsError if the port is taken."""
+        """The intake, and `aclose` after it."""
+        try:
+            async with self.intake() as url:
+                yield url
+        finally:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """End what is under way. Nothing, if it never began to listen."""
+        if self._on_stop is not None:
+            self._on_stop()
+        ending, self._ending = self._ending, None
+        if ending is None or self._server is None:
+            return
+        await asyncio.wait({ending}, timeout=self._stop_seconds)
+        for task in [] if ending.done() else list(self._server.server_state.tasks):
+            task.cancel()
+        await ending
+
+    @contextlib.asynccontextmanager
+    async def intake(self) -> AsyncIterator[str]:
+        """Listening while entered; gives the URL. Raises SettingsError if the port is taken."""
         with _listen(self._host, self._port) as listener:
-            server = self._server()
+            server = self._server = self._made()
             self.url = _url(self._host, listener.getsockname()[1])
             server.config.load()
             server.lifespan = server.config.lifespan_class(server.config)
@@ -51,13 +74,12 @@ class WebServer:
             try:
                 yield self.url
             finally:
-                if self._on_stop is not None:
-                    self._on_stop()
                 server.should_exit = True
                 await ticking
-                await server.shutdown(sockets=[listener])
+                self._ending = asyncio.create_task(server.shutdown(sockets=[listener]))
+                await asyncio.sleep(0)  # from here on nobody is let in
 
-    def _server(self) -> uvicorn.Server:
+    def _made(self) -> uvicorn.Server:
         import uvicorn
 
         return uvicorn.Server(
@@ -70,7 +92,6 @@ class WebServer:
                 access_log=False,
                 server_header=False,
                 forwarded_allow_ips="127.0.0.1,::1",
-                timeout_graceful_shutdown=self._stop_seconds,
             )
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import httpx
+import pytest
 
 from bot.types import EventKind
 from tests.adapters.web_core import ANSWER, Script, Told, ask, browser_like, events, house, listen, text_of
@@ -197,3 +198,14 @@ async def test_one_visitor_may_not_hold_every_stream() -> None:
         await asyncio.gather(*held)
     assert refused.status_code == 429
     assert "at once" in refused.json()["message"]
+
+
+@pytest.mark.parametrize(("body", "place"), [("{", 1), ("[1,", 3), ('{"text": nope}', 9)])
+async def test_a_body_that_is_no_json_is_answered_with_a_sentence(body: str, place: int) -> None:
+    async with house() as home, browser_like(home.url) as client:
+        headers = {"Content-Type": "application/json"}
+        refused = await client.post("/api/v1/chat", content=body, headers=headers)
+    assert refused.status_code == 422
+    message = refused.json()["message"]
+    assert message.startswith("The body is no valid JSON: ")
+    assert message.endswith(f"(at character {place}).")

@@ -121,6 +121,47 @@ async def test_sigterm_lets_the_answer_end_within_the_grace(tmp_path: Path, mode
     assert len(model.chats) == asked
 
 
+async def test_sigterm_leaves_readers_with_their_answer_until_it_has_ended(
+    tmp_path: Path, model: Server
+) -> None:
+    settings = {"model_url": model.url, "stop_grace": "20"}
+    async with service(tmp_path / "home", **settings) as running, browser_like(running.url) as client:
+        told: list[Told] = []
+        async with client.stream("POST", "/api/v1/chat", json={"text": "Tell me a lot."}) as response:
+            async for name, data in events(response):
+                told.append((name, data))
+                if len(told) == 5:
+                    running.signal(signal.SIGTERM)
+                    await running.logged("Stopping")
+        assert await running.gone(20) == 0
+    assert told[-1][0] == "done"
+    assert text_of(told) == LONG
+
+
+async def until_refused(client: httpx.AsyncClient) -> None:
+    while True:
+        await client.get("/healthz")
+
+
+async def test_after_sigterm_nobody_is_let_in_and_nobody_waits_for_what_did_not_begin(
+    tmp_path: Path, model: Server
+) -> None:
+    settings = {"model_url": model.url, "stop_grace": "60", "concurrency": "1"}
+    async with service(tmp_path / "home", **settings) as running, browser_like(running.url) as client:
+        first = {"text": "Tell me a lot."}
+        async with (
+            client.stream("POST", "/api/v1/chat", json=first) as response,
+            client.stream("POST", "/api/v1/chat", json={"text": "And more."}) as waiting,
+        ):
+            assert (await anext(events(waiting)))[0] == "start"
+            running.signal(signal.SIGTERM)
+            await running.logged("Stopping")
+            assert text_of([told async for told in events(response)]) == LONG
+            with pytest.raises(httpx.TransportError):
+                await until_refused(client)
+        assert await running.gone(20) == 0
+
+
 async def test_sigterm_checkpoints_what_the_grace_is_too_short_for(tmp_path: Path, model: Server) -> None:
     model.behaviour = Behaviour(text=LONG, interval=0.05)
     settings = {"model_url": model.url, "stop_grace": "0.5"}
