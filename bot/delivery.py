@@ -184,10 +184,10 @@ class Shown:
             timer = self._courier.clock.call_later(DRAFT_SECONDS, self._refresh_draft)
             await self._changed.wait()
             timer.cancel()
-            await self._courier.pacer.take(self._address, self._caps, final=False)
-            self._changed.clear()
-            async with self._calling:
-                await self._preview()
+            async with self._courier.pacer.call(self._address, self._caps, final=False):
+                self._changed.clear()
+                async with self._calling:
+                    await self._preview()
 
     def _visible(self) -> bool:
         return visible(self._text) or bool(self._doing)
@@ -282,9 +282,9 @@ class Shown:
         """Call until it is done: waits out flood control and outages, with a growing pause."""
         courier, pause = self._courier, 0.5
         while True:
-            await courier.pacer.take(self._address, self._caps, final=True)
             try:
-                return await call()
+                async with courier.pacer.call(self._address, self._caps, final=True):
+                    return await call()
             except RetryAfter as error:
                 courier.telemetry.count("flood_waits", kind="final")
                 courier.pacer.block(self._address, error.seconds)

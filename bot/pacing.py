@@ -2,11 +2,18 @@
 
 A preview takes only what leaves room for final texts; a final text may take all of it, and
 goes first. Flood control (`block`) holds up its own chat alone.
+
+A platform counts calls when they arrive, which is some time after they set out: two that set out a
+window apart can arrive closer together. So a call counts from when it sets out until a window after
+its end, and no window of the platform's own ever sees more calls than the pace allows.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bot.ports import Clock
@@ -17,35 +24,45 @@ RESERVE = 0.25
 _MANY = 4096
 
 
+class _Call:
+    __slots__ = ("ended",)
+
+    def __init__(self, ended: float) -> None:
+        self.ended = ended
+        """Infinite while it is under way."""
+
+
 class _Window:
-    """The times of the last calls, as far as any pace looks back."""
+    """The last calls, as far as any pace looks back."""
 
     __slots__ = ("blocked_until", "calls", "previewed")
 
     def __init__(self) -> None:
-        self.calls: deque[float] = deque()
+        self.calls: deque[_Call] = deque()
         self.blocked_until = 0.0
         self.previewed = float("-inf")
 
     def wait(self, paces: tuple[Pace, ...], now: float, final: bool) -> float:
-        """Seconds until a call is allowed."""
+        """Seconds until a call is allowed, as far as can be told by now."""
         wait = self.blocked_until - now
+        ends = sorted(call.ended for call in self.calls) if paces else []
         for pace in paces:
             allowed = pace.calls if final else pace.calls - max(1, int(pace.calls * RESERVE))
             if pace.calls == 1:
                 allowed = 1
-            if len(self.calls) >= allowed:
-                wait = max(wait, self.calls[-allowed] + pace.seconds - now)
+            if len(ends) >= allowed:
+                wait = max(wait, min(ends[-allowed], now) + pace.seconds - now)
         return wait
 
-    def note(self, paces: tuple[Pace, ...], now: float) -> None:
-        keep = max((p.calls for p in paces), default=0)
-        self.calls.append(now)
-        while len(self.calls) > keep:
+    def note(self, paces: tuple[Pace, ...], call: _Call, now: float) -> None:
+        """Count it, and forget those that no pace counts any more."""
+        longest = max((p.seconds for p in paces), default=0.0)
+        self.calls.append(call)
+        while self.calls and self.calls[0].ended <= now - longest:
             self.calls.popleft()
 
     def idle(self, now: float) -> bool:
-        return self.blocked_until <= now and (not self.calls or self.calls[-1] < now - 120)
+        return self.blocked_until <= now and all(call.ended < now - 120 for call in self.calls)
 
 
 class _Account(_Window):
@@ -65,10 +82,22 @@ class Pacer:
         self._chats: dict[str, _Window] = {}
         self._accounts: dict[str, _Account] = {}
 
+    @asynccontextmanager
+    async def call(self, address: Address, caps: Capabilities, *, final: bool) -> AsyncIterator[None]:
+        """Wait until this chat takes a call, which the block then makes."""
+        call = await self._take(address, caps, final=final)
+        call.ended = math.inf
+        try:
+            yield
+        finally:
+            call.ended = self._clock.monotonic()
+
     async def take(self, address: Address, caps: Capabilities, *, final: bool) -> None:
-        """Wait until this chat takes a call, and count it."""
-        chat = self._chat(address)
-        account = self._accounts.setdefault(f"{address.platform}/{address.account}", _Account())
+        """Wait until this chat takes a call, and count it as one that takes no time."""
+        await self._take(address, caps, final=final)
+
+    async def _take(self, address: Address, caps: Capabilities, *, final: bool) -> _Call:
+        chat, account = self._chat(address), self._account(address)
         while True:
             now = self._clock.monotonic()
             wait = chat.wait(caps.chat_paces, now, final)
@@ -86,14 +115,19 @@ class Pacer:
             if wait <= 0:
                 break
             await self._clock.sleep(wait)
-        chat.note(caps.chat_paces, now)
-        account.note(caps.account_paces, now)
+        call = _Call(now)
+        chat.note(caps.chat_paces, call, now)
+        account.note(caps.account_paces, call, now)
         chat.previewed = now
+        return call
 
     def block(self, address: Address, seconds: float) -> None:
         """Flood control: no call to this chat for `seconds`."""
         chat = self._chat(address)
         chat.blocked_until = max(chat.blocked_until, self._clock.monotonic() + seconds)
+
+    def _account(self, address: Address) -> _Account:
+        return self._accounts.setdefault(f"{address.platform}/{address.account}", _Account())
 
     def _chat(self, address: Address) -> _Window:
         key = replace(address, thread="").key

@@ -115,3 +115,22 @@ def test_no_window_ever_holds_more_calls_than_its_pace(
             assert sum(a == address for a in near) <= most
 
     asyncio.run(run())
+
+
+async def test_a_call_counts_until_a_window_after_its_end() -> None:
+    """What sets out a window apart can arrive closer together, if the first was slow on its way."""
+    clock = FakeClock()
+    pacer = Pacer(clock)
+    caps = Capabilities(account_paces=(Pace(2, 1.0),), min_edit_interval=0.0)
+    begun: list[float] = []
+
+    async def call(seconds: float) -> None:
+        async with pacer.call(CHAT, caps, final=True):
+            begun.append(clock.monotonic())
+            await clock.sleep(seconds)
+
+    calls = [asyncio.create_task(call(seconds)) for seconds in (0.5, 0.2, 0.0, 0.0)]
+    await clock.advance(10)
+    assert all(c.done() for c in calls)
+    first = begun[0]
+    assert [round(at - first, 3) for at in begun] == [0.0, 0.0, 1.2, 1.5]
