@@ -73,7 +73,7 @@ def save(benchmark: str, sections: Sequence[Section], path: Path = RESULTS) -> N
 
 
 def _sections(text: str) -> dict[str, str]:
-    parts = re.split(r"^<!-- (\w+) -->\n", text, flags=re.MULTILINE)[1:]
+    parts = re.split(r"^<!-- ([\w-]+) -->\n", text, flags=re.MULTILINE)[1:]
     return {name: body.strip("\n") + "\n" for name, body in zip(parts[::2], parts[1::2], strict=True)}
 
 

@@ -114,12 +114,14 @@ async def test_passages_stay_for_as_long_as_the_way_says(sqlite_url: str, way: s
 
 def test_results_replace_their_own_section_and_no_other(tmp_path: Path) -> None:
     file = tmp_path / "RESULTS.md"
-    old, other = (Section(n, n.title(), ("a", "b"), [("1", "2")]) for n in ("one", "two"))
+    old, other = (Section(n, n.title(), ("a", "b"), [("1", "2")]) for n in ("one", "two-b"))
     report.save("both", [old, other], file)
     report.save("one", [Section("one", "One", ("a", "b"), [("3", "4")], "a note")], file)
     text = file.read_text("utf-8")
     assert "| 3 | 4 |" in text
     assert text.count("| 1 | 2 |") == 1
+    report.save("both", [other], file)
+    assert file.read_text("utf-8").count("## Two-B") == 1
     assert text.index("## One") < text.index("## Two")
 
 
