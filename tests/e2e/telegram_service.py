@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -75,10 +76,22 @@ def calm(**options: Any) -> Telegram:
     return Telegram(flood=NO_FLOOD, **options)
 
 
-async def answer(tg: Telegram, question: Message, within: float = 20) -> Message:
-    """The bot's whole answer: only that has buttons of its own."""
-    await tg.until(lambda: any(_whole(a) for a in question.chat.answers_to(question)), within)
-    return next(a for a in question.chat.answers_to(question) if _whole(a))
+async def answer(tg: Served, question: Message, within: float = 20) -> Message:
+    """The end of the bot's whole answer: only that has buttons of its own."""
+
+    def whole() -> Message | None:
+        return next(filter(_whole, _parts(question)), None)
+
+    found = await tg.until(whole, within)
+    assert found is not None
+    return found
+
+
+def _parts(question: Message) -> list[Message]:
+    """The messages of an answer: the first replies to the question, the others to nothing."""
+    here = question.chat.answers
+    first = next((n for n, a in enumerate(here) if a.reply_to is question), len(here))
+    return here[first : first + 1] + list(takewhile(lambda a: a.reply_to is None, here[first + 1 :]))
 
 
 async def reply(tg: Telegram, question: Message, within: float = 20) -> Message:
