@@ -134,7 +134,7 @@ def settings_of(life: Life) -> Settings:
         rate_limit=0,
         checkpoint_interval=0.03,
         plugins_disabled=("qa",),
-        plugins={"look_up": {"death": life.death, "mark": life.mark}},
+        plugins={"look_up": {"death": life.death, "mark": life.mark}} if life.mark else {},
         stop_grace=5,
     )
 

@@ -54,7 +54,7 @@ async def test_a_turn_cut_by_the_servers_end_completes_its_own_message(
         finally:
             await vllm.start()
         await chats.until("cut", lambda out: out.final)
-    assert not begun.final
+    assert end is terminate or not begun.final  # asked to end, a server may finish what it has begun
     (uninterrupted,), (cut,) = chats.shown("uninterrupted"), chats.shown("cut")
     assert len(cut.plain.split()) > 1000
     assert cut.plain == uninterrupted.plain
