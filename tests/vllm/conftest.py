@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -45,9 +45,9 @@ def tiny_models() -> Path:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def vllm(tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    """vLLM with the tiny Llama, all the flags that Tertulia recommends, and a queue limit."""
+    """vLLM with the tiny Llama, all the flags that Tertulia recommends, a queue limit and a pace."""
     logs = tmp_path_factory.mktemp("vllm")
-    async with vllm_server(tiny_models / "llama", logs=logs, args=CHAT_FLAGS) as server:
+    async with vllm_server(tiny_models / "llama", logs=logs, args=CHAT_FLAGS, pace=True) as server:
         yield server
 
 
@@ -103,3 +103,10 @@ def template_less(plain_vllm: Server, http: Http) -> Model:
 def other_make(transformers: Server, http: Http) -> Model:
     """`transformers serve` without a model's name: it serves one, and lists none."""
     return OpenAIModel(Endpoint(f"{transformers.url}/v1"), http, SystemClock(), window=2048)
+
+
+@pytest.fixture
+def unhurried(vllm: Server) -> Iterator[None]:
+    """An answer that fills the window takes 10 s at least: time to end something in its middle."""
+    with vllm.paced(0.005):
+        yield

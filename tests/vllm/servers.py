@@ -17,17 +17,19 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
-from tests.vllm.setup import PYTHON
+from tests.vllm.setup import PYTHON, ROOT
 
 START_SECONDS = 300.0
 """A vLLM takes 40 to 60 s on two idle cores, and more on busy ones."""
+PACE = "TERTULIA_TEST_PACE"
+"""Names the file that `tests/vllm/pace.py` reads, in the server's environment."""
 MODEL = "tiny"
 """The name under which vLLM serves whatever it serves."""
 
@@ -103,6 +105,21 @@ class Server:
     def ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
 
+    @contextmanager
+    def paced(self, seconds: float) -> Iterator[None]:
+        """Each token takes so long, at least, whatever the machine. For a server with `pace`."""
+        self.set_pace(seconds)
+        try:
+            yield
+        finally:
+            self.set_pace(0.0)
+
+    def set_pace(self, seconds: float) -> None:
+        file = Path(self.environment[PACE])
+        written = file.with_suffix(".new")
+        written.write_text(str(seconds), "ascii")
+        written.replace(file)
+
     def tail(self, lines: int = 60) -> str:
         """The end of the log."""
         return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])
@@ -148,9 +165,11 @@ async def _running(server: Server) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def vllm_server(model: Path, *, logs: Path, args: Sequence[str] = ()) -> AsyncIterator[Server]:
+async def vllm_server(
+    model: Path, *, logs: Path, args: Sequence[str] = (), pace: bool = False
+) -> AsyncIterator[Server]:
     """A CPU vLLM that serves `model` as MODEL with a window of 2,048 tokens, in float32: greedy
-    answers do not depend on how requests were batched."""
+    answers do not depend on how requests were batched. With `pace` it can be slowed."""
     port = free_port()
     options = {
         "--model": str(model),
@@ -168,7 +187,12 @@ async def vllm_server(model: Path, *, logs: Path, args: Sequence[str] = ()) -> A
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         "VLLM_NO_USAGE_STATS": "1",
     }
-    async with _running(Server(command, logs / f"vllm-{port}.log", environment, port)) as server:
+    server = Server(command, logs / f"vllm-{port}.log", environment, port)
+    if pace:
+        command += ["--logits-processors", "tests.vllm.pace:Pace"]
+        environment |= {"PYTHONPATH": str(ROOT), PACE: str(logs / f"pace-{port}")}
+        server.set_pace(0.0)
+    async with _running(server):
         yield server
 
 

@@ -66,6 +66,7 @@ async def test_tokenize_counts_a_prompt_as_the_usage_does(model: Model, vllm: Se
     assert got.usage.prompt == reply.json()["count"]
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_closing_the_stream_aborts_the_request_on_the_server(model: Model, vllm: Server) -> None:
     before = await vllm.metrics()
     await beginning(model, ask(sampling=Sampling(max_tokens=1900)), pieces=5)

@@ -14,7 +14,7 @@ from tests.simulators.telegram import Telegram
 from tests.vllm.asking import BLOCK, QUESTION, eventually
 from tests.vllm.servers import Metrics, Server
 
-pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900), pytest.mark.usefixtures("unhurried")]
 
 PATIENCE = 120.0
 LENGTH = 400

@@ -18,7 +18,7 @@ from tests.vllm.asking import QUESTION, eventually
 from tests.vllm.chats import Chats
 from tests.vllm.servers import START_SECONDS, Server
 
-pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900), pytest.mark.usefixtures("unhurried")]
 
 forkserver = multiprocessing.get_context("forkserver")
 
