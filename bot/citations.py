@@ -117,7 +117,8 @@ def _claim(text: str) -> dict[str, float]:
 
 
 def _citation(number: int, passage: Passage, claim: Mapping[str, float]) -> Citation:
-    return Citation(number, passage.id, passage.source, passage.title, _quote(passage.text, claim))
+    quoted = _quote(passage.text, claim)
+    return Citation(number, passage.id, passage.source, passage.title, quoted, passage.audience)
 
 
 def _quote(text: str, claim: Mapping[str, float]) -> str:

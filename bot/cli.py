@@ -92,11 +92,25 @@ def chat() -> None:
 def learn(
     paths: Annotated[list[Path], typer.Argument(help="Markdown or text files, or folders of them.")],
     collection: Annotated[str, typer.Option(help="The collection they go into.")] = "documents",
+    audience: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROLE",
+            help="Who may read the collection, from now on: role:ID, operator, owner, or everybody;"
+            " may be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Read documents, so that questions can be answered from them."""
+    from bot.audience import audience_of
+
+    try:
+        readers = None if audience is None else audience_of(audience)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--audience") from None
     from bot.terminal import learn_paths
 
-    _go(lambda settings: learn_paths(settings, paths, collection))
+    _go(lambda settings: learn_paths(settings, paths, collection, readers))
 
 
 @app.command()

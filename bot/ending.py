@@ -3,6 +3,7 @@ becomes history."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.errors import (
@@ -14,7 +15,7 @@ from bot.errors import (
     ModelUnavailable,
 )
 from bot.generation import Ask, Draft
-from bot.types import FinishReason, Message, Role, TurnState
+from bot.types import FinishReason, Message, Passage, Role, TurnState
 
 _STATES: dict[str, TurnState] = {
     FinishReason.CANCELLED: TurnState.CANCELLED,
@@ -40,6 +41,12 @@ def apology(failure: ModelError) -> str:
     return next(key for kind, key in _APOLOGIES.items() if isinstance(failure, kind))
 
 
+def restricted(passages: Iterable[Passage]) -> bool:
+    """Whether not everybody may read them: then they are shown to the model with this question alone,
+    and are no history, in which somebody else, or the same person later, would ask about them."""
+    return any(passage.audience for passage in passages)
+
+
 def below(text: str, note: str) -> str:
     """The text with a note under it."""
     return "\n\n".join(filter(None, (text.strip(), note)))
@@ -50,7 +57,8 @@ def history_of(plain: Message, ask: Ask | None, draft: Draft, *, failed: bool) -
     that ended before it was asked; a failed answer is no history."""
     messages = [plain if ask is None else _as_seen(ask, draft)]
     if draft.step_text.strip() and not failed:
-        messages += [*draft.steps, Message(Role.ASSISTANT, draft.step_text, tokens=draft.answer_tokens)]
+        steps = [] if restricted(draft.passages) else draft.steps
+        messages += [*steps, Message(Role.ASSISTANT, draft.step_text, tokens=draft.answer_tokens)]
     return messages
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from bot.access import Gate, Refusal
+from bot.audience import may_read, roles_of
 from bot.citations import sources
 from bot.commands import Commands
 from bot.delivery import Courier
@@ -286,11 +287,13 @@ class Handler:
             self._telemetry.count("feedback", value=str(value))
 
     async def _sources(self, visit: Visit, hold: Hold) -> None:
-        """What an answer's citations quote."""
+        """What an answer's citations quote, to whom may read that."""
         turn = await self._turns.of_message(visit.conversation.id, visit.event.message_id)
         hold.release()
-        if turn is not None and turn.citations:
-            await self._reply(visit.event, visit.channel, Reply(sources(turn.citations), aside=True))
+        roles = roles_of(visit.event.sender, visit.person)
+        cited = [c for c in turn.citations if may_read(c.audience, roles)] if turn is not None else []
+        if cited:
+            await self._reply(visit.event, visit.channel, Reply(sources(cited), aside=True))
 
     async def _concerns_us(self, event: Event) -> bool:
         """Whether the event is for the bot. In a group, commands that it does not have are others';

@@ -200,7 +200,7 @@ async def _passages(app: App, where: Address, sender: Sender, query: str) -> Seq
         return ()
     conversation = Conversation(0, where)
     context = PluginContext(
-        event=Event("inline", EventKind.MESSAGE, where, sender, parts=(Part(text=query),)),
+        event=Event("inline", EventKind.MESSAGE, where, sender, parts=(Part(text=query),), private=False),
         person=person,
         conversation=conversation,
         history=(),

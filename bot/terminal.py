@@ -23,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from adapters.terminal.adapter import TerminalAdapter
 from bot.access import Refusal
+from bot.audience import EVERYBODY
 from bot.clock import SystemClock
 from bot.compose import App, compose, gate_of, open_models, open_stores
 from bot.errors import DocumentError, StorageError
@@ -154,11 +155,16 @@ def _private(path: Path) -> str:
     return str(path)
 
 
-async def learn_paths(settings: Settings, paths: list[Path], collection: str) -> bool:
+async def learn_paths(
+    settings: Settings, paths: list[Path], collection: str, audience: tuple[str, ...] | None = None
+) -> bool:
     """Read files and folders into a collection, with a progress bar. What cannot be read holds up
-    nothing else: standard error names it at the end, and the result is False."""
+    nothing else: standard error names it at the end, and the result is False. `audience`, where it is
+    given, holds before anything is read."""
     errors, counts = [], Counter[str]()
     async with open_stores(settings, SystemClock(), durable_inbox=False) as stores:
+        if audience is not None:
+            await stores.search.restrict(collection, audience)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, console=Console(stderr=True)) as bar:
             for path in paths:
@@ -172,6 +178,8 @@ async def learn_paths(settings: Settings, paths: list[Path], collection: str) ->
     typer.echo(f"{counts['learned']} learned, {counts['known']} known already, {len(errors)} left out.")
     if counts["gone"]:
         typer.echo(f"{counts['gone']} forgotten: their files are gone.")
+    if audience is not None:
+        typer.echo(f"{collection} may be read by {', '.join(audience) or EVERYBODY}.")
     for error in errors:
         typer.echo(error, err=True)
     return not errors

@@ -22,7 +22,7 @@ from bot.clock import Ended, Scope
 from bot.counts import counted
 from bot.delivery import Courier, Shown
 from bot.dispatcher import Hold
-from bot.ending import apology, below, end_state, history_of
+from bot.ending import apology, below, end_state, history_of, restricted
 from bot.errors import ChatGone, ModelError
 from bot.generation import Ask, Draft, Generation, Limits
 from bot.groups import OVERHEAR, choice
@@ -202,6 +202,8 @@ class Turner:
         added, draft.passages = _joined(await self._plugins.gather(context))
         files = await files_in(asked.channel, asked.attachments)
         kept, passing = below(files, added), await self._said_before(asked)
+        if restricted(draft.passages):
+            kept, passing = files, below(added, passing)
         self._telemetry.observe("context", self._clock.monotonic() - started)
         return Ask(
             model=context.model,

@@ -24,6 +24,7 @@ class FakeSearch:
 
     def __init__(self) -> None:
         self._documents: dict[tuple[str, str], _Document] = {}
+        self._audiences: dict[str, tuple[str, ...]] = {}
         self.puts = 0
 
     async def put(
@@ -53,8 +54,23 @@ class FakeSearch:
         found = sorted((s, d) for (c, s), d in self._documents.items() if c == collection)
         return [Source(s, d.title, d.digest, d.origin) for s, d in found]
 
-    async def search(self, query: str, *, collections: Sequence[str], limit: int = 5) -> list[Passage]:
-        within = [p for (c, _), d in self._documents.items() if c in collections for p in d.passages]
+    async def restrict(self, collection: str, audience: Sequence[str]) -> None:
+        self._audiences[collection] = tuple(sorted(set(audience)))
+
+    async def audience(self, collection: str) -> tuple[str, ...]:
+        return self._audiences.get(collection, ())
+
+    async def search(
+        self, query: str, *, collections: Sequence[str], limit: int = 5, roles: Sequence[str] = ()
+    ) -> list[Passage]:
+        audiences = {name: self._audiences.get(name, ()) for name in collections}
+        named = [name for name, audience in audiences.items() if not audience or set(audience) & set(roles)]
+        within = [
+            (replace(p, audience=audiences[c]), n)
+            for (c, _), d in self._documents.items()
+            if c in named
+            for p, n in d.passages
+        ]
         asked = query_terms(query)
         hits = [[_occurrences(term, counts) for _, counts in within] for term in asked]
         idf = [math.log(1 + len(within) / max(1, sum(map(bool, column)))) for column in hits]

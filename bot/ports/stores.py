@@ -256,8 +256,20 @@ class Search(Protocol):
         """The documents, by name."""
         ...
 
-    async def search(self, query: str, *, collections: Sequence[str], limit: int = 5) -> list[Passage]:
-        """Best first, only from `collections`; empty where no word of the query occurs.
+    async def restrict(self, collection: str, audience: Sequence[str]) -> None:
+        """Only who has one of these roles finds anything in the collection, from now on; without any,
+        everybody does. It holds for documents that are put later, too."""
+        ...
+
+    async def audience(self, collection: str) -> tuple[str, ...]:
+        """The roles that may read the collection, sorted; none: everybody."""
+        ...
+
+    async def search(
+        self, query: str, *, collections: Sequence[str], limit: int = 5, roles: Sequence[str] = ()
+    ) -> list[Passage]:
+        """Best first, only from those of `collections` that somebody with these roles may read; empty
+        where no word of the query occurs.
         Any text is a valid query. `score` is higher for better, comparable within one result."""
         ...
 

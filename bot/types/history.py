@@ -123,6 +123,8 @@ class Passage:
     title: str = ""
     score: float = 0.0
     collection: str = ""
+    audience: tuple[str, ...] = ()
+    """The roles that may read its collection (`bot.audience`); none: everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,8 @@ class Citation:
     source: str
     title: str
     quote: str
+    audience: tuple[str, ...] = ()
+    """As the passage's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,13 @@ _REPEATS = 255
 
 _ADD = text("UPDATE passages SET terms = CAST(:terms AS tsvector) WHERE id = :id")
 _FIND = text("""
-    WITH scope AS (SELECT id FROM documents WHERE collection = ANY(:collections)),
+    WITH scope AS (
+        SELECT id FROM documents d WHERE collection = ANY(:collections) AND (
+            NOT EXISTS (SELECT 1 FROM audience a WHERE a.collection = d.collection)
+            OR EXISTS (
+                SELECT 1 FROM audience a
+                WHERE a.collection = d.collection AND a.role = ANY(CAST(:roles AS text[]))))
+    ),
     total AS (
         SELECT count(*) AS passages FROM passages WHERE document_id IN (SELECT id FROM scope)
     ),
@@ -53,11 +59,17 @@ class PostgresIndex:
         """The terms stand in the passages' own rows."""
 
     def find(
-        self, connection: Connection, asked: Sequence[str], collections: Sequence[str], limit: int
+        self,
+        connection: Connection,
+        asked: Sequence[str],
+        collections: Sequence[str],
+        roles: Sequence[str],
+        limit: int,
     ) -> list[tuple[int, float]]:
         values = {
             "asked": [f"'{term}'{':*' * is_prefix(term)}" for term in asked],
             "collections": list(collections),
+            "roles": list(roles),
             "limit": limit,
         }
         return [(row.id, float(row.score)) for row in connection.execute(_FIND, values)]

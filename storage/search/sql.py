@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -31,9 +31,15 @@ class Index(Protocol):
     def drop(self, connection: Connection, document: int) -> None: ...
 
     def find(
-        self, connection: Connection, asked: Sequence[str], collections: Sequence[str], limit: int
+        self,
+        connection: Connection,
+        asked: Sequence[str],
+        collections: Sequence[str],
+        roles: Sequence[str],
+        limit: int,
     ) -> list[tuple[int, float]]:
-        """(id, score) of the passages with the best scores, best first, equal ones by id."""
+        """(id, score) of the passages with the best scores, best first, equal ones by id; only from
+        collections without an audience, or with one that has one of the roles."""
         ...
 
 
@@ -57,6 +63,11 @@ _ADD_PASSAGE = text("""
     VALUES (:document, :key, :source, :title, :text) RETURNING id""")
 _SOURCES = text("""
     SELECT source, title, digest, origin FROM documents WHERE collection = :collection ORDER BY source""")
+_OPEN = text("DELETE FROM audience WHERE collection = :collection")
+_RESTRICT = text("INSERT INTO audience (collection, role) VALUES (:collection, :role)")
+_AUDIENCES = text(
+    "SELECT collection, role FROM audience WHERE collection IN :collections ORDER BY role"
+).bindparams(bindparam("collections", expanding=True))
 _LOAD = text("""
     SELECT p.id, p.key, p.text, p.source, p.title, d.collection
     FROM passages p JOIN documents d ON d.id = p.document_id
@@ -140,22 +151,55 @@ class SqlSearch:
         rows = await self._db.read(lambda connection: connection.execute(_SOURCES, where).all())
         return [Source(row.source, row.title, row.digest, row.origin) for row in rows]
 
-    async def search(self, query: str, *, collections: Sequence[str], limit: int = 5) -> list[Passage]:
+    async def restrict(self, collection: str, audience: Sequence[str]) -> None:
+        name = clean(collection)
+        rows = [{"collection": name, "role": clean(role)} for role in dict.fromkeys(audience)]
+
+        def change(connection: Connection) -> None:
+            connection.execute(_OPEN, {"collection": name})
+            if rows:
+                connection.execute(_RESTRICT, rows)
+
+        await self._db.write(change)
+
+    async def audience(self, collection: str) -> tuple[str, ...]:
+        name = clean(collection)
+        return (await self._db.read(lambda connection: _audiences(connection, [name]))).get(name, ())
+
+    async def search(
+        self, query: str, *, collections: Sequence[str], limit: int = 5, roles: Sequence[str] = ()
+    ) -> list[Passage]:
         asked = query_terms(query)
         if not asked or not collections or limit < 1:
             return []
-        names = [clean(name) for name in collections]
-        return await self._db.read(lambda connection: self._search(connection, asked, names, limit))
+        names, own = [clean(name) for name in collections], [clean(role) for role in roles]
+        return await self._db.read(lambda connection: self._search(connection, asked, names, own, limit))
 
     def _search(
-        self, connection: Connection, asked: Sequence[str], collections: Sequence[str], limit: int
+        self,
+        connection: Connection,
+        asked: Sequence[str],
+        collections: Sequence[str],
+        roles: Sequence[str],
+        limit: int,
     ) -> list[Passage]:
-        scores = dict(self._index.find(connection, asked, collections, limit))
+        scores = dict(self._index.find(connection, asked, collections, roles, limit))
         if not scores:
             return []
         rows = {row.id: row for row in connection.execute(_LOAD, {"ids": list(scores)})}
+        known = _audiences(connection, {row.collection for row in rows.values()})
         return [
-            Passage(row.key, row.text, row.source, row.title, score, row.collection)
+            Passage(
+                row.key, row.text, row.source, row.title, score, row.collection, known.get(row.collection, ())
+            )
             for id, score in scores.items()
             if (row := rows.get(id)) is not None
         ]
+
+
+def _audiences(connection: Connection, collections: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The roles of those collections that are not for everybody."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in connection.execute(_AUDIENCES, {"collections": list(collections)}):
+        found[row.collection] = (*found.get(row.collection, ()), row.role)
+    return found

@@ -24,8 +24,12 @@ _FIND = text(f"""
     FROM passages_fts f
     JOIN passages p ON p.id = f.rowid
     JOIN documents d ON d.id = p.document_id
-    WHERE passages_fts MATCH :asked AND d.collection IN :collections
-    ORDER BY score DESC, f.rowid LIMIT :limit""").bindparams(bindparam("collections", expanding=True))
+    WHERE passages_fts MATCH :asked AND d.collection IN :collections AND (
+        NOT EXISTS (SELECT 1 FROM audience a WHERE a.collection = d.collection)
+        OR EXISTS (SELECT 1 FROM audience a WHERE a.collection = d.collection AND a.role IN :roles))
+    ORDER BY score DESC, f.rowid LIMIT :limit""").bindparams(
+    bindparam("collections", expanding=True), bindparam("roles", expanding=True)
+)
 
 
 class SqliteIndex:
@@ -41,11 +45,17 @@ class SqliteIndex:
         connection.execute(_DROP, {"document": document})
 
     def find(
-        self, connection: Connection, asked: Sequence[str], collections: Sequence[str], limit: int
+        self,
+        connection: Connection,
+        asked: Sequence[str],
+        collections: Sequence[str],
+        roles: Sequence[str],
+        limit: int,
     ) -> list[tuple[int, float]]:
         values = {
             "asked": " OR ".join(f'"{term}"{"*" * is_prefix(term)}' for term in asked),
             "collections": list(collections),
+            "roles": list(roles),
             "limit": limit,
         }
         return [(row.id, row.score) for row in connection.execute(_FIND, values)]

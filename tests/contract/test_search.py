@@ -116,6 +116,40 @@ async def test_only_the_named_collections_are_searched(search: Search) -> None:
     assert await ids(search, "secret", "other") == []
 
 
+async def test_a_collection_with_an_audience_is_found_by_its_roles_alone(search: Search) -> None:
+    await search.restrict("staff", ["role:2", "role:1", "role:1"])
+    assert await search.audience("staff") == ("role:1", "role:2")
+    await put(search, "open", passage("for-all", "shared secret"))
+    await put(search, "closed", passage("for-few", "shared secret of the staff"), collection="staff")
+
+    async def found(*roles: str) -> set[str]:
+        hits = await search.search("secret", collections=["c", "staff"], roles=roles)
+        return {p.id for p in hits}
+
+    assert await found() == await found("role:3", "role", "role:", "@staff", "role:1'--") == {"for-all"}
+    assert await found("role:3", "role:2") == await found("role:1") == {"for-all", "for-few"}
+    (few, _) = await search.search("staff secret", collections=["c", "staff"], roles=["role:1"])
+    assert (few.id, few.collection, few.audience) == ("for-few", "staff", ("role:1", "role:2"))
+    await search.restrict("staff", ["role:2"])
+    assert await found("role:1") == {"for-all"}
+    await search.remove("staff", "closed")
+    await put(search, "closed", passage("for-few", "shared secret of the staff"), collection="staff")
+    assert await found("role:1") == {"for-all"}
+    await search.restrict("staff", [])
+    assert await search.audience("staff") == ()
+    assert await found() == {"for-all", "for-few"}
+
+
+async def test_what_not_everybody_may_read_weighs_nothing_for_others(search: Search) -> None:
+    await fill(search)
+    await put(search, "a", passage("1", "alpha beta"))
+    (before,) = await search.search("alpha", collections=["c", "staff"])
+    await search.restrict("staff", ["role:1"])
+    await put(search, "s", *(passage(f"s{n}", "alpha") for n in range(20)), collection="staff")
+    (after,) = await search.search("alpha", collections=["c", "staff"])
+    assert after.id == before.id == "1"
+
+
 async def test_a_digest_that_is_stored_changes_nothing_and_a_new_one_replaces(search: Search) -> None:
     await fill(search)
     assert await put(search, "s", passage("1", "alpha beta"), passage("2", "gamma"), digest="x")

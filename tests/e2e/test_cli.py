@@ -249,6 +249,18 @@ async def test_learn_names_what_it_leaves_out_and_goes_on(home: Path, documents:
     assert "no such file" in failed(await tertulia(home, "learn", str(home.parent / "nothing")))
 
 
+async def test_learn_says_who_may_read_and_refuses_what_is_no_role(home: Path, documents: Path) -> None:
+    staff = ("learn", str(documents), "--collection", "staff")
+    ended = await tertulia(home, *staff, "--audience", "role:17", "--audience", "operator")
+    assert ended.out.endswith("staff may be read by role:17, operator.\n")
+    assert "may be read" not in (await tertulia(home, *staff)).out
+    assert (await tertulia(home, *staff, "--audience", "everybody")).out.endswith("by everybody.\n")
+    for wrong in ("@staff", "member", "admin", ""):
+        ended = await tertulia(home, *staff, "--audience", wrong)
+        assert ended.code == 2
+        assert "is no role" in ended.err
+
+
 async def test_learn_goes_on_after_a_path_that_cannot_be_read(home: Path, documents: Path) -> None:
     paths = [str(documents / name) for name in ("bad.md", "missing.md", "good.md")]
     (documents / "bad.md").write_bytes(b"\xff")
