@@ -37,15 +37,16 @@ class Buckets:
         self._hashes: dict[str, str] = {}
         self._buckets: dict[str, _Bucket] = {}
         self._all_until = 0.0
+        self._out_until = 0.0
         self._refusals = 0
         self._counting_until = 0.0
 
     def enter(self, route: str, major: str, *, free: bool) -> None:
         """A call begins. Raises Flood if it would be refused. `free`: the limit over all calls does
-        not hold for it."""
+        not hold for it, while the address is not shut out."""
         now = self._clock.monotonic()
         bucket = self._of(route, major)
-        wait = max(bucket.wait(now), 0.0 if free else self._all_until - now)
+        wait = max(bucket.wait(now), self._out_until - now, 0.0 if free else self._all_until - now)
         if wait > 0:
             raise Flood(wait)
         bucket.flying += 1
@@ -71,6 +72,10 @@ class Buckets:
         else:
             bucket = self._of(route, major)
             bucket.remaining, bucket.until = 0, until
+
+    def shut_out(self, seconds: float) -> None:
+        """This address is not heard for a while, whatever it calls."""
+        self._out_until = max(self._out_until, self._clock.monotonic() + seconds)
 
     def refused(self) -> None:
         """A refusal that Discord counts. When there are too many, nothing is called for a while."""

@@ -27,7 +27,7 @@ from adapters.discord.threads import Threads
 from adapters.discord.tokens import Asked, Tokens
 from adapters.discord.translate import INTERACTION, PLATFORM
 from adapters.discord.world import moment
-from bot.errors import ChannelUnavailable, ChatGone, MessageGone, StorageError
+from bot.errors import ChannelError, ChannelUnavailable, ChatGone, MessageGone, StorageError
 from bot.types import JOINED, LEFT, Address, Capabilities, Event, EventKind, Markup, Outgoing, Part
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ class DiscordChannel:
         def call(chat: str) -> Awaitable[Any]:
             return self._connection.rest.add_reaction(int(chat), int(message_id), self._deps.seen)
 
-        await self._call(replace(address, chat=planned.parent) if planned else address, call)
+        await self._call(replace(address, chat=planned.parent) if planned else address, call, extra=True)
 
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         """Discord has none."""
@@ -165,7 +165,8 @@ class DiscordChannel:
         def call(chat: str) -> Awaitable[Any]:
             return self._post(address, chat, body, file, question)
 
-        message = await self._call(address, call, markup=out.markup is not Markup.PLAIN)
+        markup = out.markup is not Markup.PLAIN
+        message = await self._call(address, call, markup=markup, extra=file is not None)
         return str(message["id"])
 
     async def _post(
@@ -223,9 +224,15 @@ class DiscordChannel:
             raise ChannelUnavailable(f"the database cannot be used: {error}") from error
 
     async def _call(
-        self, address: Address, call: Callable[[str], Awaitable[Any]], *, markup: bool = False
+        self,
+        address: Address,
+        call: Callable[[str], Awaitable[Any]],
+        *,
+        markup: bool = False,
+        extra: bool = False,
     ) -> Any:
-        """The call's result. What stands in its way is mended once. Raises ChannelError."""
+        """The call's result. What stands in its way is mended once. Raises ChannelError. `extra`: it is a
+        file or a reaction."""
         mended: set[int] = set()
         while True:
             chat = self._threads.flat(address.chat) or address.chat
@@ -236,9 +243,15 @@ class DiscordChannel:
             except DiscordError as error:
                 if await self._mended(chat, error, mended):
                     continue
-                if closes_chat(error):
-                    self._shut.put(chat, self._deps.clock.monotonic() + SHUT_SECONDS)
-                raise channel_error(error, markup=markup) from error
+                raise self._ended(chat, error, markup=markup, extra=extra) from error
+
+    def _ended(
+        self, chat: str, error: DiscordError, *, markup: bool = False, extra: bool = False
+    ) -> ChannelError:
+        """What the refusal is to the core. A chat that is closed is remembered."""
+        if closes_chat(error, extra=extra):
+            self._shut.put(chat, self._deps.clock.monotonic() + SHUT_SECONDS)
+        return channel_error(error, markup=markup)
 
     async def _mended(self, chat: str, error: DiscordError, mended: set[int]) -> bool:
         """Whether the call can be repeated: a thread was made, or opened again."""
@@ -249,7 +262,7 @@ class DiscordChannel:
             try:
                 return await self._mend(chat, code)
             except DiscordError as failed:
-                raise channel_error(failed) from failed
+                raise self._ended(chat, failed) from failed
         return False
 
     async def _mend(self, chat: str, code: int) -> bool:

@@ -3,13 +3,14 @@
 - 429, a bucket that is used up, too many refusals -> RetryAfter: this chat waits.
 - 10008 (unknown message), 50005 (another's message) -> MessageGone: it is sent anew.
 - 10003, 10004, 50001, 50007, 50013, 160005, any other 403 -> ChatGone; the channel remembers it for an
-  hour, as 10,000 refusals within ten minutes have the whole address banned.
+  hour (unless it was a file or a reaction that lacked its right), as 10,000 refusals within ten minutes
+  have the whole address banned.
 - 10003 of a thread that is to be made -> it is made, and the call repeated (`threads`).
 - 50083 (archived thread) -> it is opened again, once.
 - 160002 (no reply without the right to read the history) -> sent without the reference.
 - 10015, 10062, 50027 (an interaction that is over) -> an ordinary message in the channel.
 - 401 -> ChannelUnavailable, and the adapter's state tells it: a token can be replaced.
-- network errors, time-outs, 5xx -> ChannelUnavailable: it is tried again.
+- network errors, time-outs, 5xx, a page of something between -> ChannelUnavailable: it is tried again.
 - any other 400 to a text with markup -> MarkupRefused: it is sent plain. 413, 40005 -> FileRefused.
 - anything else -> ChannelError: a dead letter, which operators see.
 """
@@ -28,7 +29,8 @@ from bot.errors import (
 
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ARCHIVED = 10003, 10008, 50083
 THREAD_EXISTS, ACKNOWLEDGED, NO_HISTORY, TOO_MANY_FOLLOW = 160004, 40060, 160002, 40094
-_CHAT = (UNKNOWN_CHANNEL, 10004, 50001, 50007, 50013, 160005)
+_NO_ACCESS = (UNKNOWN_CHANNEL, 10004, 50001)
+_CHAT = (*_NO_ACCESS, 50007, 50013, 160005)
 _MESSAGE = (UNKNOWN_MESSAGE, 50005, 50021)
 _OVER = (10015, 10062, 50027)
 _FILE = (40005,)
@@ -75,8 +77,11 @@ def is_over(error: DiscordError) -> bool:
     return has_code(error, *_OVER)
 
 
-def closes_chat(error: DiscordError) -> bool:
-    """The bot is shut out of the channel until somebody lets it in again."""
+def closes_chat(error: DiscordError, *, extra: bool = False) -> bool:
+    """The bot is shut out of the channel until somebody lets it in again. `extra`: it is a file or a
+    reaction that was refused: the right to those may be all that lacks."""
+    if extra:
+        return has_code(error, *_NO_ACCESS)
     return isinstance(error, Refused) and not has_code(error, *_MESSAGE) and (
         error.code in _CHAT or error.status == 403
     )  # fmt: skip

@@ -154,8 +154,10 @@ class Intake:
             if self._guilds.gone(data):
                 event = self._translator.membership(str(data["id"]), str(int(now)), now, joined=False)
                 self._membership(event)
-        elif name == "CHANNEL_UPDATE":
-            self._channel.reopened(str(data["id"]))
+        elif name in ("CHANNEL_UPDATE", "THREAD_UPDATE"):
+            here = str(data["id"])
+            for chat in (here, *self._places.threads(str(data.get("guild_id") or ""), here)):
+                self._channel.reopened(chat)
         elif name in ("GUILD_ROLE_UPDATE", "GUILD_MEMBER_UPDATE"):
             self._channel.reopened()
 

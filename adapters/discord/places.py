@@ -38,6 +38,13 @@ class Places:
         found = self._channel(guild, channel)
         return str(found.parent_id) if isinstance(found, discord.Thread) else ""
 
+    def threads(self, guild: str, channel: str) -> Iterator[str]:
+        """The threads that lie in a channel."""
+        home = self._guild(guild)
+        for thread in home.threads if home is not None else ():
+            if thread.parent_id == int(channel):
+                yield str(thread.id)
+
     def is_my_thread(self, guild: str, channel: str) -> bool:
         found = self._channel(guild, channel)
         return isinstance(found, discord.Thread) and (found.owner_id == self._me or found.me is not None)

@@ -166,7 +166,8 @@ class Rest(discord.http.HTTPClient):
     def _result(
         self, route: discord.http.Route, free: bool, status: int, headers: Mapping[str, str], payload: Any
     ) -> Any:
-        if 200 <= status < 300:
+        foreign = isinstance(payload, bytes)
+        if 200 <= status < 300 and not foreign:
             return payload
         told = payload if isinstance(payload, dict) else {}
         if status in (401, 403) or (status == 429 and headers.get("X-RateLimit-Scope") != "shared"):
@@ -175,6 +176,8 @@ class Rest(discord.http.HTTPClient):
             raise self._flood(route, headers, told)
         if status >= 500:
             raise Unreachable(f"{status} {route.method} {route.path}")
+        if foreign:
+            raise Unreachable(f"what answers {route.method} {route.path} with {status} is not Discord")
         if status == 401 and not free:
             self._rejected_until = self._clock.monotonic() + REJECTED_SECONDS
         code = told.get("code")
@@ -187,8 +190,9 @@ class Rest(discord.http.HTTPClient):
             seconds = max(0.05, float(told.get("retry_after", headers.get("Retry-After", 60.0))))
         except (TypeError, ValueError):
             seconds = 60.0
-        everywhere = bool(told.get("global")) or not told
-        self._limits.flood(route.key, route.major_parameters, seconds, everywhere=everywhere)
+        if not told:
+            self._limits.shut_out(seconds)
+        self._limits.flood(route.key, route.major_parameters, seconds, everywhere=bool(told.get("global")))
         return Flood(seconds)
 
     def _open(self) -> aiohttp.ClientSession:
@@ -206,11 +210,11 @@ class Rest(discord.http.HTTPClient):
 
 
 def _json(payload: bytes) -> Any:
-    """None for what is no JSON: an empty answer, or a page of something between."""
+    """None for an empty answer; bytes for what is no JSON: a page of something between."""
     try:
-        return json.loads(payload)
+        return json.loads(payload) if payload else None
     except ValueError:
-        return None
+        return payload
 
 
 def _reasons(told: dict[str, Any]) -> str:

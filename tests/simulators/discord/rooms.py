@@ -64,6 +64,10 @@ class Room:
     async def lock(self, thread: Channel) -> None:
         change_thread(self._world, thread, locked=True)
 
+    async def reopen(self, thread: Channel) -> None:
+        """Out of the archive, and unlocked."""
+        change_thread(self._world, thread, archived=False, locked=False)
+
     async def kick_from(self, thread: Channel, person: Person | None = None) -> None:
         """Take somebody, or the bot, out of a thread."""
         leave(self._world, thread, person.user if person else self._world.bot.user)
