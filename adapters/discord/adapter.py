@@ -99,24 +99,41 @@ class DiscordAdapter:
 
     async def _connect(self, me: Me, intake: Intake) -> None:
         """As the operator wants it, or else as Discord allows it."""
-        from adapters.discord.gateway import BAD_SHARD, FEW_SHARDS, NO_INTENT, Bot, GatewayRefused
+        from adapters.discord.gateway import (
+            BAD_SHARD,
+            BAD_TOKEN,
+            FEW_SHARDS,
+            INTENTS,
+            Bot,
+            GatewayRefused,
+        )
         from adapters.discord.places import Places
 
         deps, content, shards = self._deps, self._deps.message_content, self._deps.shards
         while True:
-            bot = Bot(self._connection.rest, intake, self._health, deps.clock, content=content, shards=shards)
+            bot = Bot(
+                self._connection.rest,
+                intake,
+                self._health,
+                deps.clock,
+                content=content,
+                shards=shards,
+                silence=deps.silence,
+            )
             intake.see(Places(bot, me.id))
             try:
                 await bot.connect()
             except GatewayRefused as error:
-                if error.code == NO_INTENT and content:
+                if error.code in INTENTS and content:
                     log.error(CONTENT_ADVICE)
                     content = False
                 elif error.code in (BAD_SHARD, FEW_SHARDS) and shards:
                     log.error("Discord refuses %d shards; as many as it advises are used", shards)
                     shards = 0
                 else:
-                    self._health.ill(f"Discord refuses the connection: {error}", level=logging.ERROR)
+                    known = error.code == BAD_TOKEN
+                    told = ADVICE % error if known else f"Discord refuses the connection: {error}"
+                    self._health.ill(told, level=logging.ERROR)
                     await self._health.pause(REJECTED_SECONDS)
 
     async def _identify(self, token: asyncio.Future[None]) -> Me:

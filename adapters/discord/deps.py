@@ -65,7 +65,8 @@ class DiscordDeps:
     the application's page must allow. `allow_bots`: ids of bots and webhooks that are listened to.
     `shards`: gateway connections; 0 for as many as Discord advises. `backfill_limit`: of messages that
     came while no connection was open, at most so many of each channel are caught up with. `seen`: an emoji
-    that the bot reacts with to questions that it takes; "" for none.
+    that the bot reacts with to questions that it takes; "" for none. `silence`: seconds without a word
+    from the gateway (it acknowledges a heartbeat every 41 s) after which its connection counts as dead.
     """
 
     token: str
@@ -85,6 +86,7 @@ class DiscordDeps:
     shards: int = 1
     backfill_limit: int = 100
     seen: str = ""
+    silence: float = 60.0
     holder: str = ""
 
 

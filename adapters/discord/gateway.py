@@ -20,7 +20,7 @@ import aiohttp
 import yarl
 
 from adapters.common.health import Health
-from adapters.discord.errors import DiscordError
+from adapters.discord.errors import DiscordError, Refused
 from adapters.discord.library import discord
 from adapters.discord.rest import Rest
 from adapters.discord.translate import MALFORMED
@@ -38,7 +38,14 @@ REFUSALS = {
     4013: "the intents are not valid",
     4014: "an intent is not allowed",
 }
-BAD_SHARD, FEW_SHARDS, NO_INTENT = 4010, 4011, 4014
+BAD_TOKEN, BAD_SHARD, FEW_SHARDS, INTENTS = 4004, 4010, 4011, (4013, 4014)
+RESERVE = 5
+"""So many of the sessions that may begin in a day are not begun: with the last one, Discord ends them all
+and takes the token (https://discord.com/developers/docs/events/gateway#session-start-limit)."""
+STEADY_SECONDS, HASTY = 30.0, 3
+"""Connections that end sooner than so: after so many in a row, the next waits a moment."""
+RESUMES = 5
+"""So often in a row a session is taken up where Discord said; then one is begun at the first address."""
 _KEPT = ("GUILD_", "CHANNEL_", "THREAD_")
 """What of the gateway's events the library keeps guilds by."""
 
@@ -68,13 +75,23 @@ class _Session:
     gateway: yarl.URL | None = None
     alive: bool = False
     """The connection under way has a session."""
+    failures: int = 0
+    """Connections in a row that had none, or not for long."""
 
 
 class Bot(discord.Client):
     """`connect` runs until it is cancelled, and raises GatewayRefused."""
 
     def __init__(
-        self, rest: Rest, listener: Listener, health: Health, clock: Clock, *, content: bool, shards: int
+        self,
+        rest: Rest,
+        listener: Listener,
+        health: Health,
+        clock: Clock,
+        *,
+        content: bool,
+        shards: int,
+        silence: float,
     ) -> None:
         self._rest = rest
         self._listener = listener
@@ -98,6 +115,7 @@ class Bot(discord.Client):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            heartbeat_timeout=silence,
         )
         parsers = self._connection.parsers
         for name, parse in list(parsers.items()):
@@ -128,18 +146,20 @@ class Bot(discord.Client):
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """The wait between sessions comes before the connection: see `_turn`."""
 
-    async def _turn(self) -> None:
-        """Wait until a session may begin."""
+    async def _turn(self) -> yarl.URL:
+        """Where a session begins, once one may."""
         async with self._identifying:
+            address = await self._address()
             wait = self._identified_at + IDENTIFY_SECONDS - self._clock.monotonic()
             if wait > 0:
                 await self._clock.sleep(wait)
             self._identified_at = self._clock.monotonic()
+            return yarl.URL(address)
 
     async def _serve(self, shard: int) -> None:
         session = _Session()
         while True:
-            session.alive = False
+            session.alive, began = False, self._clock.monotonic()
             try:
                 await self._follow(shard, session)
             except discord.gateway.ReconnectWebSocket as error:
@@ -149,10 +169,18 @@ class Bot(discord.Client):
                 if error.code in REFUSALS:
                     raise GatewayRefused(error.code) from None
                 session.id = None
+            except Refused as error:
+                if error.status == 401:
+                    raise GatewayRefused(BAD_TOKEN) from error
+                self._health.ill(f"the gateway's address is refused: {error}")
             except (DiscordError, aiohttp.ClientError, OSError, *MALFORMED) as error:
                 self._health.ill(f"the gateway cannot be reached: {type(error).__name__}: {error}"[:300])
             self._up.discard(shard)
-            if not session.alive:
+            steady = session.alive and self._clock.monotonic() - began >= STEADY_SECONDS
+            session.failures = 0 if steady else session.failures + 1
+            if not session.alive and session.failures >= RESUMES:
+                session.id = None
+            if not session.alive or session.failures > HASTY:
                 await self._health.pause()
 
     async def _follow(self, shard: int, session: _Session) -> None:
@@ -170,9 +198,7 @@ class Bot(discord.Client):
 
     async def _open(self, shard: int, session: _Session) -> discord.gateway.DiscordWebSocket:
         resume = session.id is not None and session.gateway is not None
-        gateway = session.gateway if resume else yarl.URL(await self._address())
-        if not resume:
-            await self._turn()
+        gateway = session.gateway if resume else await self._turn()
         async with asyncio.timeout(CONNECT_SECONDS):
             return await discord.gateway.DiscordWebSocket.from_client(
                 self,
@@ -220,14 +246,15 @@ class Bot(discord.Client):
                 self._connection._remove_guild(guild)
 
     async def _address(self) -> str:
-        """Where the gateway is, once a session may begin."""
-        data = await self._rest.patiently(lambda: self._rest.call("GET", "/gateway/bot"))
-        left = data.get("session_start_limit") or {}
-        if left.get("remaining", 1) <= 0:
-            seconds = float(left.get("reset_after", 0)) / 1000 + random.random()
+        """Where the gateway is, once there are sessions left to begin."""
+        while True:
+            data = await self._rest.patiently(lambda: self._rest.call("GET", "/gateway/bot"))
+            left = data.get("session_start_limit") or {}
+            if left.get("remaining", RESERVE + 1) > RESERVE:
+                return str(data["url"])
+            seconds = max(float(left.get("reset_after", 0)) / 1000, IDENTIFY_SECONDS) + random.random()
             self._health.ill(f"no session may begin for another {seconds:.0f} s: too many were begun")
             await self._clock.sleep(seconds)
-        return str(data["url"])
 
     async def _advised(self) -> int:
         while True:

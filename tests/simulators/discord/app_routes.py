@@ -31,9 +31,8 @@ def gateway(world: World, asked: Asked) -> Json:
 
 def gateway_bot(world: World, asked: Asked) -> Json:
     rules = world.gateway.rules
-    limit: Json = {"total": 1000, "remaining": max(0, 1000 - world.gateway.identifies)}
-    limit |= {"reset_after": 14_400_000, "max_concurrency": rules.max_concurrency}
-    return gateway(world, asked) | {"shards": rules.shards, "session_start_limit": limit}
+    told: Json = {"shards": rules.shards, "session_start_limit": world.gateway.start_limit()}
+    return gateway(world, asked) | told
 
 
 def my_guilds(world: World, asked: Asked) -> list[Json]:

@@ -40,7 +40,9 @@ REASONS = {
 class GatewayRules:
     """`resume_seconds`: how long a session lives without a socket, by the simulator's clock; `replay`: how
     many of its events are kept. One identify per `identify_seconds` for each of `max_concurrency` keys.
-    `shards`: how many the bot is told to use; `sharding_required`: it may not do with fewer."""
+    `shards`: how many the bot is told to use; `sharding_required`: it may not do with fewer. `sessions`
+    may begin in `reset_seconds`: whoever begins more loses the token. `resume_url`: where sessions are told
+    to go on, if it is not here."""
 
     heartbeat_seconds: float = 41.25
     resume_seconds: float = 180.0
@@ -49,6 +51,9 @@ class GatewayRules:
     max_concurrency: int = 1
     shards: int = 1
     sharding_required: bool = False
+    sessions: int = 1000
+    reset_seconds: float = 86_400.0
+    resume_url: str = ""
     commands: tuple[int, float] = (120, 60.0)
 
 
@@ -69,15 +74,18 @@ class Session:
 
 class Gateway:
     """`identifies`, `resumes` and `invalidated` count what came to be; `acknowledges`: heartbeats are
-    answered."""
+    answered. `refusals`: codes that the next sessions are refused with; `sockets` counts those opened."""
 
     def __init__(self, world: World, rules: GatewayRules) -> None:
         self._world, self.rules = world, rules
         self.sessions: dict[str, Session] = {}
         self.acknowledges = True
+        self.refusals: deque[int] = deque()
+        self.sockets = 0
         self.identifies = self.resumes = self.invalidated = 0
         self._sockets: set[Socket] = set()
         self._identified: dict[int, float] = {}
+        self._begun: deque[float] = deque()
 
     @property
     def connected(self) -> list[Session]:
@@ -101,6 +109,23 @@ class Gateway:
         for socket in list(self._sockets):
             socket.abort()
 
+    def close(self, code: int) -> None:
+        """Close all sockets; after 4007 and 4009 their sessions are no more."""
+        for session in self.connected:
+            if session.socket is not None:
+                session.socket.send(Closing(code, REASONS.get(code, "")))
+            if code in (4007, 4009):
+                del self.sessions[session.id]
+
+    def start_limit(self) -> Json:
+        """How many sessions may still begin, and how long until it is `sessions` again."""
+        rules, now = self.rules, self._world.clock()
+        while self._begun and self._begun[0] <= now - rules.reset_seconds:
+            self._begun.popleft()
+        after = self._begun[0] + rules.reset_seconds - now if self._begun else 0.0
+        limit: Json = {"total": rules.sessions, "remaining": max(0, rules.sessions - len(self._begun))}
+        return limit | {"reset_after": int(after * 1000), "max_concurrency": rules.max_concurrency}
+
     def request_reconnect(self) -> None:
         """Ask all to come back on another socket."""
         for session in self.connected:
@@ -122,6 +147,7 @@ class Gateway:
         await response.prepare(request)
         socket = Socket(response, request, self.rules, self._late)
         self._sockets.add(socket)
+        self.sockets += 1
         try:
             if problem := _bad_query(request):
                 self._close(socket, problem)
@@ -175,8 +201,15 @@ class Gateway:
     def _identify(self, socket: Socket, given: Json) -> bool:
         world, rules = self._world, self.rules
         shard = given.get("shard", [0, 1])
+        if self.refusals:
+            socket.send(Closing(code := self.refusals.popleft(), REASONS[code]))
+            return False
         if code := self._refusal(given, shard):
             return self._close(socket, code)
+        if not self.start_limit()["remaining"]:
+            world.bot.token = ""
+            return self._close(socket, 4004)
+        self._begun.append(world.clock())
         key, now = shard[0] % rules.max_concurrency, world.clock()
         if now - self._identified.get(key, float("-inf")) < rules.identify_seconds:
             return self._invalid(socket)
@@ -218,7 +251,7 @@ class Gateway:
         return ready | {"relationships": [], "presences": [], "user_settings": {}, "_trace": ["simulated"]}
 
     def _url(self) -> str:
-        return self._world.root.replace("http", "ws", 1) + "/gateway/"
+        return self.rules.resume_url or self._world.root.replace("http", "ws", 1) + "/gateway/"
 
     def _resume(self, socket: Socket, given: Json) -> bool:
         self._forget()

@@ -127,6 +127,19 @@ class Discord:
         """The gateway calls all sessions invalid."""
         self.world.gateway.invalidate(resumable=resumable)
 
+    def close_gateway(self, code: int) -> None:
+        """The gateway closes all sockets with this code."""
+        self.world.gateway.close(code)
+
+    def refuse_sessions(self, *codes: int) -> None:
+        """The next sessions that begin are refused with these codes."""
+        self.world.gateway.refusals.extend(codes)
+
+    def revoke_token(self) -> None:
+        """The bot's owner resets the token: none of its sessions goes on."""
+        self.world.bot.token = "another"
+        self.world.gateway.close(4004)
+
     def mute_heartbeats(self, muted: bool = True) -> None:
         """The gateway acknowledges no heartbeats, as if it were gone."""
         self.world.gateway.acknowledges = not muted
