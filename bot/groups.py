@@ -3,7 +3,9 @@
 A group's conversation has settings of its own: `trigger` (``mention``: the bot answers where it is
 mentioned, replied to or commanded; ``all``: every message), `overhear` (whether what is said around
 it is remembered for a while, so that a question can be about it), and where the platform can,
-`threads` (whether each question is answered in a thread of its own).
+`threads` (whether each question is answered in a thread of its own) and `support` (``on``: the
+question that opens a post is answered without being asked to, and a button says that the answer
+helped; ``close``: which then also closes the post).
 """
 
 from __future__ import annotations
@@ -16,11 +18,15 @@ from bot.ports import Overheard
 from bot.reading import question_of
 from bot.types import Capabilities, Conversation, Event, EventKind, Person, PersonRole
 
-TRIGGER, OVERHEAR, THREADS = "trigger", "overhear", "threads"
+TRIGGER, OVERHEAR, THREADS, SUPPORT = "trigger", "overhear", "threads", "support"
+CLOSE = "close"
+HELPED = "helped"
+"""What the button under an answer in a place of support says."""
 CHOICES: Mapping[str, tuple[str, ...]] = {
     TRIGGER: ("mention", "all"),
     OVERHEAR: ("on", "off"),
     THREADS: ("off", "on"),
+    SUPPORT: ("off", "on", CLOSE),
 }
 """What each setting can be; the first is the default."""
 LANGUAGE, COLLECTIONS = "language", "collections"
@@ -29,7 +35,8 @@ LANGUAGE, COLLECTIONS = "language", "collections"
 
 def choices(caps: Capabilities, private: bool) -> tuple[str, ...]:
     """The settings of CHOICES that a chat of these capabilities has."""
-    return () if private else tuple(name for name in CHOICES if name != THREADS or caps.threads)
+    able = {THREADS: caps.threads, SUPPORT: caps.solves}
+    return () if private else tuple(name for name in CHOICES if able.get(name, True))
 
 
 def choice(conversation: Conversation, name: str) -> str:
@@ -64,7 +71,7 @@ class Groups:
         rules = conversation or await self._places.around(event)
         if rules is None or role is PersonRole.BLOCKED:
             return False
-        if choice(rules, TRIGGER) == "all":
+        if choice(rules, TRIGGER) == "all" or (event.opens and choice(rules, SUPPORT) != "off"):
             return True
         if conversation is None:
             return False

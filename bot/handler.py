@@ -18,12 +18,13 @@ from bot.commands import Commands
 from bot.delivery import Courier
 from bot.dispatcher import Dispatcher, Hold
 from bot.errors import ChannelError, ChatGone, StorageError, StorageGone
-from bot.groups import Groups, languages
+from bot.groups import HELPED, Groups, languages
 from bot.locale import Catalogue
 from bot.places import Places
 from bot.plugins.host import PluginHost
 from bot.ports import Channel, Clock, Conversations, Inbox, Telemetry, Turns
 from bot.reading import edited, question_of
+from bot.support import may_solve, solve
 from bot.turn import Asked, Turner
 from bot.types import (
     Conversation,
@@ -199,6 +200,8 @@ class Handler:
             event.kind is EventKind.BUTTON and event.data in ("up", "down")
         ):
             await self._feedback(visit)
+        elif event.kind is EventKind.BUTTON and event.data == HELPED:
+            await self._helped(visit, hold)
         elif event.kind is EventKind.BUTTON and event.data == "sources":
             await self._sources(visit, hold)
         elif command_of(event) == "retry":
@@ -285,6 +288,22 @@ class Handler:
         if value is not None and turn is not None:
             await self._turns.feedback(turn.id, visit.person.id, value, visit.event.text)
             self._telemetry.count("feedback", value=str(value))
+
+    async def _helped(self, visit: Visit, hold: Hold) -> None:
+        """The answer is what was looked for: the best rating, and the question is done with."""
+        event, channel = visit.event, visit.channel
+        turn = await self._turns.shown_by(event.address, event.message_id)
+        hold.release()
+        if turn is None or not channel.capabilities(event.address).solves:
+            return
+        mine = may_solve(event, visit.person, turn)
+        if mine:
+            await self._turns.feedback(turn.id, visit.person.id, 1, HELPED)
+            self._telemetry.count("feedback", value=HELPED)
+        text = self._catalogue.say(visit.language, "feedback.helped" if mine else "feedback.others")
+        await self._reply(event, channel, Reply(text, aside=True))
+        if mine:
+            await solve(channel, visit.conversation, turn, self._clock)
 
     async def _sources(self, visit: Visit, hold: Hold) -> None:
         """What an answer's citations quote, to whom may read that."""

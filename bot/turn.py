@@ -25,7 +25,7 @@ from bot.dispatcher import Hold
 from bot.ending import apology, below, end_state, history_of, restricted
 from bot.errors import ChatGone, ModelError
 from bot.generation import Ask, Draft, Generation, Limits
-from bot.groups import OVERHEAR, choice
+from bot.groups import HELPED, OVERHEAR, SUPPORT, choice
 from bot.locale import Catalogue
 from bot.personas import Personas
 from bot.plugins.api import Context, PluginContext
@@ -346,9 +346,13 @@ class Turner:
             return messages
 
     def _buttons(self, turn: Turn, asked: Asked) -> tuple[Button, ...]:
-        own = (self._button(asked, "retry"), Button("👍", "up"), Button("👎", "down"))
-        cites = asked.channel.capabilities(asked.event.address).cites
-        return own if cites or not turn.citations else (*own, self._button(asked, "sources"))
+        caps, own = asked.channel.capabilities(asked.event.address), list[Button]()
+        if caps.solves and choice(asked.conversation, SUPPORT) != "off":
+            own.append(self._button(asked, HELPED))
+        own += (self._button(asked, "retry"), Button("👍", "up"), Button("👎", "down"))
+        if turn.citations and not caps.cites:
+            own.append(self._button(asked, "sources"))
+        return tuple(own)
 
     def _button(self, asked: Asked, what: str) -> Button:
         return Button(self._catalogue.say(asked.language, f"button.{what}"), what)

@@ -178,6 +178,9 @@ class MemoryChannel:
     async def acknowledge(self, address: Address, message_id: str) -> None:
         self._gate("acknowledge", Outgoing(message_id, message_id))
 
+    async def solve(self, address: Address, message_id: str, *, close: bool) -> None:
+        self._gate("solve", Outgoing(f"{message_id} {close}", message_id))
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         self._gate("draft", out)
 

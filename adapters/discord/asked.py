@@ -55,7 +55,7 @@ def _event(
         id=own,
         kind=kind,
         address=translator.at(snowflake(raw["channel_id"])),
-        sender=translator.sender(user_of(raw), member, guild, language_of(raw)),
+        sender=translator.sender(user_of(raw), member, guild, snowflake(raw["channel_id"]), language_of(raw)),
         parts=parts,
         message_id=message_id or own,
         reply_to=own if message_id else "",

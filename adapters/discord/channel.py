@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from adapters.discord import files
+from adapters.discord import files, solved
 from adapters.discord.answers import Answers
 from adapters.discord.connection import Connection
 from adapters.discord.deps import DiscordDeps
@@ -68,6 +68,9 @@ class DiscordChannel:
             min_edit_interval=limits.edit_interval,
             activity=True,
             acknowledges=bool(deps.seen),
+            solves=True,
+            admin_right="discord.manage_guild",
+            manager_right="discord.manage_channels",
         )
 
     def capabilities(self, address: Address) -> Capabilities:
@@ -122,6 +125,12 @@ class DiscordChannel:
             return self._connection.rest.add_reaction(int(chat), int(message_id), self._deps.seen)
 
         await self._call(replace(address, chat=planned.parent) if planned else address, call, extra=True)
+
+    async def solve(self, address: Address, message_id: str, *, close: bool) -> None:
+        def call(chat: str) -> Awaitable[Any]:
+            return solved.mark(self._connection, chat, message_id, close=close)
+
+        await self._call(address, call, extra=True)
 
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         """Discord has none."""

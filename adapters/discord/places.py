@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 
 from adapters.discord.library import discord
+from adapters.discord.world import ADMINISTRATOR
 
 
 class Places:
@@ -22,13 +25,24 @@ class Places:
         found = self._role(guild, role)
         return found.name if found is not None else ""
 
-    def runs(self, guild: str, user: str, roles: tuple[str, ...]) -> bool:
-        home = self._guild(guild)
+    def rights(self, guild: str, channel: str, user: str, roles: tuple[str, ...]) -> int:
+        """https://discord.com/developers/docs/topics/permissions#permission-overwrites"""
+        home, found = self._guild(guild), self._channel(guild, channel)
         if home is None:
-            return False
+            return 0
+        if home.owner_id == int(user):
+            return discord.Permissions.all().value
         own = filter(None, (self._role(guild, role) for role in (guild, *roles)))
-        rights = (role.permissions for role in own)
-        return home.owner_id == int(user) or any(r.administrator or r.manage_guild for r in rights)
+        rights = reduce(or_, (role.permissions.value for role in own), 0)
+        place = found.parent if isinstance(found, discord.Thread) else found
+        if rights & ADMINISTRATOR or place is None:
+            return rights
+        overwrites = {whom.id: given.pair() for whom, given in place.overwrites.items()}
+        for step in ((guild,), roles, (user,)):
+            pairs = [overwrites[int(whom)] for whom in step if int(whom) in overwrites]
+            rights &= ~reduce(or_, (deny.value for _, deny in pairs), 0)
+            rights |= reduce(or_, (allow.value for allow, _ in pairs), 0)
+        return rights
 
     def is_my_role(self, guild: str, role: str) -> bool:
         found = self._role(guild, role)
@@ -44,6 +58,12 @@ class Places:
         for thread in home.threads if home is not None else ():
             if thread.parent_id == int(channel):
                 yield str(thread.id)
+
+    def author(self, guild: str, channel: str) -> str:
+        found = self._channel(guild, channel)
+        if isinstance(found, discord.Thread) and isinstance(found.parent, discord.ForumChannel):
+            return str(found.owner_id)
+        return ""
 
     def is_my_thread(self, guild: str, channel: str) -> bool:
         found = self._channel(guild, channel)

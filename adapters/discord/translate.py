@@ -14,8 +14,21 @@ from typing import Any
 
 from adapters.discord.parts import Json, name_of, naming_of, parts_of, replied
 from adapters.discord.text import mentions_me
-from adapters.discord.world import ADMINISTRATOR, MANAGE_GUILD, Me, World
-from bot.types import ADMIN, JOINED, LEFT, Address, Event, EventKind, PartKind, Sender
+from adapters.discord.world import ADMINISTRATOR, MANAGE_CHANNELS, MANAGE_GUILD, MANAGE_THREADS, Me, World
+from bot.types import (
+    ADMIN,
+    AUTHOR,
+    JOINED,
+    LEFT,
+    MANAGER,
+    MODERATOR,
+    Address,
+    Event,
+    EventKind,
+    Part,
+    PartKind,
+    Sender,
+)
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +39,7 @@ INTERACTION = "i:"
 """Begins the id of a message that is an interaction: a command that was chosen, a button pressed."""
 _SAID = (0, 19)
 """Types of messages that somebody wrote; the others tell of joins, pins, boosts, new threads."""
+_STANDING = {ADMIN: MANAGE_GUILD, MANAGER: MANAGE_CHANNELS, MODERATOR: MANAGE_THREADS}
 _COMMAND = re.compile(r"/[a-z][a-z0-9_-]{0,31}(?=\s|$)", re.IGNORECASE)
 _SKIN = re.compile("[\U0001f3fb-\U0001f3ff\ufe0f]")
 
@@ -78,17 +92,22 @@ class Translator:
         parts = parts_of(message, self.me, self.world, strip=not private)
         if not parts and not addressed:  # its text is kept from the bot
             return None
+        guild, channel = str(message.get("guild_id") or ""), str(message["channel_id"])
+        opens = str(message["id"]) == channel  # only a forum's post has the id of its thread
+        if opens and (title := self.world.channel(guild, channel)):
+            parts = (Part(text=title), *parts)
         return Event(
             id=event_id,
             kind=kind,
-            address=self.at(str(message["channel_id"])),
-            sender=self._author(message),
+            address=self.at(channel),
+            sender=self.sender(message["author"], message.get("member"), guild, channel),
             parts=parts,
             message_id=snowflake(message["id"]),
             reply_to=snowflake(earlier["id"]) if earlier is not None else "",
-            within=self.within(str(message.get("guild_id") or ""), str(message["channel_id"])),
+            within=self.within(guild, channel),
             private=private,
             addressed=addressed,
+            opens=opens,
             received_at=now,
         )
 
@@ -106,24 +125,23 @@ class Translator:
             return True
         if earlier is not None and str((earlier.get("author") or {}).get("id")) == self.me.id:
             return True
-        return self.world.is_my_thread(str(message["guild_id"]), str(message["channel_id"]))
+        guild, channel = str(message["guild_id"]), str(message["channel_id"])
+        author = self.world.author(guild, channel)  # in a post others talk with its author, too
+        return self.world.is_my_thread(guild, channel) and author in ("", str(message["author"]["id"]))
 
-    def _author(self, message: Json) -> Sender:
-        """Whoever is listened to counts as a person."""
-        return self.sender(message["author"], message.get("member"), str(message.get("guild_id") or ""))
-
-    def sender(self, user: Json, member: Json | None, guild: str, language: str = "") -> Sender:
-        """Somebody with their roles: `role:ID` and `@name` of each, and ADMIN for those who manage the
-        guild."""
+    def sender(self, user: Json, member: Json | None, guild: str, channel: str, language: str = "") -> Sender:
+        """Somebody with their roles: `role:ID` and `@name` of each, and what they are in the channel.
+        Whoever is listened to counts as a person."""
+        number = snowflake(user["id"])
         ids = tuple(str(role) for role in (member or {}).get("roles") or ())
         roles = [f"role:{role}" for role in ids]
         roles += [f"@{name}" for role in ids if (name := self.world.role(guild, role))]
-        rights = int((member or {}).get("permissions") or 0)
-        if guild and (
-            rights & (ADMINISTRATOR | MANAGE_GUILD) or self.world.runs(guild, str(user["id"]), ids)
-        ):
-            roles.append(ADMIN)
-        return Sender(snowflake(user["id"]), name_of(user, member), language, roles=tuple(roles))
+        if guild:
+            known = (member or {}).get("permissions")
+            rights = int(known) if known else self.world.rights(guild, channel, number, ids)
+            roles += [name for name, right in _STANDING.items() if rights & (right | ADMINISTRATOR)]
+            roles += [AUTHOR] * (self.world.author(guild, channel) == number)
+        return Sender(number, name_of(user, member), language, roles=tuple(roles))
 
     # the rest
 
@@ -164,7 +182,7 @@ class Translator:
             id=f"r:{message_id}:{user_id}:{emoji}:{'add' if added else 'remove'}",
             kind=EventKind.REACTION,
             address=self.at(str(reaction["channel_id"])),
-            sender=self.sender(user, member, guild),
+            sender=self.sender(user, member, guild, str(reaction["channel_id"])),
             message_id=message_id,
             data=emoji if added else "",
             within=self.within(guild, str(reaction["channel_id"])),

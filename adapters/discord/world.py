@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-ADMINISTRATOR, MANAGE_GUILD = 1 << 3, 1 << 5
-"""Permissions of whoever runs a guild."""
+ADMINISTRATOR, MANAGE_CHANNELS, MANAGE_GUILD, MANAGE_THREADS = 1 << 3, 1 << 4, 1 << 5, 1 << 34
+"""Permissions: all of them, of whoever runs a channel, a guild, and what is said in a channel's threads."""
 
 _EPOCH = 1_420_070_400.0
 
@@ -36,8 +36,8 @@ class World(Protocol):
         """A role's name."""
         ...
 
-    def runs(self, guild: str, user: str, roles: tuple[str, ...]) -> bool:
-        """Whether a member with these roles manages the guild."""
+    def rights(self, guild: str, channel: str, user: str, roles: tuple[str, ...]) -> int:
+        """What a member with these roles may do in the channel, as permissions."""
         ...
 
     def is_my_role(self, guild: str, role: str) -> bool:
@@ -46,6 +46,10 @@ class World(Protocol):
 
     def parent(self, guild: str, channel: str) -> str:
         """The channel that a thread lies in; "" for what is no thread."""
+        ...
+
+    def author(self, guild: str, channel: str) -> str:
+        """Who wrote the forum's post that this thread is; "" for what is none."""
         ...
 
     def is_my_thread(self, guild: str, channel: str) -> bool:

@@ -151,6 +151,9 @@ class TelegramChannel:
 
         await self._call(address, call)
 
+    async def solve(self, address: Address, message_id: str, *, close: bool) -> None:
+        """Telegram has no way to."""
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         text, parse_mode = text_of(out)
         number = _draft_id(key)

@@ -59,6 +59,9 @@ class TerminalChannel:
     async def acknowledge(self, address: Address, message_id: str) -> None:
         """It comes right behind the question."""
 
+    async def solve(self, address: Address, message_id: str, *, close: bool) -> None:
+        """A terminal has no way to."""
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         """A terminal shows edits."""
 

@@ -89,6 +89,9 @@ class WebChannel:
     async def acknowledge(self, address: Address, message_id: str) -> None:
         """The page shows it by itself."""
 
+    async def solve(self, address: Address, message_id: str, *, close: bool) -> None:
+        return None
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         return None
 

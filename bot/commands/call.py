@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.locale import Catalogue
-from bot.types import ADMIN, Capabilities, Conversation, Event, Person, PersonRole, Reply
+from bot.types import ADMIN, MANAGER, Capabilities, Conversation, Event, Person, PersonRole, Reply
 
 RUNS_BOT = (PersonRole.OWNER, PersonRole.OPERATOR)
 DEFAULT = ("default", "auto")
@@ -25,6 +25,10 @@ class Call:
     language: str
     arguments: str
     caps: Capabilities = Capabilities()
+    wide: bool = False
+    """It is about a place around, not about the chat itself."""
+    top: bool = False
+    """And that place lies in no other."""
 
     @property
     def link(self) -> str:
@@ -34,8 +38,17 @@ class Call:
 
     @property
     def may_change(self) -> bool:
-        """Whether this person may change what holds for the whole chat."""
-        return self.event.private or self.person.role in RUNS_BOT or ADMIN in self.event.sender.roles
+        """Whether this person may change what holds for the whole chat, or for the place around it."""
+        needed = {ADMIN} if self.top else {ADMIN, MANAGER}
+        inside = self.event.private and not self.wide
+        return inside or self.person.role in RUNS_BOT or not needed.isdisjoint(self.event.sender.roles)
+
+    def refused(self) -> Reply:
+        """That they may not, and whom they have to ask."""
+        right = self.caps.admin_right if self.top else self.caps.manager_right
+        if not right:
+            return self.reply("group.operators")
+        return self.reply("group.right", right=self.say(right))
 
     def say(self, key: str, /, **values: object) -> str:
         """The text of the key in the person's language."""

@@ -20,8 +20,9 @@ from bot.settings import PersonaSettings, SamplingSettings
 from bot.types import Button, Conversation, Reply
 
 CHAT_LANGUAGE = "chat-language"
-EVERYWHERE = "everywhere"
-"""Before a setting: it is chosen for the whole place around (a forum, a server)."""
+CHANNEL, EVERYWHERE = "channel", "everywhere"
+"""Before a setting: it is chosen for the channel, whose threads take it on, or for the whole place around
+(a forum, a server)."""
 MOST_BUTTONS = 20
 LONGEST_DATA = 64
 """Bytes of UTF-8 in a button's payload."""
@@ -53,7 +54,8 @@ class ChatCommands:
     @property
     def names(self) -> list[str]:
         """Of all settings."""
-        own = (*CHOICES, COLLECTIONS, CHAT_LANGUAGE, EVERYWHERE, "model", "persona", "language", "reset")
+        own = (*CHOICES, COLLECTIONS, CHAT_LANGUAGE, CHANNEL, EVERYWHERE)
+        own += ("model", "persona", "language", "reset")
         return [*own, *SamplingSettings.model_fields]
 
     def model_of(self, conversation: Conversation) -> Model:
@@ -62,7 +64,7 @@ class ChatCommands:
 
     async def new(self, call: Call) -> Reply:
         if not call.may_change:
-            return call.reply("group.operators")
+            return call.refused()
         await self._conversations.restart(call.conversation.id)
         return call.reply("new.done")
 
@@ -72,7 +74,7 @@ class ChatCommands:
             buttons = tuple(Button(n, _model_data(n, i)) for i, n in enumerate(names[:MOST_BUTTONS], 1))
             return Reply(call.say("model.now", name=self.model_of(call.conversation).name), buttons)
         if not call.may_change:
-            return call.reply("group.operators")
+            return call.refused()
         name = _numbered(wish, names)
         if name.lower() in DEFAULT:
             name = ""
@@ -88,7 +90,7 @@ class ChatCommands:
         if not wish:
             return call.reply("persona.now", name=self._persona_name(call), known=known)
         if not call.may_change:
-            return call.reply("group.operators")
+            return call.refused()
         if wish.lower() in DEFAULT:
             wish = ""
         elif wish not in self._personas:
@@ -101,13 +103,12 @@ class ChatCommands:
         key, value = key.lower(), value.strip()
         if not key:
             return self._show_settings(call)
-        if key == EVERYWHERE and call.event.within:
-            around = await self._conversations.open(call.event.within[-1])
-            return await self.settings(replace(call, conversation=around, arguments=value))
+        if key in (CHANNEL, EVERYWHERE) and call.event.within and not call.wide:
+            return await self.settings(await self._around(call, key, value))
         if key in ("persona", "model"):
             return await (self.persona if key == "persona" else self.model)(replace(call, arguments=value))
         if not call.may_change:
-            return call.reply("group.operators")
+            return call.refused()
         if key == "reset":
             await self._store_sampling(call, {})
             nothing = dict.fromkeys((*CHOICES, LANGUAGE, COLLECTIONS))
@@ -125,10 +126,19 @@ class ChatCommands:
             return call.reply("settings.missing", key=key)
         return await self._set(call, key, value)
 
+    async def _around(self, call: Call, key: str, value: str) -> Call:
+        """The same for a place around the chat, which may be a channel itself."""
+        *channel, outermost = call.event.within
+        if key == CHANNEL and not channel:
+            return replace(call, arguments=value)
+        around = await self._conversations.open(channel[0] if key == CHANNEL else outermost)
+        return replace(call, conversation=around, arguments=value, wide=True, top=key == EVERYWHERE)
+
     async def _choose(self, call: Call, key: str, value: str) -> Reply:
         """A group's own setting; without a value its choices are shown as buttons."""
         if value not in CHOICES[key]:
-            where = f"{EVERYWHERE} " if call.conversation.address != call.event.address else ""
+            place = EVERYWHERE if call.top else CHANNEL
+            where = f"{place} " if call.wide else ""
             buttons = tuple(Button(c, f"cmd:/settings {where}{key} {c}") for c in CHOICES[key])
             now = choice(call.conversation, key)
             return Reply(call.say(f"settings.{key}", value=now), buttons)
@@ -214,7 +224,7 @@ class ChatCommands:
 def _known(call: Call) -> list[str]:
     own = choices(call.caps, call.event.private)
     groups = () if call.event.private else (*own, COLLECTIONS, CHAT_LANGUAGE)
-    around = (EVERYWHERE,) if call.event.within else ()
+    around = (CHANNEL, EVERYWHERE) if call.event.within and not call.wide else ()
     return [*SamplingSettings.model_fields, *groups, *around, "model", "persona", "language", "reset"]
 
 

@@ -46,6 +46,12 @@ class Channel(Protocol):
         Called only where `Capabilities.acknowledges`, and never for who may not ask."""
         ...
 
+    async def solve(self, address: Address, message_id: str, *, close: bool) -> None:
+        """Show that this question, or the post that the chat is, is answered, as far as the platform
+        can and lets the bot; `close`: and put the post away. Repeating it changes nothing. Called only
+        where `Capabilities.solves`."""
+        ...
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         """Show `out` as a text that is being written; it vanishes by itself, at the latest when
         the next message is sent. Drafts of one `key` are one text that changes. Called only

@@ -8,8 +8,11 @@ of prompts are model tokens.
 
 from bot.types.events import (
     ADMIN,
+    AUTHOR,
     JOINED,
     LEFT,
+    MANAGER,
+    MODERATOR,
     MOVED,
     Address,
     Event,
@@ -40,8 +43,11 @@ from bot.types.sampling import Sampling
 
 __all__ = [
     "ADMIN",
+    "AUTHOR",
     "JOINED",
     "LEFT",
+    "MANAGER",
+    "MODERATOR",
     "MOVED",
     "Address",
     "Button",

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from bot.types.sampling import Sampling
 
-ADMIN = "admin"
+ADMIN, MANAGER, MODERATOR, AUTHOR = "admin", "manager", "moderator", "author"
 JOINED, LEFT, MOVED = "joined", "left", "moved"
 
 
@@ -37,7 +37,9 @@ class Sender:
     language: str = ""
     is_bot: bool = False
     roles: tuple[str, ...] = ()
-    """As the platform names them; ADMIN says that the person runs the chat."""
+    """As the platform names them, and what the person is in this place: ADMIN of it and of all that it
+    lies in (a server), MANAGER of it alone (a channel), MODERATOR of what is said there, AUTHOR of what
+    it is about (a forum's post)."""
     trusted: bool = False
     """The platform itself vouches that this person may chat (a visitor on a loopback page)."""
 
@@ -103,6 +105,8 @@ class Event:
     private: bool = True
     addressed: bool = True
     """In a group: the bot was mentioned, replied to or commanded. Always true in private."""
+    opens: bool = False
+    """The message begins a place of its own, for a question and its answers: a forum's post."""
     host: str = ""
     """In whose name the bot writes there, as the platform names them: the chat is theirs, and who
     writes to them is their guest. No command is run there, no code taken and nothing refused aloud."""

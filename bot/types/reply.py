@@ -85,6 +85,11 @@ class Capabilities:
     """A question can be answered in a thread of its own."""
     start_link: str = ""
     """Where a person begins to talk to the bot with a code, with ``{code}`` in it."""
+    solves: bool = False
+    """Shows that a question is answered for good (`Channel.solve`)."""
+    admin_right: str = ""
+    manager_right: str = ""
+    """What makes somebody an ADMIN or a MANAGER, as the key of its name; "" where the word says it."""
     activity: bool = False
     """Shows `Outgoing.activity` while there is no text."""
     tells_end: bool = False

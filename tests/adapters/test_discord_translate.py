@@ -12,8 +12,8 @@ from adapters.discord.asked import argument, event_of, is_outside, written
 from adapters.discord.parts import QUOTE_LIMIT
 from adapters.discord.text import Naming, readable
 from adapters.discord.translate import MALFORMED, Translator
-from adapters.discord.world import Me
-from bot.types import ADMIN, Event, EventKind, Part, PartKind
+from adapters.discord.world import MANAGE_CHANNELS, MANAGE_GUILD, MANAGE_THREADS, Me
+from bot.types import ADMIN, AUTHOR, MANAGER, MODERATOR, Event, EventKind, Part, PartKind
 
 ME = Me("99", "Tertulia", "98")
 NOW = 1_700_000_000.0
@@ -25,13 +25,16 @@ class Club:
     """A guild in which something is known."""
 
     def channel(self, guild: str, channel: str) -> str:
-        return {"20": "general"}.get(channel, "")
+        return {"20": "general", "60": "How to?"}.get(channel, "")
 
     def role(self, guild: str, role: str) -> str:
         return {"30": "Staff", "31": "Tertulia"}.get(role, "")
 
-    def runs(self, guild: str, user: str, roles: tuple[str, ...]) -> bool:
-        return "30" in roles
+    def rights(self, guild: str, channel: str, user: str, roles: tuple[str, ...]) -> int:
+        return MANAGE_GUILD if "30" in roles else 0
+
+    def author(self, guild: str, channel: str) -> str:
+        return "7" if channel == "60" else ""
 
     def is_my_role(self, guild: str, role: str) -> bool:
         return role == "31"
@@ -40,7 +43,7 @@ class Club:
         return "55" if channel == "56" else ""
 
     def is_my_thread(self, guild: str, channel: str) -> bool:
-        return channel == "40"
+        return channel in ("40", "60")
 
 
 translator = Translator(ME, Club(), allow_bots=("50", "51"))
@@ -119,6 +122,33 @@ def test_roles_and_the_right_to_run_the_guild() -> None:
     sender = one(message("<@99> hi", guild_id="10", member=member)).sender
     assert (sender.name, sender.roles) == ("Annie", ("role:30", "role:32", "@Staff", ADMIN))
     assert one(message("<@99> hi", guild_id="10", member={"roles": []})).sender.roles == ()
+
+
+@pytest.mark.parametrize(
+    ("rights", "standing"),
+    [
+        (MANAGE_GUILD, (ADMIN,)),
+        (MANAGE_CHANNELS, (MANAGER,)),
+        (MANAGE_THREADS, (MODERATOR,)),
+        (1 << 3, (ADMIN, MANAGER, MODERATOR)),
+        (1 << 11, ()),
+    ],
+)
+def test_what_somebody_may_do_says_what_they_are_in_the_channel(
+    rights: int, standing: tuple[str, ...]
+) -> None:
+    member = {"roles": [], "permissions": str(rights)}
+    assert one(message("<@99> hi", guild_id="10", member=member)).sender.roles == standing
+
+
+def test_a_forums_post_is_a_question_with_its_title_and_belongs_to_its_author() -> None:
+    post = one(message("It is loose.", id="60", channel_id="60", guild_id="10"))
+    assert (post.opens, post.addressed, post.text) == (True, True, "How to?\nIt is loose.")
+    assert AUTHOR in post.sender.roles
+    more = one(message("And how?", channel_id="60", guild_id="10"))
+    assert (more.opens, more.addressed, more.text) == (False, True, "And how?")
+    other = one(message("Try glue.", channel_id="60", guild_id="10", author={**ANA, "id": "8"}))
+    assert (other.addressed, AUTHOR in other.sender.roles) == (False, False)
 
 
 @pytest.mark.parametrize(

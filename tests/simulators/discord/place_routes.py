@@ -29,6 +29,7 @@ from tests.simulators.discord.routing import (
 from tests.simulators.discord.threads import begin_thread, change_thread, join, leave
 from tests.simulators.discord.world import World
 
+MOST_TAGS = 5
 ARCHIVE_MINUTES = (60, 1440, 4320, 10080)
 
 
@@ -112,9 +113,24 @@ def edit_channel(world: World, asked: Asked) -> Json:
         raise missing_permissions()
     if thread.archived and form.get("archived") is not False:
         raise bad(50083, "Thread is archived")
+    if "applied_tags" in form:
+        thread.tags = _tags(channel, form["applied_tags"])
     archived, locked = form.get("archived"), form.get("locked")
     change_thread(world, channel, archived=archived, locked=locked, name=str(form.get("name") or ""))
     return channel.json(bot)
+
+
+def _tags(post: Channel, given: Json) -> list[int]:
+    tags = [snowflake(t, "applied_tags") for t in given]
+    if (
+        post.parent is None
+        or post.parent.type != FORUM
+        or set(tags) - {int(t["id"]) for t in post.parent.tags}
+    ):
+        raise bad(10087, "Unknown tag")
+    if len(tags) > MOST_TAGS:
+        raise invalid(("applied_tags", "BASE_TYPE_MAX_LENGTH", "Must be 5 or fewer in length."))
+    return tags
 
 
 def join_thread(world: World, asked: Asked) -> None:
