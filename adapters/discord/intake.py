@@ -114,6 +114,8 @@ class Intake:
             self._lanes.add(chat, partial(self._store, guild, [*map(self._counted, events)], mark))
 
     async def _store(self, guild: str, events: list[Event], mark: tuple[str, int, str] | None) -> None:
+        if mark and not self._seen.kept(mark[0]):
+            await self._insist(partial(self._seen.keep, *mark))
         for event in events:
             await self._insist(partial(self._put_placed, guild, event))
         if mark:

@@ -1,7 +1,8 @@
 """The newest message seen in each channel: what the gateway has told, and is stored.
 
 The gateway has no acknowledgement. This stands in for it: a message is noted only after it is durable,
-and whatever is newer is asked for when a connection begins that is no continuation.
+and whatever is newer is asked for when a connection begins that is no continuation. So that there is
+something to be newer than, a channel is known durably before the first message of it is.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Seen:
         self._clock = clock
         self._newest: dict[str, tuple[int, str]] = {}
         self._changed: set[int] = set()
+        self._kept: set[str] = set()
+        self._one = asyncio.Lock()
         self._timer: Timer | None = None
         self._flushing: asyncio.Task[None] | None = None
         self.edge = 0
@@ -39,6 +42,7 @@ class Seen:
         for row in (await self._store.items(_NAME)).values():
             for channel, (message, guild) in row.items():
                 self._newest[channel] = (int(message), str(guild))
+        self._kept.update(self._newest)
         self.edge = max((message for message, _ in self._newest.values()), default=0)
 
     def newest(self, channel: str) -> int:
@@ -52,27 +56,37 @@ class Seen:
 
     def note(self, channel: str, message: int, guild: str) -> None:
         """Everything in the channel up to this message is durable."""
-        if message > self.newest(channel):
-            self._newest[channel] = (message, guild)
-            self._changed.add(_row(channel))
-            if self._timer is None:
-                self._timer = self._clock.call_later(FLUSH_SECONDS, self._due)
+        if self._set(channel, message, guild):
+            self._flush_in(FLUSH_SECONDS if self.kept(channel) else 0.0)
+
+    def kept(self, channel: str) -> bool:
+        """Whether a later process will know the channel."""
+        return channel in self._kept
+
+    async def keep(self, channel: str, message: int, guild: str) -> None:
+        """Have a later process ask for this message, unless it is noted. Raises StorageError."""
+        self._set(channel, message - 1, guild)
+        await self.flush()
 
     def forget(self, guild: str) -> None:
         """The bot is in this guild no more."""
         for channel in [c for c, (_, g) in self._newest.items() if g == guild]:
             del self._newest[channel]
+            self._kept.discard(channel)
             self._changed.add(_row(channel))
 
     async def flush(self) -> None:
         """Store what is new. Raises StorageError."""
-        rows, self._changed = self._changed, set()
-        for row in sorted(rows):
-            try:
-                await self._store.put(f"{_NAME}{row:02}", self._of_row(row))
-            except StorageError:
-                self._changed |= rows
-                raise
+        async with self._one:
+            rows, self._changed = self._changed, set()
+            for row in sorted(rows):
+                shown = self._of_row(row)
+                try:
+                    await self._store.put(f"{_NAME}{row:02}", shown)
+                except StorageError:
+                    self._changed |= rows
+                    raise
+                self._kept.update(channel for channel in shown if channel in self._newest)
 
     async def close(self) -> None:
         """What cannot be stored now is asked for again at the next start."""
@@ -85,10 +99,25 @@ class Seen:
         except StorageError as error:
             log.info("the newest messages are not noted: %s", error)
 
+    def _set(self, channel: str, message: int, guild: str) -> bool:
+        """Whether it is newer."""
+        if message <= self.newest(channel):
+            return False
+        self._newest[channel] = (message, guild)
+        self._changed.add(_row(channel))
+        return True
+
     def _of_row(self, row: int) -> dict[str, Any]:
         own = [(c, at) for c, at in self._newest.items() if _row(c) == row]
         own.sort(key=lambda item: -item[1][0])
         return {channel: [str(message), guild] for channel, (message, guild) in own[:_MOST_IN_ROW]}
+
+    def _flush_in(self, seconds: float) -> None:
+        if self._timer is not None:
+            if seconds:
+                return
+            self._timer.cancel()
+        self._timer = self._clock.call_later(seconds, self._due)
 
     def _due(self) -> None:
         self._flushing = asyncio.create_task(self._flush_beside())
@@ -99,7 +128,7 @@ class Seen:
             await self.flush()
         except StorageError as error:
             log.info("the newest messages are noted later: %s", error)
-            self._timer = self._timer or self._clock.call_later(FLUSH_SECONDS, self._due)
+            self._flush_in(FLUSH_SECONDS)
 
 
 def _row(channel: str) -> int:
