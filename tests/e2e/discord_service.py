@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bot.clock import SystemClock
 from bot.compose import App, compose, open_models, open_stores
@@ -16,8 +16,22 @@ from bot.telemetry import NullTelemetry
 from tests.simulators.discord import NO_LIMITS, Discord, Faults, GatewayRules, Message
 
 
+class Served(Protocol):
+    """A Discord that a bot can come to, whoever simulates it."""
+
+    token: str
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def connected(self) -> int: ...
+
+    async def until(self, predicate: Callable[[], bool | None], within: float = ...) -> bool: ...
+
+
 @asynccontextmanager
-async def service(dc: Discord, home: Path, **options: Any) -> AsyncIterator[App]:
+async def service(dc: Served, home: Path, **options: Any) -> AsyncIterator[App]:
     """Running until the block ends; a second one on the same home goes on where the first ended."""
     given = {
         "home": home,
@@ -40,7 +54,7 @@ async def service(dc: Discord, home: Path, **options: Any) -> AsyncIterator[App]
             async with compose(settings, stores, models, [adapter], NullTelemetry(), clock) as app:
                 running.append(app)
                 serving = asyncio.create_task(app.serve([adapter], stop))
-                await dc.until(lambda: dc.connected or serving.done(), 20)
+                await dc.until(lambda: dc.connected > 0 or serving.done(), 20)
                 try:
                     yield app
                 finally:
