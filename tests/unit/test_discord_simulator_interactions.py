@@ -152,6 +152,8 @@ async def test_a_button_is_acknowledged_once_and_followed_up(dc: Discord, clock:
         pressed = await ana.press(question, "Yes")
         given = await asked(dc, bot)
         assert (given.data["custom_id"], given.message) == ("id:Yes", sent)
+        assert [row["id"] for row in question.body.components] == [1]
+        assert ([b["id"] for b in question.buttons], given.data["id"]) == ([2, 3], 2)
         await given.response.defer(thinking=True, ephemeral=True)
         assert pressed.answer is not None
         assert (pressed.answer.loading, pressed.answer.only_for) == (True, ana.user)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
+from itertools import count
 
 from tests.simulators.discord.messages import walk
 from tests.simulators.discord.model import Json
@@ -16,6 +18,16 @@ TEXT_LIMIT = 4000
 EMBED_LIMIT = 6000
 Problem = tuple[str, str, str]
 REQUIRED = ("BASE_TYPE_REQUIRED", "This field is required")
+
+
+def numbered(components: Iterable[Json]) -> tuple[Json, ...]:
+    """The components with ids, as Discord keeps them: those without get the next that no other has."""
+    given = deepcopy(tuple(components))
+    taken = {c["id"] for c in walk(given) if c.get("id")}
+    free = (number for number in count(1) if number not in taken)
+    for component in walk(given):
+        component["id"] = component.get("id") or next(free)
+    return given
 
 
 def component_problems(components: list[Json], *, v2: bool) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.simulators.discord.components import component_problems, embed_problems
+from tests.simulators.discord.components import component_problems, embed_problems, numbered
 from tests.simulators.discord.messages import V2, Allowed, Attachment, Body, Message
 from tests.simulators.discord.model import Channel, Json
 from tests.simulators.discord.refusals import Refusal, bad, invalid
@@ -98,7 +98,8 @@ def new_body(world: World, asked: Asked, form: Json, channel: Channel) -> Body:
     )
     check(form, body, v2=bool(flags & V2))
     attachments = _uploaded(world, asked, form, channel)
-    body = Body(body.content, tuple({"type": "rich"} | e for e in body.embeds), body.components, attachments)
+    embeds = tuple({"type": "rich"} | e for e in body.embeds)
+    body = Body(body.content, embeds, numbered(body.components), attachments)
     if not body:
         raise bad(50006, "Cannot send an empty message")
     return body
@@ -118,7 +119,7 @@ def changed_body(world: World, asked: Asked, form: Json, message: Message) -> Bo
         ids = {str(a.get("id")) for a in form["attachments"]}
         kept = tuple(a for a in old.attachments if str(a.id) in ids)
     attachments = kept + _uploaded(world, asked, form, message.channel)
-    body = Body(content, tuple({"type": "rich"} | e for e in embeds), components, attachments)
+    body = Body(content, tuple({"type": "rich"} | e for e in embeds), numbered(components), attachments)
     if not body:
         raise bad(50006, "Cannot send an empty message")
     return body

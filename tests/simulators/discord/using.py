@@ -130,7 +130,7 @@ class Using(Seer):
             raise LookupError(f"no button {button!r} under {message.plain!r}")
         if "custom_id" not in chosen:
             raise LookupError(f"pressing {chosen} does not reach the bot")
-        data: Json = {"custom_id": chosen["custom_id"], "component_type": 2, "id": chosen.get("id", 1)}
+        data: Json = {"custom_id": chosen["custom_id"], "component_type": 2, "id": chosen["id"]}
         return self._use(COMPONENT, message.channel, data, message=message)
 
     async def select(self, message: Message, menu: str, *values: str) -> Interaction:
