@@ -18,6 +18,7 @@ from bot.plugins.host import find_plugins
 from bot.settings import Settings
 
 if TYPE_CHECKING:
+    from adapters.discord.check import Found
     from inference.openai_api import OpenAIModel
 
 BRING_A_MODEL = (
@@ -25,6 +26,8 @@ BRING_A_MODEL = (
     "`ollama run qwen3:4b`; it is found by itself. A server elsewhere: set TERTULIA_MODEL_URL "
     "(for example http://HOST:8000/v1)."
 )
+
+_PORTAL = "https://discord.com/developers/applications"
 
 
 class Verdict(StrEnum):
@@ -53,8 +56,8 @@ async def check_all(settings: Settings, *, as_json: bool) -> bool:
         marks = {Verdict.OK: "✓", Verdict.HINT: "·", Verdict.BAD: "✗"}
         for finding in findings:
             typer.echo(f"{marks[finding.verdict]} {finding.name}: {finding.detail}")
-            if finding.advice:
-                typer.echo(f"    {finding.advice}")
+            for line in finding.advice.splitlines():
+                typer.echo(f"    {line}")
     return all(f.verdict is not Verdict.BAD for f in findings)
 
 
@@ -177,20 +180,43 @@ async def _discord(settings: Settings) -> Finding:
     token = settings.discord_token.get_secret_value()
     if not token:
         return _no_token("discord")
-    from adapters.discord.check import look
+    from adapters.discord.check import look, mistaken
 
     found = await look(token, settings.discord_api_url, SystemClock())
-    portal = "https://discord.com/developers/applications"
     if found.refused:
-        advice = f'Copy the token from your application\'s page "Bot" at {portal}, to TERTULIA_DISCORD_TOKEN.'
-        return Finding("discord", Verdict.BAD, f"the token is refused: {found.error}", advice)
+        advice = (
+            f'{mistaken(token)} Press "Reset Token" on your application\'s page "Bot" at {_PORTAL} and '
+            "set TERTULIA_DISCORD_TOKEN to what it shows; a person's own token does not work."
+        )
+        return Finding("discord", Verdict.BAD, f"the token is refused: {found.error}", advice.strip())
+    if found.busy:
+        detail, advice = f"Discord asks to {found.error}", "Too much was called from this address; try later."
+        return Finding("discord", Verdict.BAD, detail, advice)
     if found.error:
         advice = "Is the network up, and TERTULIA_DISCORD_API_URL right?"
-        return Finding("discord", Verdict.BAD, f"cannot be reached: {found.error}", advice)
-    advice = f"Let it into a server: {found.invite}"
-    if not found.message_content:
-        advice += f' To answer all messages of a channel, switch on "Message Content Intent" at {portal}.'
-    return Finding("discord", Verdict.OK, f"{found.username}, gateway", advice)
+        detail = f"{settings.discord_api_url} cannot be reached: {found.error}"
+        return Finding("discord", Verdict.BAD, detail, advice)
+    return _discord_bot(found, wants_content=settings.discord_message_content)
+
+
+def _discord_bot(found: Found, *, wants_content: bool) -> Finding:
+    """A token that works: where the bot is, what it reads, and what is still to be done."""
+    there = {None: "", 0: "in no server yet, ", 1: "in 1 server, "}.get(
+        found.guilds, f"in {found.guilds} servers, "
+    )
+    detail = f"{found.username}, {there}Message Content Intent "
+    advice = [*found.hurdles, f"Let it into a server: {found.invite}"]
+    if found.message_content:
+        detail += "on" if wants_content else "on, but not asked for (TERTULIA_DISCORD_MESSAGE_CONTENT)"
+    else:
+        detail += "off: it answers where it is mentioned, replied to or written to in private"
+        if wants_content:
+            advice.append(
+                'To answer all messages of a channel, switch on "Message Content Intent" on its page "Bot" '
+                f"at {_PORTAL} and start again."
+            )
+    verdict = Verdict.BAD if found.hurdles else Verdict.HINT if found.guilds == 0 else Verdict.OK
+    return Finding("discord", verdict, detail, "\n".join(advice))
 
 
 def _telegram_advice(reads_groups: bool, inline: bool) -> str:

@@ -13,10 +13,12 @@ from adapters.common.health import Health, State
 from adapters.common.lease import Lease
 from adapters.discord import commands
 from adapters.discord.channel import DiscordChannel
+from adapters.discord.check import hurdles, invite
 from adapters.discord.connection import Connection
 from adapters.discord.deps import DiscordDeps
 from adapters.discord.errors import DiscordError, Refused
 from adapters.discord.intake import Intake
+from adapters.discord.parts import Json
 from adapters.discord.threads import Threads
 from adapters.discord.tokens import Tokens
 from adapters.discord.translate import MALFORMED
@@ -161,4 +163,13 @@ class DiscordAdapter:
                 self._health.known_as(me.name)
                 if not token.done():
                     token.set_result(None)
+                _advise(me, application)
                 return me
+
+
+def _advise(me: Me, application: Json) -> None:
+    """Tell the operator what is still to be done on Discord's side."""
+    for words in hurdles(application):
+        log.error("Discord: %s (https://discord.com/developers/applications)", words)
+    if application.get("approximate_guild_count") == 0:
+        log.info("Discord: %s is in no server yet; let it into one: %s", me.name, invite(me.application))

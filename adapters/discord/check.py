@@ -1,11 +1,13 @@
-"""What Discord says of a token, for `tertulia check`."""
+"""What Discord says of a token and its application, for `tertulia check` and at the start."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from adapters.discord.connection import Connection
-from adapters.discord.errors import DiscordError, Refused
+from adapters.discord.errors import DiscordError, Flood, Refused
+from adapters.discord.parts import Json
 from adapters.discord.translate import MALFORMED
 from bot.ports import Clock
 
@@ -21,18 +23,31 @@ PERMISSIONS = (
     | (1 << 35)  # create public threads
     | (1 << 38)  # send messages in threads
 )
+_MISTAKEN = (
+    (r"Bot\s.*", 'Leave out the word "Bot" before the token.'),
+    (r"[0-9]{17,20}", "That is the application's ID; the bot's token is another thing."),
+    (r"[0-9a-f]{64}", "That is the application's public key; the bot's token is another thing."),
+    (r"[^.]{32}", "That looks like the application's client secret; the bot's token is another thing."),
+    (r"[^.]*(\.[^.]*)?", "A bot's token has three parts with a dot between: something is missing."),
+)
+"""What is taken for the token on the portal's pages, and what to say of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`error` is empty if the token works; `refused` if it never will. `message_content`: the switch
-    for the text of all messages is on. `invite` is the link by which a guild lets the bot in."""
+    """`error` is empty if the token works; `refused` if it never will; `busy` if Discord asks to wait.
+    `message_content`: the switch for the text of all messages is on. `invite` is the link by which a
+    guild lets the bot in, `guilds` how many did (None if Discord does not say), `hurdles` what the
+    application's page has that is in the way."""
 
     username: str = ""
     error: str = ""
     refused: bool = False
+    busy: bool = False
     message_content: bool = False
     invite: str = ""
+    guilds: int | None = None
+    hurdles: tuple[str, ...] = ()
 
 
 async def look(token: str, api_url: str, clock: Clock) -> Found:
@@ -45,13 +60,37 @@ async def look(token: str, api_url: str, clock: Clock) -> Found:
             username=str(me["username"]),
             message_content=bool(int(application.get("flags") or 0) & CONTENT_ALLOWED),
             invite=invite(str(application["id"])),
+            guilds=application.get("approximate_guild_count"),
+            hurdles=hurdles(application),
         )
+    except Flood as error:
+        return Found(error=f"wait {error.seconds:.0f} s before the next call", busy=True)
     except DiscordError as error:
         return Found(error=str(error), refused=isinstance(error, Refused) and error.status == 401)
     except MALFORMED as error:
         return Found(error=f"what answers is not Discord: {type(error).__name__}")
     finally:
         await connection.aclose()
+
+
+def hurdles(application: Json) -> tuple[str, ...]:
+    """What to change on the application's page, as the bot cannot work with it."""
+    found = []
+    if application.get("bot_require_code_grant"):
+        found.append(
+            'Switch off "Requires OAuth2 Code Grant" on its page "Bot": with it no server lets it in.'
+        )
+    if application.get("interactions_endpoint_url"):
+        found.append(
+            'Empty "Interactions Endpoint URL" on its page "General Information": with it commands and '
+            "buttons do not come here."
+        )
+    return tuple(found)
+
+
+def mistaken(token: str) -> str:
+    """What somebody seems to have taken for the token; "" if it looks like one."""
+    return next((words for shape, words in _MISTAKEN if re.fullmatch(shape, token)), "")
 
 
 def invite(application: str) -> str:

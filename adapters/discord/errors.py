@@ -44,7 +44,8 @@ class Refused(DiscordError):
     """An answer other than success. `code` is Discord's own, 0 if it gave none."""
 
     def __init__(self, status: int, code: int, text: str) -> None:
-        super().__init__(f"{status} {text}"[:300] + (f" ({code})" if code else ""))
+        said = text.removeprefix(f"{status}: ")
+        super().__init__(f"{status} {said}"[:300] + (f" ({code})" if code else ""))
         self.status = status
         self.code = code
 

@@ -164,15 +164,42 @@ async def test_check_json_names_each_finding(home: Path, model: Server) -> None:
 
 async def test_check_tells_what_discord_says_of_the_token_and_prints_the_invitation(home: Path) -> None:
     async with Discord() as dc:
-        given = {"discord_api_url": dc.url}
-        ended = await tertulia(home, "check", discord_token=dc.token, **given)
+        given = {"discord_token": dc.token, "discord_api_url": dc.url}
+        ended = await tertulia(home, "check", **given)
         assert ended.code == 0
-        assert f"https://discord.com/oauth2/authorize?client_id={dc.bot.id}" in ended.out
-        assert "Message Content Intent" in ended.out
-        ended = await tertulia(home, "check", discord_token="a.secret.that-is-wrong", **given)
+        assert "· discord: Tertulia, in no server yet, Message Content Intent off" in ended.out
+        assert (
+            f"    Let it into a server: https://discord.com/oauth2/authorize?client_id={dc.bot.id}"
+            in ended.out
+        )
+        assert 'switch on "Message Content Intent"' in ended.out
+        await dc.guild("Club", dc.person("Ana"))
+        dc.switch("content", True)
+        ended = await tertulia(home, "check", **given)
+        assert "✓ discord: Tertulia, in 1 server, Message Content Intent on\n" in ended.out
+        dc.world.bot.page = {"bot_require_code_grant": True}
+        ended = await tertulia(home, "check", **given)
         assert ended.code == 1
-        assert "✗ discord: the token is refused" in ended.out
-        assert "that-is-wrong" not in ended.out + ended.err
+        assert 'Switch off "Requires OAuth2 Code Grant"' in ended.out
+
+
+async def test_check_says_what_is_wrong_with_what_discord_is_given(home: Path) -> None:
+    async with Discord() as dc:
+        for token, words in {
+            "a.secret.that-is-wrong": 'Press "Reset Token"',
+            f"Bot {dc.token}": 'Leave out the word "Bot"',
+            "…": "three parts",
+        }.items():
+            ended = await tertulia(home, "check", discord_token=token, discord_api_url=dc.url)
+            assert ended.code == 1
+            assert "✗ discord: the token is refused: 401 Unauthorized\n" in ended.out
+            assert words in ended.out
+            assert "that-is-wrong" not in ended.out + ended.err
+        for url in (dc.url.replace("/api", "/no"), "http://127.0.0.1:9/api/v10"):
+            ended = await tertulia(home, "check", discord_token=dc.token, discord_api_url=url)
+            assert ended.code == 1
+            assert f"✗ discord: {url} cannot be reached: " in ended.out
+            assert "TERTULIA_DISCORD_API_URL right?" in ended.out
 
 
 async def test_check_tells_what_telegram_says_of_the_token(home: Path) -> None:

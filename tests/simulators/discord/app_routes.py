@@ -22,7 +22,8 @@ def application(world: World, asked: Asked) -> Json:
     shown |= {"bot_public": True, "bot_require_code_grant": False, "interactions_endpoint_url": None}
     shown |= {"integration_types_config": {"0": {}, "1": {}}, "approximate_user_install_count": 0}
     shown |= {"approximate_guild_count": len(world.guilds), "redirect_uris": [], "tags": []}
-    return shown | {"hook": True, "bot": bot.user.json(), "role_connections_verification_url": None}
+    shown |= {"hook": True, "bot": bot.user.json(), "role_connections_verification_url": None}
+    return shown | bot.page
 
 
 def gateway(world: World, asked: Asked) -> Json:

@@ -50,12 +50,14 @@ class Call:
 
 @dataclass(slots=True)
 class BotState:
-    """The bot's account; `privileged` are the intents that its owner switched on: "content", …"""
+    """The bot's account; `privileged` are the intents that its owner switched on: "content", …; `page`
+    is what else they set on the application's page, in Discord's words."""
 
     user: User
     token: str
     owner: User
     privileged: set[str] = field(default_factory=set)
+    page: Json = field(default_factory=dict)
 
 
 class World:
