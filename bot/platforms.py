@@ -179,6 +179,7 @@ def discord_adapter(
         allow_bots=settings.discord_allow_bots,
         shards=settings.discord_shards,
         backfill_limit=settings.discord_backfill,
+        seen=settings.discord_seen,
     )
     return DiscordAdapter(deps)
 

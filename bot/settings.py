@@ -119,6 +119,9 @@ class Settings(BaseModel):
     discord_message_content: bool = Field(
         True, description="Ask Discord for the text of all messages; without its switch the bot does without."
     )
+    discord_seen: str = Field(
+        "", description="Emoji that the bot reacts with to questions that it takes, e.g. 👀."
+    )
     discord_backfill: int = Field(
         100, ge=0, description="Messages of each channel that are caught up with after a gap, at most."
     )

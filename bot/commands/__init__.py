@@ -10,10 +10,11 @@ from dataclasses import replace
 from functools import partial
 
 from bot.commands.call import RUNS_BOT, Call
-from bot.commands.chat import ChatCommands
+from bot.commands.chat import CHAT_LANGUAGE, ChatCommands
 from bot.commands.people import PeopleCommands
+from bot.commands.suggest import fitting, settings
 from bot.errors import PluginError, SettingsError
-from bot.groups import languages
+from bot.groups import CHOICES, COLLECTIONS, languages
 from bot.locale import Catalogue
 from bot.plugins.api import PluginContext
 from bot.plugins.host import PluginHost
@@ -101,11 +102,14 @@ class Commands:
             "language": [tag for tag, _ in self._catalogue.languages()],
             "model": self._chat.models,
             "persona": self._chat.personas,
-            "settings": self._chat.names,
-        }.get(name, [])
-        wish = typed.strip().casefold()
-        fitting = [option for option in known if wish in option.casefold()]
-        return sorted(fitting, key=lambda option: not option.casefold().startswith(wish))
+        }
+        if name != "settings":
+            return fitting(known.get(name, []), typed)
+        own = {COLLECTIONS: self._plugins.collections(), CHAT_LANGUAGE: known["language"]}
+        values = {key: [*found, "default"] for key, found in (known | own).items()}
+        names = self._chat.names
+        offered = {**{key: ["default"] for key in SamplingSettings.model_fields}, **CHOICES, **values}
+        return settings(typed, names, offered, (COLLECTIONS,))
 
     async def run(
         self, event: Event, person: Person, conversation: Conversation, caps: Capabilities = Capabilities()

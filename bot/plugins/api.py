@@ -119,6 +119,8 @@ class Plugin:
     """Whose it is in the store. A discovered plugin gets the name of its entry point; `core` and
     `web` are the service's own."""
     Settings: type[PluginSettings] = PluginSettings
+    collections: Sequence[str] = ()
+    """Of documents that it answers from, by name: those that a group can choose from."""
 
     def __init__(self, settings: PluginSettings, services: Services) -> None:
         self.settings = settings

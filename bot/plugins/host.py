@@ -153,6 +153,10 @@ class PluginHost:
         """All tools."""
         return [_guarded_tool(guarded, tool) for guarded, tool in self._tools.values()]
 
+    def collections(self) -> list[str]:
+        """Those that the plugins answer from."""
+        return [name for guarded in self._guarded for name in guarded.plugin.collections]
+
     def commands(self) -> list[Command]:
         return [command for _, command in self._commands.values()]
 

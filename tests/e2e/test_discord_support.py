@@ -139,3 +139,66 @@ async def test_who_may_change_what_follows_discords_permissions(tmp_path: Path) 
             written = await keeper.ask("/settings trigger mention", channel=room.general)
             await dc.until(lambda: [m for m in room.general.answers_to(written) if "Manage" in m.content])
         assert dc.errors == []
+
+
+async def offered(dc: Discord, person: Person, channel: Channel, typed: str) -> list[str]:
+    asked = await person.complete("settings", "text", typed, channel=channel)
+    return [choice["value"] for choice in await dc.until(lambda: asked.choices)]
+
+
+async def test_settings_are_completed_with_what_there_is(tmp_path: Path) -> None:
+    options: dict[str, Any] = {
+        "personas": {"pirate": {"prompt": "Talk like a pirate."}},
+        "plugins": {"qa": {"collections": ["documents", "staff"]}},
+    }
+    async with calm() as dc:
+        boss = dc.person("Boss")
+        room = await dc.guild("Club", boss)
+        async with service(dc, tmp_path, **options):
+            await dc.until(boss.commands)
+            assert "everywhere support" in await offered(dc, boss, room.general, "everywhere s")
+            assert await offered(dc, boss, room.general, "persona p") == ["persona pirate"]
+            assert await offered(dc, boss, room.general, "collections st") == ["collections staff"]
+            assert await offered(dc, boss, room.general, "chat-language z") == ["chat-language zh"]
+            found = await offered(dc, boss, room.general, "everywhere support ")
+            assert found[1:] == [f"everywhere support {value}" for value in ("off", "on", "close")]
+        assert dc.errors == []
+
+
+async def test_a_channel_takes_on_the_servers_settings_and_a_thread_the_channels(tmp_path: Path) -> None:
+    server = Server()
+    async with calm() as dc, server.lifespan() as model:
+        boss, ana = dc.person("Boss"), dc.person("Ana")
+        room = await dc.guild("Club", boss, ana)
+        side = await room.text("side")
+        personas = {name: {"prompt": f"You are a {name}."} for name in ("pirate", "poet", "judge")}
+        async with service(dc, tmp_path, **talking(model), personas=personas):
+            thread = await ana.thread("Aside", channel=side)
+            await set_up(dc, boss, side, "everywhere persona pirate")
+            await set_up(dc, boss, side, "everywhere chat-language zh")
+            await set_up(dc, boss, side, "persona poet")
+
+            async def speaks(where: Channel) -> str:
+                shown = await answer(dc, await ana.ask("Hello", channel=where))
+                assert "再试一次" in [b["label"] for b in shown.buttons]
+                return str(model.chats[-1].body["messages"][0]["content"])
+
+            assert "You are a pirate." in await speaks(room.general)
+            assert "You are a poet." in await speaks(thread)
+            await set_up(dc, boss, thread, "persona judge")
+            assert "You are a judge." in await speaks(thread)
+            assert "You are a poet." in await speaks(side)
+            await set_up(dc, boss, thread, "channel persona default")
+            assert "You are a pirate." in await speaks(side)
+        assert dc.errors == []
+
+
+async def test_a_question_is_marked_as_seen_where_that_is_chosen(tmp_path: Path) -> None:
+    async with calm() as dc, Server().lifespan() as model:
+        ana = dc.person("Ana")
+        room = await dc.guild("Club", ana)
+        async with service(dc, tmp_path, **talking(model), discord_seen="👀"):
+            question = await ana.ask("Hello", channel=room.general)
+            await answer(dc, question)
+            await dc.until(lambda: "👀" in question.reactions)
+        assert dc.errors == []

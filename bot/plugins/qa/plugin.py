@@ -60,7 +60,7 @@ class Plugin(api.Plugin):
         super().__init__(settings, services)
         self._handbook = handbook if handbook is not None else files("bot.plugins.qa") / HANDBOOK
         own = (HANDBOOK,) if settings.handbook else ()
-        self._collections = tuple(dict.fromkeys((*settings.collections, *own)))
+        self.collections = tuple(dict.fromkeys((*settings.collections, *own)))
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -102,7 +102,7 @@ class Plugin(api.Plugin):
         be chosen for that place as well.
         """
         chosen = context.conversation.settings.get("collections")
-        names = [name for name in self._collections if not chosen or name in chosen]
+        names = [name for name in self.collections if not chosen or name in chosen]
         sees = chosen or context.event.private
         roles = roles_of(context.event.sender, context.person) if sees else ()
         return await self.services.search.search(text, collections=names, limit=limit, roles=roles)
