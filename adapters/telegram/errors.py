@@ -10,7 +10,7 @@
 - the group was migrated -> the channel sends there; messages of before -> MessageGone.
 - network errors, time-outs, 5xx, and a token that is not valid (any more) -> ChannelUnavailable:
   it is tried again.
-- a file that is too large -> FileRefused.
+- a file that is too large, or that Telegram has no more -> FileRefused.
 - any other 400 -> ChannelError: a dead letter, which operators see.
 """
 
@@ -81,7 +81,13 @@ _CHAT = (
     "business_connection_invalid",
     "business_peer_invalid",
 )
-_FILE = ("file is too big", "request entity too large", "file must be non-empty")
+_FILE = (
+    "file is too big",
+    "request entity too large",
+    "file must be non-empty",
+    "wrong file",
+    "file is temporarily unavailable",
+)
 _GONE = (
     "message to delete not found",
     "message can't be deleted",

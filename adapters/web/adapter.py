@@ -9,7 +9,7 @@ from importlib import import_module
 
 from adapters.web.channel import WebChannel
 from adapters.web.deps import WebDeps
-from adapters.web.server import WebServer
+from adapters.web.server import STOP_SECONDS, WebServer
 from bot.ports import Clock
 from bot.types import Event
 
@@ -26,12 +26,14 @@ class WebAdapter:
         host: str,
         port: int,
         deps: Callable[[WebChannel, Put], Awaitable[WebDeps]],
+        stop_seconds: int = STOP_SECONDS,
     ) -> None:
         self.channel = WebChannel(clock)
         self.url = ""
         self._host = host
         self._port = port
         self._deps = deps
+        self._stop_seconds = stop_seconds
         self._server: WebServer | None = None
 
     async def aclose(self) -> None:
@@ -46,6 +48,12 @@ class WebAdapter:
         # beside the loop: the import takes a while, and other platforms need not wait for it
         web = await asyncio.to_thread(import_module, "adapters.web.app")
         app = web.create_app(await self._deps(self.channel, put))
-        self._server = WebServer(app, host=self._host, port=self._port, on_stop=self.channel.close)
+        self._server = WebServer(
+            app,
+            host=self._host,
+            port=self._port,
+            on_stop=self.channel.close,
+            stop_seconds=self._stop_seconds,
+        )
         async with self._server.intake() as self.url:
             yield

@@ -24,13 +24,14 @@ class Channel(Protocol):
     async def send(self, address: Address, out: Outgoing, *, key: str, reply_to: str = "") -> str:
         """Send one message; returns the platform's id of it.
 
-        Where `Capabilities.idempotent_sends`, a second call with the same `key` returns the
-        first one's id and sends nothing.
+        Where `Capabilities.idempotent_sends`, a second call with the same `key` is no second message:
+        it returns the first one's id, and that shows what it showed or the new `out`.
         """
         ...
 
     async def edit(self, address: Address, message_id: str, out: Outgoing) -> None:
-        """Make the message show `out`. Repeating it changes nothing. Raises MessageGone."""
+        """Make the message show `out`. Repeating it changes nothing. Raises MessageGone where the
+        message is not there any more, unless the platform shows it anew."""
         ...
 
     async def delete(self, address: Address, message_id: str) -> None:
@@ -59,7 +60,8 @@ class Channel(Protocol):
         ...
 
     async def fetch(self, part: Part, limit: int) -> bytes:
-        """The content of an attachment that came in. Raises FileRefused above `limit` bytes."""
+        """The content of an attachment that came in. Raises FileRefused above `limit` bytes, and where
+        there is none (any more)."""
         ...
 
 
@@ -71,8 +73,9 @@ class Adapter(Protocol):
 
     def lifespan(self, put: Callable[[Event], Awaitable[bool]]) -> AbstractAsyncContextManager[None]:
         """Intake runs while this is entered. Each event goes through `put`, which is durable on
-        return; only then is the platform acknowledged. On leaving, intake has stopped, and the
-        channel still works until the process ends. Raises SettingsError at entry."""
+        return; only then is the platform acknowledged. What raises StorageError there comes again, at the
+        latest when this is entered again. On leaving, intake has stopped, and the channel still works
+        until the process ends. Raises SettingsError at entry."""
         ...
 
 

@@ -65,6 +65,8 @@ class Platform:
         self.messages: dict[str, Shown] = {}
         self.calls: Counter[str] = Counter()
         self.refusals: list[str] = []
+        self.closed: set[str] = set()
+        """Chats that let the bot in no more."""
         self.answered = asyncio.Condition()
         self._random = random.Random(self.faults.seed)
         self._updates: list[dict[str, Any]] = []
@@ -117,6 +119,11 @@ class Platform:
         self._updates.append(self._updates[number - 1])
         async with self._news:
             self._news.notify_all()
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the bot has taken all that happened."""
+        return self._acknowledged >= len(self._updates)
 
     def answers(self, chat: str) -> list[Shown]:
         """The bot's messages in a chat, in order, without deleted ones."""
@@ -177,19 +184,28 @@ class Platform:
     async def _delete(self, request: web.Request) -> web.Response:
         body = await request.json()
         self.calls["delete"] += 1
+        if (refused := self._weather()) is not None:
+            return refused
         if message := self.messages.get(body["id"]):
             message.deleted = True
         return await self._done({})
 
     def _gate(self, call: str, body: dict[str, Any]) -> web.Response | None:
         self.calls[call] += 1
-        if self._random.random() < self.faults.refused:
-            return web.Response(status=502, text="bad gateway")
+        if (refused := self._weather()) is not None:
+            return refused
+        if body["chat"] in self.closed:
+            return web.Response(status=403, text="the chat is closed")
         if self._random.random() < self.faults.flood:
             return web.Response(status=429, text=str(self.faults.retry_after))
         if not body["text"].strip() or len(body["text"].encode("utf-16-le")) // 2 > self.limit:
             self.refusals.append(body["text"])
             return web.Response(status=400, text="text is empty or too long")
+        return None
+
+    def _weather(self) -> web.Response | None:
+        if self._random.random() < self.faults.refused:
+            return web.Response(status=502, text="bad gateway")
         return None
 
     async def _done(self, result: dict[str, Any]) -> web.Response:

@@ -10,7 +10,15 @@ from typing import Any
 
 import httpx
 
-from bot.errors import ChannelUnavailable, FileRefused, MessageGone, RetryAfter
+from bot.errors import (
+    ChannelError,
+    ChannelUnavailable,
+    ChatGone,
+    FileRefused,
+    MessageGone,
+    RetryAfter,
+    StorageError,
+)
 from bot.types import (
     Address,
     Capabilities,
@@ -23,6 +31,8 @@ from bot.types import (
 )
 
 PLATFORM = "sim"
+AGAIN_SECONDS = 0.05
+"""After a failure what is not acknowledged is asked for again."""
 
 
 class SimChannel:
@@ -42,7 +52,9 @@ class SimChannel:
         return str((await self._call("/send", body))["id"])
 
     async def edit(self, address: Address, message_id: str, out: Outgoing) -> None:
-        await self._call("/edit", {"id": message_id, "text": out.text, "final": out.final})
+        await self._call(
+            "/edit", {"chat": address.chat, "id": message_id, "text": out.text, "final": out.final}
+        )
 
     async def delete(self, address: Address, message_id: str) -> None:
         await self._call("/delete", {"id": message_id})
@@ -51,6 +63,9 @@ class SimChannel:
         """The platform has no such sign."""
 
     async def acknowledge(self, address: Address, message_id: str) -> None:
+        """The platform has no such sign."""
+
+    async def solve(self, address: Address, message_id: str, *, close: bool) -> None:
         """The platform has no such sign."""
 
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
@@ -66,11 +81,14 @@ class SimChannel:
             raise ChannelUnavailable(repr(error)) from error
         if response.status_code == 429:
             raise RetryAfter(float(response.text))
+        if response.status_code == 403:
+            raise ChatGone(response.text)
         if response.status_code >= 500:
             raise ChannelUnavailable(f"{response.status_code} {response.text}")
         if response.status_code == 400 and "not found" in response.text:
             raise MessageGone(response.text)
-        response.raise_for_status()
+        if response.is_error:
+            raise ChannelError(response.text)
         result: dict[str, Any] = response.json()
         return result
 
@@ -80,6 +98,7 @@ class SimAdapter:
 
     def __init__(self, url: str, *, keyed: bool = True, limit: int = 500, interval: float = 0.02) -> None:
         self._client = httpx.AsyncClient(base_url=url, timeout=30)
+        self._offset = 0
         self.channel = SimChannel(
             self._client,
             Capabilities(
@@ -101,13 +120,19 @@ class SimAdapter:
             intake.cancel()
             await asyncio.gather(intake, return_exceptions=True)
 
+    async def aclose(self) -> None:
+        """Close the connections: no call goes out any more."""
+        await self._client.aclose()
+
     async def _poll(self, put: Callable[[Event], Awaitable[bool]]) -> None:
-        offset = 0
         while True:
-            response = await self._client.get("/updates", params={"offset": offset, "timeout": 20})
-            for update in response.json():
-                await put(to_event(update))
-                offset = update["offset"] + 1
+            try:
+                response = await self._client.get("/updates", params={"offset": self._offset, "timeout": 20})
+                for update in response.json():
+                    await put(to_event(update))
+                    self._offset = update["offset"] + 1
+            except (StorageError, httpx.HTTPError):
+                await asyncio.sleep(AGAIN_SECONDS)
 
 
 def to_event(update: dict[str, Any]) -> Event:
