@@ -15,7 +15,6 @@ a chat that refuses them it is a message that is edited, from the next preview o
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import random
 from collections import Counter
@@ -23,7 +22,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from bot.enclosures import Enclose, named
 from bot.errors import (
+    ChannelError,
     ChannelUnavailable,
     ChatGone,
     DraftsRefused,
@@ -32,6 +33,7 @@ from bot.errors import (
     RetryAfter,
 )
 from bot.markup import Rendered, parts, visible
+from bot.outgoing import NOTHING, OPENING, PLACEHOLDER, digest, is_file, opening
 from bot.pacing import Pacer
 from bot.ports import Channel, Clock, Telemetry, Turns
 from bot.settings import AmbiguousSend
@@ -43,18 +45,14 @@ from bot.types import (
     DeliveryState,
     Markup,
     Outgoing,
-    Part,
     Reply,
 )
 
+__all__ = ["OPENING", "PLACEHOLDER", "Courier", "Shown"]
+
 log = logging.getLogger(__name__)
-PLACEHOLDER = "…"
-OPENING = 80
-"""Characters of a text that its first send shows at most, where that can be doubled."""
 DRAFT_SECONDS = 20.0
 """A draft that did not change is shown again after so long: platforms let it vanish."""
-NOTHING = Rendered(PLACEHOLDER, PLACEHOLDER)
-"""For a text of which nothing can be seen."""
 TYPING_SECONDS = 4.5
 MOST_GONE = 3
 """How often a message that vanished is sent anew."""
@@ -78,8 +76,9 @@ class Courier:
         reply_to: str,
         *,
         preview_buttons: tuple[Button, ...] = (),
+        enclose: Enclose | None = None,
     ) -> Shown:
-        return Shown(self, channel, address, turn_id, reply_to, preview_buttons)
+        return Shown(self, channel, address, turn_id, reply_to, preview_buttons, enclose)
 
 
 class Shown:
@@ -97,6 +96,7 @@ class Shown:
         turn_id: str,
         reply_to: str,
         preview_buttons: tuple[Button, ...],
+        enclose: Enclose | None,
     ) -> None:
         self._courier = courier
         self._channel = channel
@@ -105,6 +105,7 @@ class Shown:
         self._reply_to = reply_to
         self._caps: Capabilities = channel.capabilities(address)
         self._preview_buttons = preview_buttons if self._caps.preview_buttons else ()
+        self._enclose = enclose
         self._rows: dict[int, Delivery] = {}
         self._gone: Counter[int] = Counter()
         self._tried: set[str] = set()
@@ -126,9 +127,10 @@ class Shown:
         await self._stop_previews()
 
     def resume(self, rows: Sequence[Delivery]) -> None:
-        """What an earlier attempt has sent. What those messages show by now is not known."""
+        """What an earlier attempt has sent. What those messages show by now is not known, files apart:
+        they do not change."""
         self._resumed = True
-        self._rows = {row.part: replace(row, digest="") for row in rows}
+        self._rows = {row.part: row if is_file(row) else replace(row, digest="") for row in rows}
 
     def show(self, text: str) -> None:
         """The text so far."""
@@ -149,8 +151,15 @@ class Shown:
         """
         await self._stop_previews()
         outs = self._outs(reply)
-        for index, out in enumerate(outs):
-            await self._settle(index, out)
+        try:
+            await self._settle_all(outs)
+        except ChannelError as error:
+            if self._enclose is None or not any(out.attachment for out in outs):
+                raise
+            log.info("turn %s: %s; sending it without files", self._turn_id, error)
+            self._enclose = None
+            outs = self._outs(reply)
+            await self._settle_all(outs)
         surplus = [row for part, row in self._rows.items() if part >= len(outs)]
         for row in surplus:
             if row.message_id:
@@ -163,8 +172,11 @@ class Shown:
         attached = [Outgoing("", "", attachment=a) for a in reply.attachments if self._caps.attachments]
         text = reply.text
         if reply.attachments and not attached:
-            text = "\n\n".join([text, *(_named(part) for part in reply.attachments)])
+            text = "\n\n".join([text, *(named(part) for part in reply.attachments)])
         rendered = parts(text, self._caps.markup, self._caps.text_limit)
+        if self._enclose is not None:
+            rendered, files = self._enclose.of(reply, rendered, self._caps.text_limit)
+            attached += files
         outs = [self._outgoing(part) for part in rendered or ([] if attached else [NOTHING])]
         if outs:
             outs[-1] = self._ending(outs[-1], reply)
@@ -210,6 +222,8 @@ class Shown:
     async def _preview(self) -> None:
         """One call towards the newest text; a failure is left to the next preview."""
         rendered = parts(self._text, self._caps.markup, self._caps.text_limit)
+        if self._enclose is not None:
+            rendered = rendered[: self._enclose.most_parts]
         if not rendered and self._doing:
             rendered = [Rendered("", "")]
         index = -1
@@ -239,7 +253,7 @@ class Shown:
             log.debug("preview of turn %s: %s", self._turn_id, error)
 
     async def _show_draft(self, index: int, out: Outgoing) -> None:
-        shown = f"{index}:{self._digest(out)}"
+        shown = f"{index}:{digest(out, self._caps)}"
         if shown != self._draft:
             await self._channel.draft(self._address, f"{self._turn_id}:{index}", out)
             self._draft = shown
@@ -261,6 +275,10 @@ class Shown:
             raise error
 
     # single messages
+
+    async def _settle_all(self, outs: Sequence[Outgoing]) -> None:
+        for index, out in enumerate(outs):
+            await self._settle(index, out)
 
     async def _settle(self, index: int, out: Outgoing) -> None:
         """Make part `index` show `out`, for good."""
@@ -294,14 +312,19 @@ class Shown:
                 pause = min(pause * 2, 30.0)
 
     async def _step(self, index: int, out: Outgoing) -> None:
-        """One call that brings part `index` nearer to `out`: its first send, or an edit."""
+        """One call that brings part `index` nearer to `out`: its first send, an edit, or away with a file
+        that it was or is to be."""
         row = self._rows.get(index)
         if row is None or row.state is DeliveryState.SENDING:
             await self._send(index, out, row)
             return
+        if is_file(row) or out.attachment is not None:
+            if row.message_id:
+                await self._channel.delete(self._address, row.message_id)
+            return self._forget(index)
         if row.message_id:
             await self._channel.edit(self._address, row.message_id, out)
-        self._rows[index] = replace(row, digest=self._digest(out))
+        self._rows[index] = replace(row, digest=digest(out, self._caps))
 
     async def _send(self, index: int, out: Outgoing, row: Delivery | None) -> None:
         keyed, policy = self._caps.idempotent_sends, self._courier.ambiguous
@@ -310,12 +333,15 @@ class Shown:
             if not keyed:
                 await self._store(row)
         elif not keyed and policy is AmbiguousSend.AT_MOST_ONCE:
-            await self._store(replace(row, state=DeliveryState.SENT))
+            taken = digest(out, self._caps) if out.attachment is not None else ""
+            await self._store(replace(row, state=DeliveryState.SENT, digest=taken))
             return
         exposed = not keyed and self._caps.edits and policy is AmbiguousSend.AT_LEAST_ONCE
-        first = _opening(out) if exposed and out.attachment is None else out
+        first = opening(out) if exposed and out.attachment is None else out
         key = f"{row.key}:{self._gone[index]}" if self._gone[index] else row.key
         known = not (keyed and (self._resumed or key in self._tried))  # else it may show an earlier text
+        if out.attachment is not None:
+            key, known = f"{key}:{digest(out, self._caps)}", True
         self._tried.add(key)
         try:
             message_id = await self._channel.send(
@@ -325,8 +351,8 @@ class Shown:
             self._tried.discard(key)
             await self._unsent(index)
             raise
-        digest = self._digest(first) if known else ""
-        sent = replace(row, state=DeliveryState.SENT, message_id=message_id, digest=digest)
+        now = digest(first, self._caps) if known else ""
+        sent = replace(row, state=DeliveryState.SENT, message_id=message_id, digest=now)
         await self._store(sent)
 
     async def _unsent(self, index: int) -> None:
@@ -340,7 +366,7 @@ class Shown:
         self._rows[row.part] = row
 
     def _forget(self, index: int) -> None:
-        """The platform lost this part's message: the next step sends it anew, by another key."""
+        """This part's message is gone: the next step sends it anew, by another key."""
         self._gone[index] += 1
         self._rows.pop(index, None)
 
@@ -349,7 +375,8 @@ class Shown:
         row = self._rows.get(index)
         if row is None or row.state is not DeliveryState.SENT:
             return False
-        return not self._caps.edits or out.attachment is not None or row.digest == self._digest(out)
+        files = is_file(row) or out.attachment is not None
+        return (not self._caps.edits and not files) or row.digest == digest(out, self._caps)
 
     def _outgoing(self, part: Rendered) -> Outgoing:
         return Outgoing(part.text, part.plain, markup=self._caps.markup)
@@ -362,22 +389,3 @@ class Shown:
             finish_reason=reply.finish_reason,
             final=True,
         )
-
-    def _digest(self, out: Outgoing) -> str:
-        end = (out.final, out.finish_reason, out.citations) if self._caps.tells_end else ()
-        shown = (out.text, out.buttons, out.activity if self._caps.activity else "", end)
-        return hashlib.blake2b(repr(shown).encode(errors="replace"), digest_size=12).hexdigest()
-
-
-def _opening(out: Outgoing) -> Outgoing:
-    """The text's first words, at most half of it."""
-    line = " ".join(out.plain.split())
-    words = line[: min(OPENING, len(line) // 2)].rpartition(" ")[0]
-    text = f"{words} {PLACEHOLDER}" if words else PLACEHOLDER
-    return Outgoing(text, text)
-
-
-def _named(part: Part) -> str:
-    """A file where only text can be shown."""
-    name = part.name or part.kind.value
-    return f"[{name}]({part.ref})" if part.ref.startswith(("https://", "http://")) else f"[{name}]"

@@ -5,7 +5,8 @@ mentioned, replied to or commanded; ``all``: every message), `overhear` (whether
 it is remembered for a while, so that a question can be about it), and where the platform can,
 `threads` (whether each question is answered in a thread of its own) and `support` (``on``: the
 question that opens a post is answered without being asked to, and a button says that the answer
-helped; ``close``: which then also closes the post).
+helped; ``close``: which then also closes the post). `files` (whether what is too long for a few
+messages comes as a file) is for private chats, too.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from bot.ports import Overheard
 from bot.reading import question_of
 from bot.types import Capabilities, Conversation, Event, EventKind, Person, PersonRole
 
-TRIGGER, OVERHEAR, THREADS, SUPPORT = "trigger", "overhear", "threads", "support"
+TRIGGER, OVERHEAR, THREADS, SUPPORT, FILES = "trigger", "overhear", "threads", "support", "files"
 CLOSE = "close"
 HELPED = "helped"
 """What the button under an answer in a place of support says."""
@@ -27,6 +28,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     OVERHEAR: ("on", "off"),
     THREADS: ("off", "on"),
     SUPPORT: ("off", "on", CLOSE),
+    FILES: ("on", "off"),
 }
 """What each setting can be; the first is the default."""
 LANGUAGE, COLLECTIONS = "language", "collections"
@@ -35,8 +37,8 @@ LANGUAGE, COLLECTIONS = "language", "collections"
 
 def choices(caps: Capabilities, private: bool) -> tuple[str, ...]:
     """The settings of CHOICES that a chat of these capabilities has."""
-    able = {THREADS: caps.threads, SUPPORT: caps.solves}
-    return () if private else tuple(name for name in CHOICES if able.get(name, True))
+    able = {THREADS: caps.threads, SUPPORT: caps.solves, FILES: caps.most_parts > 0}
+    return tuple(name for name in CHOICES if able.get(name, True) and (name == FILES or not private))
 
 
 def choice(conversation: Conversation, name: str) -> str:

@@ -22,10 +22,11 @@ from bot.clock import Ended, Scope
 from bot.counts import counted
 from bot.delivery import Courier, Shown
 from bot.dispatcher import Hold
+from bot.enclosures import Enclose
 from bot.ending import apology, below, end_state, history_of, restricted
 from bot.errors import ChatGone, ModelError
 from bot.generation import Ask, Draft, Generation, Limits
-from bot.groups import HELPED, OVERHEAR, SUPPORT, choice
+from bot.groups import FILES, HELPED, OVERHEAR, SUPPORT, choice
 from bot.locale import Catalogue
 from bot.personas import Personas
 from bot.plugins.api import Context, PluginContext
@@ -134,6 +135,7 @@ class Turner:
             turn.id,
             asked.event.message_id,
             preview_buttons=(self._button(asked, "stop"),),
+            enclose=self._enclose(asked),
         )
         if turn.attempts > 1 or asked.replaces is not None:
             shown.resume(await self._turns.deliveries(turn.id))
@@ -353,6 +355,12 @@ class Turner:
         if turn.citations and not caps.cites:
             own.append(self._button(asked, "sources"))
         return tuple(own)
+
+    def _enclose(self, asked: Asked) -> Enclose | None:
+        most = asked.channel.capabilities(asked.event.address).most_parts
+        if not most or choice(asked.conversation, FILES) == "off":
+            return None
+        return Enclose(most, self._catalogue.say(asked.language, "turn.whole"))
 
     def _button(self, asked: Asked, what: str) -> Button:
         return Button(self._catalogue.say(asked.language, f"button.{what}"), what)

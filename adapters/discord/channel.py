@@ -33,6 +33,8 @@ from bot.types import JOINED, LEFT, Address, Capabilities, Event, EventKind, Mar
 log = logging.getLogger(__name__)
 SHUT_SECONDS = 3600.0
 """So long a chat that is closed to the bot is not called."""
+MOST_PARTS = 4
+"""Messages of an answer; what is longer is better read as a file."""
 NONCE_SECONDS = 120.0
 """Discord knows a nonce again for "the past few minutes". An answer to an older question is looked for in
 the channel before it is sent, so that one sent before a long outage is not sent again."""
@@ -62,6 +64,7 @@ class DiscordChannel:
             buttons=True,
             preview_buttons=True,
             attachments=True,
+            most_parts=MOST_PARTS,
             typing=True,
             chat_paces=limits.chat,
             account_paces=limits.account,

@@ -20,6 +20,8 @@ so that no message can have this machine call another."""
 
 async def content_of(part: Part) -> tuple[str, bytes]:
     """Name and bytes of a file to send. Raises ChannelError for what cannot be sent."""
+    if part.text and not part.ref:
+        return part.name, part.text.encode(errors="replace")
     if not part.ref.startswith(LOCAL):
         raise ChannelError(f"{part.name or 'a file'} cannot be sent: {part.ref[:80]!r} is no file here")
     return await asyncio.to_thread(_read, part)

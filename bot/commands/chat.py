@@ -199,9 +199,8 @@ class ChatCommands:
             value = getattr(persona.sampling, field)
             now = call.say("settings.server") if value in (None, ()) else shown(value)
             rows.append((f"`{field}`", now))
-        if not call.event.private:
-            own = choices(call.caps, call.event.private)
-            rows += [(f"`{name}`", f"`{choice(call.conversation, name)}`") for name in own]
+        own = choices(call.caps, call.event.private)
+        rows += [(f"`{name}`", f"`{choice(call.conversation, name)}`") for name in own]
         lines = [call.say("settings.line", key=key, value=value) for key, value in rows]
         return Reply("\n\n".join((call.say("settings.title"), "\n".join(lines), call.say("settings.usage"))))
 
@@ -223,7 +222,7 @@ class ChatCommands:
 
 def _known(call: Call) -> list[str]:
     own = choices(call.caps, call.event.private)
-    groups = () if call.event.private else (*own, COLLECTIONS, CHAT_LANGUAGE)
+    groups = own if call.event.private else (*own, COLLECTIONS, CHAT_LANGUAGE)
     around = (CHANNEL, EVERYWHERE) if call.event.within and not call.wide else ()
     return [*SamplingSettings.model_fields, *groups, *around, "model", "persona", "language", "reset"]
 

@@ -55,7 +55,8 @@ class PartKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a message. Media are references (`ref`), never bytes.
+    """A piece of a message. Media are references (`ref`), never bytes; a file that the bot makes of
+    text has no `ref`, its content is `text`.
 
     `name` is a file's name; of a text that was forwarded, who wrote it first.
     """

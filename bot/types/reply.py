@@ -73,6 +73,8 @@ class Capabilities:
     """Shows all of `Outgoing.citations` by itself, so that no button for them is needed."""
     attachments: bool = False
     """Takes `Outgoing.attachment`."""
+    most_parts: int = 0
+    """An answer of more messages is better read as a file, which is taken without a `ref`; 0: none is."""
     typing: bool = False
     acknowledges: bool = False
     """Shows that a question was taken, before its answer begins (`Channel.acknowledge`)."""
