@@ -41,12 +41,14 @@ class Ours:
     async def until(self, predicate: Callable[[], T | None], within: float = 10.0) -> T:
         return await self._dc.until(predicate, within)
 
-    async def say(self, text: str, place: int, *, by: str = "Ana", reply_to: Shown | None = None) -> Shown:
+    async def say(
+        self, text: str, place: int, *, by: str = "Ana", reply_to: Shown | None = None, ping: bool = True
+    ) -> Shown:
         if by in self._others:
             return _shown(await self._others[by].say(text, channel=self._general))
         to = self._message(reply_to) if reply_to else None
         where = self._dc.world.channels[place]
-        return _shown(await self._people[by].say(text, channel=where, reply_to=to))
+        return _shown(await self._people[by].say(text, channel=where, reply_to=to, ping=ping))
 
     async def edit(self, message: Shown, text: str) -> None:
         await self._people["Ana"].edit(self._message(message), text)
@@ -95,12 +97,14 @@ def _shown(message: Message) -> Shown:
         tuple(b["custom_id"] for b in message.buttons if "custom_id" in b),
         message.reply_to.id if message.reply_to else 0,
         bool(called.users or called.roles or called.everyone),
+        tuple(file.data.decode() for file in message.body.attachments),
     )
 
 
 @asynccontextmanager
-async def ours() -> AsyncIterator[Ours]:
-    async with calm() as dc:
+async def ours(given: Discord | None = None) -> AsyncIterator[Ours]:
+    """`given`: another than a calm one, not yet entered."""
+    async with given or calm() as dc:
         ana, ben = dc.person("Ana"), dc.person("Ben")
         room = await dc.guild("Friends", ana, ben)
         role = await room.role("crew", ben, mentionable=True)

@@ -11,7 +11,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A message as somebody sees it now. `buttons`: their ids; `calls`: it pings somebody."""
+    """A message as somebody sees it now. `buttons`: their ids; `calls`: it pings somebody; `files`: what is
+    in them."""
 
     id: int
     place: int
@@ -20,6 +21,7 @@ class Shown:
     buttons: tuple[str, ...] = ()
     reply_to: int = 0
     calls: bool = False
+    files: tuple[str, ...] = ()
 
 
 class Asked(Protocol):
@@ -64,8 +66,11 @@ class DiscordPlace(Protocol):
 
     # what people do
 
-    async def say(self, text: str, place: int, *, by: str = "Ana", reply_to: Shown | None = None) -> Shown:
-        """`by`: "Ana", "Ben", "Robot" or "Hook"; the last two only in `general`."""
+    async def say(
+        self, text: str, place: int, *, by: str = "Ana", reply_to: Shown | None = None, ping: bool = True
+    ) -> Shown:
+        """`by`: "Ana", "Ben", "Robot" or "Hook"; the last two only in `general`. `ping`: whoever is replied
+        to is called."""
         ...
 
     async def edit(self, message: Shown, text: str) -> None: ...

@@ -18,8 +18,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+import discord
 from simcord.actors import MemberActor
-from simcord.backend.models import Message
+from simcord.backend.models import AllowedMentions, Message
 from simcord.builders import ChannelHandle, UserHandle
 from simcord.components import walk_components
 from simcord.results import InteractionResult
@@ -84,11 +85,19 @@ class BySimCord:
     async def until(self, predicate: Callable[[], T | None], within: float = 10.0) -> T:
         return await self._server.until(predicate, within)
 
-    async def say(self, text: str, place: int, *, by: str = "Ana", reply_to: Shown | None = None) -> Shown:
-        if by == "Hook":
+    async def say(
+        self, text: str, place: int, *, by: str = "Ana", reply_to: Shown | None = None, ping: bool = True
+    ) -> Shown:
+        said: discord.Message | Message
+        reference = {"message_id": str(reply_to.id)} if reply_to else None
+        if reply_to and not ping:  # its people always call whom they reply to
+            quiet = AllowedMentions(replied_user=False)
+            said = self._env.backend.create_message(
+                place, self.user(by), text, reference=reference, allowed_mentions=quiet
+            )
+        elif by == "Hook":
             said = await self._hook.send(text)
         elif place == self.private:
-            reference = {"message_id": str(reply_to.id)} if reply_to else None
             said = await self._ana.send_dm(text, reference=reference)
         else:
             to = self._message(reply_to) if reply_to else None
@@ -141,6 +150,7 @@ class BySimCord:
 
     def _shown(self, message: Message) -> Shown:
         called = message.ping_user_ids or message.ping_role_ids or message.mention_everyone
+        files = [self._env.backend.cdn.get(file["url"]) or b"" for file in message.attachments]
         buttons = [str(c["custom_id"]) for c in walk_components(message.components) if c.get("custom_id")]
         return Shown(
             message.id,
@@ -150,6 +160,7 @@ class BySimCord:
             tuple(buttons),
             int((message.reference or {}).get("message_id", 0)),
             bool(called),
+            tuple(file.decode() for file in files),
         )
 
 

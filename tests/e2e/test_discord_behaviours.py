@@ -1,8 +1,8 @@
 """What people may count on at Discord. Each behaviour is held against our own simulator, and as a second
 opinion against SimCord, which others wrote.
 
-Not asked of SimCord, since it has none of it: nonces (what was sent twice is one message), sessions that
-are resumed, rate limits. Our own simulator's suites hold those (tests/adapters/test_discord_*.py).
+Not asked of SimCord, since it has none of it: that what is sent twice with one nonce is one message, sessions
+that are resumed, and rate limits. The last test is for those, on our own simulator alone.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from tests.conftest import require
 from tests.e2e.discord_ours import ours
 from tests.e2e.discord_place import Asked, DiscordPlace, Shown
 from tests.e2e.discord_service import service
+from tests.simulators.discord import Discord, Faults, GatewayRules, RateLimits
 from tests.simulators.openai import Server
 
+_NUMBER = re.compile(r"n\d+\.")
 ENDLESS = "[[chunks=3000 interval=0.01]] Tell me."
 
 
@@ -109,11 +111,13 @@ async def test_in_a_guild_a_mention_and_a_reply_are_answered_and_nothing_else(dc
     assert shown.reply_to == asked.id
     assert "what is up?" in shown.text
     assert not shown.calls
-    replied = await dc.say("and then?", dc.general, by="Ben", reply_to=shown)
-    follow = await answer(dc, replied)
-    assert follow.reply_to == replied.id
-    assert "and then?" in follow.text
-    assert len(said(dc, dc.general)) == 2
+    for ping in (True, False):
+        replied = await dc.say("and then?", dc.general, by="Ben", reply_to=shown, ping=ping)
+        assert replied.calls == ping
+        follow = await answer(dc, replied)
+        assert follow.reply_to == replied.id
+        assert "and then?" in follow.text
+    assert len(said(dc, dc.general)) == 3
 
 
 @pytest.mark.parametrize("by", ["Robot", "Hook"])
@@ -145,13 +149,26 @@ def numbered(length: int) -> str:
 @pytest.mark.parametrize("length", [3_000, 30_000])
 async def test_a_long_answer_arrives_whole_and_in_order(dc: DiscordPlace, model: Server, length: int) -> None:
     model.behaviour.text = text = numbered(length)
-    question = await dc.say("Everything, please.", dc.private)
-    parts = await answers(dc, question, within=90)
-    assert len(parts) >= len(text) / 2000
-    assert max(len(part.text) for part in parts) <= 2000
-    assert all(part.text.count("```") % 2 == 0 for part in parts)
-    whole = "\n".join(part.text for part in parts)
-    assert re.findall(r"n\d+\.", whole) == re.findall(r"n\d+\.", text)
+    await came(dc, await dc.slash("settings", dc.private, text="files off"), "`files`")
+    wanted = _NUMBER.findall(text)
+    await dc.say("Everything, please.", dc.private)
+
+    def holds(whole: str) -> bool:
+        return _NUMBER.findall(whole) == wanted
+
+    def whole() -> bool:
+        """In the messages, or in a file below those that have its beginning."""
+        shown = [m for m in dc.sees(dc.private) if m.by_bot]
+        files = [file for m in shown for file in m.files]
+        return holds("\n".join(m.text for m in shown)) or any(map(holds, files))
+
+    await dc.until(whole, 90)
+    parts = said(dc, dc.private)
+    begun = _NUMBER.findall("\n".join(parts))
+    assert begun == wanted[: len(begun)]
+    assert len(begun) > 90
+    assert max(map(len, parts)) <= 2000
+    assert all(part.count("```") % 2 == 0 for part in parts)
 
 
 @pytest.mark.usefixtures("app")
@@ -270,3 +287,24 @@ async def test_what_is_said_while_the_gateway_is_away_is_answered_once(dc: Disco
     await answer(dc, await dc.say(f"{dc.mention} all?", dc.general))
     asked = [text.split(": ")[-1] for text in said(dc, dc.general)]
     assert asked == ["are you there?", "missed 0", "missed 1", "missed 2", "all?"]
+
+
+async def test_amid_limits_lost_receipts_and_broken_sockets_each_question_is_answered_once(
+    model: Server, tmp_path: Path
+) -> None:
+    spared = Faults().spared | {"GET /applications/@me"}
+    rules = GatewayRules(identify_seconds=0)
+    rough = Discord(limits=RateLimits(), faults=Faults(spared=spared), gateway=rules, privileged={"content"})
+    async with ours(rough) as dc:
+        places = (dc.private, dc.general)
+        async with service(dc, tmp_path, model_url=model.url, plugins_disabled=("qa",)):
+            for number in range(6):
+                for place in places:
+                    await answers(dc, await dc.say(f"{dc.mention} question {number}", place), within=60)
+                if number == 0:  # both places are known
+                    rough.world.weather.faults = Faults(0.1, cut_off=0.2, socket_drops=0.2, spared=spared)
+        for place in places:
+            assert [text[-10:] for text in said(dc, place)] == [f"question {number}" for number in range(6)]
+        assert dc.errors == []
+    assert [call for call in rough.log if (call.status, call.description) == (0, "cut")]
+    assert rough.world.gateway.resumes
