@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.channel import DiscordChannel
 from adapters.discord.connection import Connection
 from adapters.discord.errors import Flood
+from adapters.discord.files import UPLOAD_LIMIT
 from bot.errors import (
     ChannelError,
     ChannelUnavailable,
@@ -200,6 +202,17 @@ async def test_who_may_not_send_files_may_still_write(core: Core) -> None:
             await adapter.channel.send(here, file, key="f")
         await adapter.channel.send(here, shown("Hello"), key="k")
     assert room.general.texts == ["Hello"]
+
+
+async def test_a_file_that_discord_would_not_take_is_not_sent(
+    script: Script, channel: DiscordChannel, tmp_path: Path
+) -> None:
+    path = tmp_path / "film"
+    with path.open("wb") as file:
+        file.truncate(UPLOAD_LIMIT + 1)
+    with pytest.raises(FileRefused):
+        await channel.send(HERE, replace(shown("See"), attachment=Part(ref=f"file:{path}")), key="f")
+    assert script.calls == 0
 
 
 async def test_who_may_not_react_may_still_write(core: Core) -> None:
