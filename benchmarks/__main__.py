@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.report import save
 
-NAMES = ("latency", "throughput", "telegram", "history", "memory", "load", "prefix", "context")
+NAMES = ("latency", "throughput", "telegram", "discord", "history", "memory", "load", "prefix", "context")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,27 +7,20 @@ the model server a third. CPU is that of Tertulia's process, by the system's acc
 from __future__ import annotations
 
 import asyncio
-import os
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 
-import aiohttp
-
 from benchmarks.model import model_server
 from benchmarks.report import Section, median, percentile, verdict
+from benchmarks.service import Running, importing, tertulia, waits
 from tests.chaos.test_telegram_kills import ONE_IN_TEN, WHOLE, Size, trial
 from tests.simulators.telegram import NO_FLOOD, FloodLimits, Message, Person, Telegram
 
 TOKENS = 3_000
 TOKENS_PER_SECOND = 50
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def run(folder: Path, *, quick: bool) -> list[Section]:
@@ -43,56 +36,15 @@ async def _run(folder: Path, *, quick: bool) -> list[Section]:
     ]
 
 
-@dataclass
-class Running:
-    """A `tertulia run` with the bot's token."""
-
-    process: asyncio.subprocess.Process
-
-    def cpu(self) -> float:
-        """Seconds so far, all threads."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def resident_mb(self) -> float:
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-@asynccontextmanager
-async def _bot(tg: Telegram, home: Path, **options: str) -> AsyncIterator[Running]:
-    own = {
-        "TERTULIA_HOME": str(home),
-        "TERTULIA_TELEGRAM_TOKEN": tg.token,
-        "TERTULIA_TELEGRAM_API_URL": tg.url,
-        "TERTULIA_ACCESS": "open",
-        "TERTULIA_RATE_LIMIT": "0",
-        "TERTULIA_WEB_PORT": "0",
-        "TERTULIA_MODEL_DISCOVERY": "false",
-    }
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("TERTULIA_")}
-    with (home.parent / f"{home.name}.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "run"),
-            env=clean | own | options,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield Running(process)
-    finally:
-        process.terminate()
-        await process.wait()
+def _bot(tg: Telegram, home: Path, **options: str) -> AbstractAsyncContextManager[Running]:
+    return tertulia(home, TERTULIA_TELEGRAM_TOKEN=tg.token, TERTULIA_TELEGRAM_API_URL=tg.url, **options)
 
 
 async def _start(folder: Path, times: int) -> Section:
     """Start to the first poll, beside what importing the library alone takes."""
     starts, imports, sizes = [], [], []
     for number in range(times):
-        began = time.monotonic()
-        importing = await asyncio.create_subprocess_exec(sys.executable, "-c", "import telegram.ext")
-        await importing.wait()
-        imports.append(time.monotonic() - began)
+        imports.append(await importing("telegram.ext"))
         async with Telegram(flood=NO_FLOOD) as tg:
             began = time.monotonic()
             async with _bot(tg, folder / f"start{min(number, 1)}") as running:
@@ -172,18 +124,11 @@ async def _all_answered(tg: Telegram, questions: list[Message], within: float = 
 
 async def _waits(tg: Telegram, model: str, people: list[Person], messages: int) -> list[float]:
     """Milliseconds from an update to the model request that it leads to."""
-    said: dict[str, float] = {}
-    async with aiohttp.ClientSession() as client:
-        arrivals = f"{model.removesuffix('/v1')}/arrivals"
-        async with client.get(arrivals):
-            pass
-        for number in range(messages):
-            text = f"timed {number}"
-            said[text] = time.monotonic()
-            await _all_answered(tg, [await people[number % len(people)].say(text)])
-        async with client.get(arrivals) as answer:
-            arrived: dict[str, float] = await answer.json()
-    return [(arrived[text] - at) * 1000 for text, at in said.items()]
+
+    async def ask(number: int, text: str) -> None:
+        await _all_answered(tg, [await people[number % len(people)].say(text)])
+
+    return await waits(model, ask, messages)
 
 
 async def _flood(folder: Path, chats: int, tokens: int) -> Section:
@@ -245,15 +190,20 @@ async def _kills(folder: Path, size: Size) -> Section:
     calls, refused = sum(run.tg.calls.values()), sum(run.tg.refused.values())
     rows = [
         ["messages lost, doubled, cut or out of order", "0", "0", "met"],
-        ["orphaned first messages", str(orphans), f"≤ {run.kills} (kills)", verdict(orphans <= run.kills)],
+        [
+            "orphaned first messages",
+            str(orphans),
+            f"≤ {run.lives.kills} (kills)",
+            verdict(orphans <= run.lives.kills),
+        ],
         ["calls", str(calls), "", ""],
         ["of them answered 429", f"{refused} ({refused / calls:.2%})", "", ""],
         ["seconds", f"{seconds:.0f}", "", ""],
     ]
     note = (
         f"{messages:,} messages over {size.private + size.groups} chats ({size.groups} of them groups), the "
-        f"bot killed with SIGKILL {run.kills} times at instants drawn by a seed, every tenth call answered "
-        "502, flood limits on. An orphan is the opening of an answer, sent just before a kill."
+        f"bot killed with SIGKILL {run.lives.kills} times at instants drawn by a seed, every tenth call "
+        "answered 502, flood limits on. An orphan is the opening of an answer, sent just before a kill."
     )
     return Section(
         "telegram-kills", "Telegram: killed a hundred times", ("what", "figure", "target", ""), rows, note

@@ -7,19 +7,14 @@ refuses; what each of them is promised is judged by itself.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import os
 import random
-import signal
-from collections import Counter
-from dataclasses import replace
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
 from bot.clock import SystemClock
 from bot.compose import open_stores
+from tests.chaos.lives import DoomedLives, deaths
 from tests.chaos.people import Judge, People
 from tests.chaos.worker import POINTS, TOOL, Death, Life, install, main, settings_of
 from tests.simulators.openai import Seen, Server
@@ -30,21 +25,6 @@ SEED = 20261122
 LEADS_TO = {"inbox.bury": "fail", f"tool.{TOOL}": "tool", "turns.checkpoint": "ask"}
 """What somebody must do for a point to be reached, where not every act leads there."""
 
-forkserver = multiprocessing.get_context("forkserver")
-
-
-def deaths(count: int, random_: random.Random) -> list[Death]:
-    """Each point before and after, several times over; the rest at any instant."""
-    planned = [
-        Death(point, after, 1 if point in LEADS_TO else random_.randint(1, 4))
-        for _ in range(count // (2 * len(POINTS)) - 1)
-        for point in POINTS
-        for after in (False, True)
-    ]
-    planned += [Death()] * (count - len(planned))
-    random_.shuffle(planned)
-    return planned
-
 
 class Trial:
     """Lives that end in a kill, and a last one that ends well."""
@@ -52,50 +32,30 @@ class Trial:
     def __init__(self, platform: Platform, life: Life, random_: random.Random) -> None:
         self.platform = platform
         self.people = People(platform, random_)
-        self.kills = 0
-        self.fired: Counter[tuple[str, bool]] = Counter()
-        """Planned deaths that came as planned."""
-        self.life = life
+        self.lives = DoomedLives(main, (), life)
         self._random = random_
 
-    def start(self, death: Death) -> tuple[BaseProcess, Path]:
-        mark = Path(self.life.home) / f"died{self.kills}"
-        life = replace(self.life, death=death, mark=str(mark))
-        process = forkserver.Process(target=main, args=(life,), daemon=True)
-        process.start()
-        return process, mark
-
     async def one_life(self, death: Death) -> None:
-        process, mark = self.start(death)
+        process = self.lives.begin(death)
         await self.people.stop()
         await self.people.act(LEADS_TO.get(death.point, "ask"))
         for _ in range(self._random.randint(1, 3)):
             await self.people.act_at_random()
         patience = 4.0 if death.point else self._random.uniform(0.15, 0.7)
-        await asyncio.to_thread(process.join, patience)
-        if process.is_alive():
-            assert process.pid is not None
-            os.kill(process.pid, signal.SIGKILL)
-            await asyncio.to_thread(process.join)
-        assert process.exitcode == -signal.SIGKILL
-        self.kills += 1
-        if mark.exists():
-            self.fired[death.point, death.after] += 1
+        await self.lives.die(process, death, patience)
 
     async def last_life(self) -> None:
-        process, _ = self.start(Death())
+        process = self.lives.begin(Death())
         await asyncio.wait_for(self.people.close(), 120)
-        process.terminate()
-        await asyncio.to_thread(process.join, 20)
-        assert process.exitcode == 0
+        await self.lives.end(process)
 
     async def judge(self, requests: list[Seen]) -> int:
         """Assert what is promised; returns the number of orphaned first messages."""
-        assert set(self.fired) == {(point, after) for point in POINTS for after in (False, True)}
+        assert set(self.lives.fired) == {(point, after) for point in POINTS for after in (False, True)}
         judge = Judge(self.platform, self.people.kept)
         orphans = judge.on_the_platform()
         judge.at_the_model(requests)
-        settings = settings_of(self.life)
+        settings = settings_of(self.lives.life)
         async with open_stores(settings, SystemClock(), durable_inbox=True, serves=False) as stores:
             await judge.in_the_store(stores)
         return orphans
@@ -103,7 +63,6 @@ class Trial:
 
 async def trial(platform: Platform, home: Path, seed: int) -> tuple[Trial, int]:
     """The trial, and its number of orphaned first messages."""
-    forkserver.set_forkserver_preload(["tests.chaos.worker"])
     install(home)
     random_ = random.Random(seed)
     database = f"sqlite:///{home}/chaos.db"
@@ -111,10 +70,11 @@ async def trial(platform: Platform, home: Path, seed: int) -> tuple[Trial, int]:
         run = Trial(
             platform, Life(platform.url, model.url, str(home), database, platform.keyed, Death()), random_
         )
-        for death in deaths(KILLS, random_):
+        each = KILLS // (2 * len(POINTS)) - 1
+        for death in deaths(POINTS, KILLS, random_, each=each, first=LEADS_TO):
             await run.one_life(death)
         await run.last_life()
-        assert run.kills == KILLS
+        assert run.lives.kills == KILLS
         return run, await run.judge(model.chats)
 
 
@@ -129,4 +89,4 @@ async def test_a_hundred_kills_and_faults_where_sends_have_no_key(tmp_path: Path
     """What a crash or a lost answer can double is the opening, at most once for each."""
     faults = Faults(refused=0.05, cut_off=0.02, flood=0.05, seed=SEED)
     run, orphans = await trial(Platform(keyed=False, limit=200, faults=faults), tmp_path, SEED + 1)
-    assert orphans <= run.kills + run.platform.calls["send"] // 10
+    assert orphans <= run.lives.kills + run.platform.calls["send"] // 10

@@ -3,47 +3,42 @@ none of a thousand messages lost, no text doubled or cut, order kept."""
 
 from __future__ import annotations
 
-import asyncio
-import multiprocessing
-import os
 import random
-import signal
 from dataclasses import dataclass, field
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
+from tests.chaos.judge import Question, Shown, all_answered, judge
+from tests.chaos.lives import Lives
+from tests.chaos.people import WORDS
 from tests.chaos.telegram_worker import Bot, main
 from tests.simulators.openai import Server
-from tests.simulators.telegram import Chat, Faults, Message, Person, Telegram
+from tests.simulators.telegram import Chat as TelegramChat
+from tests.simulators.telegram import Faults, Person, Telegram
 
 SEED = 20261125
-WORDS = ("tide", "ember", "quill", "harbour", "lantern", "meadow", "cinder", "willow", "anchor", "thistle")
-
-forkserver = multiprocessing.get_context("forkserver")
 
 
 @dataclass
-class Talk:
+class Chat:
     """A chat, who writes in it, and how the bot is called there."""
 
     person: Person
-    chat: Chat | None = None
+    group: TelegramChat | None = None
     mention: str = ""
-    asked: list[tuple[Message, str]] = field(default_factory=list)
-    """Each question with the answer that it must get: the model says it back."""
+    asked: list[Question] = field(default_factory=list)
 
     async def ask(self, random_: random.Random) -> None:
         words = " ".join(random_.choices(WORDS, k=random_.randint(5, 60)))
         text = f"[[interval=0.002]] {len(self.asked)} {words}"
-        message = await self.person.say(f"{self.mention}{text}", chat=self.chat)
-        named = f"{self.person.user.first_name}: " if self.chat else ""
-        self.asked.append((message, f"{named}{text}"))
+        message = await self.person.say(f"{self.mention}{text}", chat=self.group)
+        named = f"{self.person.user.first_name}: " if self.group else ""
+        self.asked.append(Question(message.id, f"{named}{text}"))
 
-
-def shows(message: Message, text: str) -> bool:
-    return message.text.split() == text.split()
+    def shown(self) -> list[Shown]:
+        chat = self.group or self.person.chat
+        return [Shown(a.id, a.text, a.reply_to.id if a.reply_to else 0) for a in chat.answers]
 
 
 class Trial:
@@ -51,63 +46,32 @@ class Trial:
 
     def __init__(self, tg: Telegram, bot: Bot, seed: int) -> None:
         self.tg = tg
+        self.talks: list[Chat] = []
+        self.lives = Lives(main, ["adapters.telegram.adapter"])
         self._bot = bot
         self._random = random.Random(seed)
-        self.talks: list[Talk] = []
-        self.kills = 0
 
     async def gather(self, private: int, groups: int) -> None:
-        self.talks = [Talk(self.tg.person(f"P{n}")) for n in range(private)]
+        self.talks = [Chat(self.tg.person(f"P{n}")) for n in range(private)]
         for number in range(groups):
             person = self.tg.person(f"G{number}")
             group = await self.tg.supergroup(f"group {number}", person)
-            self.talks.append(Talk(person, group.chat, f"@{self.tg.bot.username} "))
+            self.talks.append(Chat(person, group.chat, f"@{self.tg.bot.username} "))
 
-    def start(self) -> BaseProcess:
-        process = forkserver.Process(target=main, args=(self._bot,), daemon=True)
-        process.start()
-        return process
-
-    async def one_life(self, questions: list[Talk]) -> None:
-        process = self.start()
-        assert process.pid is not None
+    async def one_life(self, questions: list[Chat]) -> None:
+        process = self.lives.start(self._bot)
         for talk in questions:
             await talk.ask(self._random)
-        await asyncio.to_thread(process.join, self._random.uniform(0.3, 2.0))
-        assert process.is_alive(), "the bot ended by itself"
-        os.kill(process.pid, signal.SIGKILL)
-        await asyncio.to_thread(process.join)
-        self.kills += 1
+        await self.lives.kill(process, self._random.uniform(0.3, 2.0))
 
     async def last_life(self, within: float) -> None:
-        process = self.start()
-        open_ = [(m, text) for talk in self.talks for m, text in talk.asked]
-
-        def all_answered() -> bool:
-            while open_ and any(shows(a, open_[-1][1]) for a in open_[-1][0].chat.answers_to(open_[-1][0])):
-                open_.pop()
-            return not open_
-
-        await self.tg.until(all_answered, within)
-        process.terminate()
-        await asyncio.to_thread(process.join, 30)
-        assert process.exitcode == 0
+        process = self.lives.start(self._bot)
+        await self.tg.until(all_answered(self.talks), within)
+        await self.lives.end(process)
 
     def judge(self) -> int:
         """Assert what is promised; returns the number of orphaned first messages."""
-        orphans = 0
-        for talk in self.talks:
-            finals = []
-            for question, text in talk.asked:
-                answers = question.chat.answers_to(question)
-                whole = [a for a in answers if shows(a, text)]
-                assert len(whole) == 1, f"{text!r} has {[a.text for a in answers]}"
-                rest = [a for a in answers if a not in whole]
-                assert all(a.text.endswith("…") for a in rest), "what is doubled is no opening"
-                finals.append(whole[0].id)
-                orphans += len(rest)
-            assert finals == sorted(finals), "answers out of order"
-        return orphans
+        return sum(judge(talk.asked, talk.shown()) for talk in self.talks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +90,6 @@ HIDDEN = Faults(bad_gateway=0.05, dropped=0.03, cut_off=0.05, slow=0.05, seed=SE
 
 async def trial(home: Path, size: Size, faults: Faults) -> Trial:
     """Ask, kill, ask, and wait until all is answered."""
-    forkserver.set_forkserver_preload(["tests.chaos.telegram_worker", "adapters.telegram.adapter"])
     async with Telegram(faults=faults, seed=SEED) as tg, Server(window=100_000).lifespan() as model:
         run = Trial(tg, Bot(tg.token, tg.url, model.url, str(home)), SEED)
         await run.gather(size.private, size.groups)
@@ -141,12 +104,12 @@ async def trial(home: Path, size: Size, faults: Faults) -> Trial:
 @pytest.mark.timeout(1200)
 async def test_a_hundred_kills_of_a_bot_that_answers_a_hundred_chats(tmp_path: Path) -> None:
     run = await trial(tmp_path, WHOLE, ONE_IN_TEN)
-    assert run.judge() <= run.kills == WHOLE.kills
+    assert run.judge() <= run.lives.kills == WHOLE.kills
     assert run.tg.errors == []
 
 
 @pytest.mark.timeout(600)
 async def test_calls_whose_outcome_is_hidden_double_openings_at_most(tmp_path: Path) -> None:
     run = await trial(tmp_path, Size(private=18, groups=2, each=5, kills=10), HIDDEN)
-    assert run.judge() <= run.kills + run.tg.calls["sendMessage"] * 0.15
+    assert run.judge() <= run.lives.kills + run.tg.calls["sendMessage"] * 0.15
     assert run.tg.errors == []

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.clock import SystemClock
-from bot.compose import compose, open_models, open_stores, stop_on_signals
+from bot.compose import Stores, compose, open_models, open_stores, stop_on_signals
 from bot.plugins.api import Plugin, PluginContext, PluginSettings, Tool, ToolResult
 from bot.settings import Settings
 from bot.telemetry import NullTelemetry
@@ -92,6 +92,16 @@ class Mortal:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def mortal(stores: Stores, life: Life, calls: Counter[str]) -> Stores:
+    """The stores, with those that a turn goes through."""
+    return replace(
+        stores,
+        inbox=Mortal(stores.inbox, "inbox", life, calls),
+        turns=Mortal(stores.turns, "turns", life, calls),
+        values=Mortal(stores.values, "values", life, calls),
+    )
+
+
 class LookUp(Plugin):
     """A plugin with a tool that may be the last thing that the process does."""
 
@@ -148,10 +158,6 @@ async def _live(life: Life) -> None:
         open_stores(settings, clock, durable_inbox=True) as stores,
         open_models(settings, clock) as models,
     ):
-        deadly = replace(
-            stores,
-            inbox=Mortal(stores.inbox, "inbox", life, calls),
-            turns=Mortal(stores.turns, "turns", life, calls),
-        )
+        deadly = mortal(stores, life, calls)
         async with compose(settings, deadly, models, [adapter], NullTelemetry(), clock) as app:
             await app.serve([adapter], stop)

@@ -19,6 +19,8 @@ class Behaviour:
 
     text: str = ""
     """The answer; empty: the question comes back."""
+    times: int = 1
+    """As often it comes back, a paragraph each."""
     chunks: int = 0
     """Answer of this many words, one event each."""
     interval: float = 0.0
@@ -154,7 +156,8 @@ def _deltas(body: dict[str, Any], plan: Behaviour) -> Iterator[dict[str, Any]]:
 
 def _answer(body: dict[str, Any], plan: Behaviour) -> str:
     """With a prefill, what comes after it in the same answer (or a word, where it is no beginning)."""
-    text = plan.text or (asked(body) if "messages" in body else str(body["prompt"]))
+    question = asked(body) if "messages" in body else str(body["prompt"])
+    text = plan.text or "\n\n".join([question] * plan.times)
     if not body.get("continue_final_message"):
         return text
     begun = str(body["messages"][-1]["content"])

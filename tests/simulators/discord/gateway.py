@@ -144,7 +144,10 @@ class Gateway:
         if self._world.weather.outage:
             return web.Response(status=502)
         response = web.WebSocketResponse(max_msg_size=1 << 20, compress=False, timeout=0.5)
-        await response.prepare(request)
+        try:
+            await response.prepare(request)
+        except ConnectionResetError:  # whoever came is gone again
+            return response
         socket = Socket(response, request, self.rules, self._late)
         self._sockets.add(socket)
         self.sockets += 1
