@@ -61,8 +61,11 @@ class _Parsers(dict[str, Callable[[Any], None]]):
 class _Session:
     """One of the bot's connections. `gateway` is SimCord's, with the intents that the bot named."""
 
-    def __init__(self, server: SimCord, socket: web.WebSocketResponse, intents: int) -> None:
+    def __init__(
+        self, server: SimCord, socket: web.WebSocketResponse, abort: Callable[[], None], intents: int
+    ) -> None:
         self.socket = socket
+        self.abort = abort
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._number = 0
         state = SimpleNamespace(
@@ -118,8 +121,7 @@ class SimCord:
     def drop(self) -> None:
         """All sockets break."""
         for session in self.sessions:
-            if (transport := session.socket._req and session.socket._req.transport) is not None:
-                transport.abort()
+            session.abort()
 
     # the bot's calls
 
@@ -180,6 +182,8 @@ class SimCord:
     async def _connect(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(autoclose=False)
         await socket.prepare(request)
+        transport = request.transport
+        assert transport is not None
         await socket.send_str(json.dumps({"op": 10, "d": {"heartbeat_interval": HEARTBEAT_MS}}))
         session: _Session | None = None
         sending: asyncio.Task[None] | None = None
@@ -195,7 +199,7 @@ class SimCord:
                 elif payload["op"] == 2 and payload["d"]["token"] != self.token:
                     await socket.close(code=4004)
                 elif payload["op"] == 2 and session is None:
-                    session = self._identify(socket, payload["d"]["intents"])
+                    session = self._identify(socket, transport.abort, payload["d"]["intents"])
                     sending = asyncio.create_task(session.send(self._text))
         finally:
             if session is not None and sending is not None:
@@ -204,8 +208,8 @@ class SimCord:
                 await asyncio.gather(sending, return_exceptions=True)
         return socket
 
-    def _identify(self, socket: web.WebSocketResponse, intents: int) -> _Session:
-        backend, session = self.env.backend, _Session(self, socket, intents)
+    def _identify(self, socket: web.WebSocketResponse, abort: Callable[[], None], intents: int) -> _Session:
+        backend, session = self.env.backend, _Session(self, socket, abort, intents)
         ready: dict[str, Any] = {"v": 10, "user": dict(serializers.user_payload(backend.bot_user))}
         ready |= {"session_id": f"simcord-{id(session)}", "resume_gateway_url": self._gateway}
         ready |= {"guilds": [{"id": str(guild), "unavailable": True} for guild in backend.guilds]}
