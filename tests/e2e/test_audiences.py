@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.types import EventKind, Passage, PersonRole, Sender, ToolCall
+from tests.e2e import telegram_service
 from tests.e2e.discord_service import answer, calm, service
 from tests.scripted import CAPS, Script, World
 from tests.simulators.discord import Permission
@@ -131,3 +132,20 @@ async def test_roles_of_a_discord_server_open_documents(tmp_path: Path) -> None:
             await room.take(staff, ann)
             assert "4711" not in (await answer(dc, await ann.ask(QUESTION, channel=back))).content
         assert dc.errors == []
+
+
+async def test_an_inline_preview_never_shows_what_is_not_for_everybody(tmp_path: Path) -> None:
+    async with telegram_service.calm() as tg, telegram_service.service(tg, tmp_path, **PLUGIN) as app:
+        search, ann = app.stores.search, tg.person("Ann")
+        await app.stores.people.admit("telegram", Sender(str(ann.id), "Ann"), PersonRole.OPERATOR)
+        await search.restrict("staff", ["operator"])
+        for name, text in (("staff", SECRET), ("documents", "The harbour vault is blue.")):
+            await search.put(
+                name, "vault.md", [Passage(name, text, "vault.md", "Vault")], title="V", digest="x"
+            )
+        assert "4711" in (await telegram_service.answer(tg, await ann.say(QUESTION))).plain
+        asked = await ann.inline(QUESTION)
+        await tg.until(lambda: asked.answer)
+        assert asked.answer is not None
+        assert "blue" in str(asked.answer.results)
+        assert "4711" not in str(asked.answer.results)

@@ -202,3 +202,17 @@ async def test_a_question_is_marked_as_seen_where_that_is_chosen(tmp_path: Path)
             await answer(dc, question)
             await dc.until(lambda: "👀" in question.reactions)
         assert dc.errors == []
+
+
+async def test_in_a_thread_of_the_bots_the_question_above_it_is_marked(tmp_path: Path) -> None:
+    async with calm() as dc, Server().lifespan() as model:
+        boss, ana = dc.person("Boss"), dc.person("Ana")
+        room = await dc.guild("Club", boss, ana)
+        async with service(dc, tmp_path, **talking(model)):
+            await set_up(dc, boss, room.general, "threads on")
+            await set_up(dc, boss, room.general, "support close")
+            question = await ana.ask("The lid is loose.", channel=room.general)
+            thread = await dc.until(lambda: question.thread)
+            assert "marked" in await pressed(dc, ana, await in_post(dc, thread))
+            await dc.until(lambda: "✅" in question.reactions)
+            await dc.until(lambda: thread.thread and thread.thread.archived)
