@@ -43,3 +43,21 @@ async def test_what_is_said_while_the_bot_is_down_is_answered_when_it_is_back(tm
             later = [await answer(dc, question) for question in missed]
         assert [m.content.split(": ")[1] for m in later] == ["missed 0", "missed 1", "missed 2"]
         assert dc.errors == []
+
+
+async def test_a_command_is_acknowledged_before_the_model_speaks_and_answered_in_the_channel_if_it_is_over(
+    tmp_path: Path,
+) -> None:
+    async with calm() as dc, Server().lifespan() as model:
+        ana = dc.person("Ana")
+        room = await dc.guild("Friends", ana)
+        model.behaviour.first = 1.5
+        async with service(dc, tmp_path, **talking(model)):
+            await dc.until(ana.commands)
+            asked = await ana.slash("ask", channel=room.general, text="Why?")
+            await dc.until(lambda: asked.acknowledged, 3)
+            assert room.general.texts == [""], "what says that an answer comes"
+            dc.world.tokens.clear()
+            await dc.until(lambda: any("Why?" in text for text in room.general.texts), 20)
+            assert room.general.texts[-1].startswith(ana.mention)
+        assert not ana.failed(asked)
