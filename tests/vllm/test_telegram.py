@@ -16,7 +16,7 @@ from tests.vllm.servers import Metrics, Server
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900), pytest.mark.usefixtures("unhurried")]
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 LENGTH = 400
 """Tokens of an answer: the tiny model never ends one by itself."""
 

@@ -18,7 +18,10 @@ from tests.vllm.asking import QUESTION, eventually
 from tests.vllm.chats import Chats
 from tests.vllm.servers import START_SECONDS, Server
 
-pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900), pytest.mark.usefixtures("unhurried")]
+pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
+
+PACE = 0.005
+"""Seconds of a token while something is about to end: an answer that fills the window takes 10 s."""
 
 forkserver = multiprocessing.get_context("forkserver")
 
@@ -46,10 +49,11 @@ async def test_a_turn_cut_by_the_servers_end_completes_its_own_message(
     async with chats.running():
         await chats.ask("uninterrupted")
         await chats.until("uninterrupted", lambda out: out.final)
-        await chats.ask("cut")
-        await chats.until("cut", lambda out: len(out.plain.split()) >= 40)
         try:
-            await end(vllm)
+            with vllm.paced(PACE):
+                await chats.ask("cut")
+                await chats.until("cut", lambda out: len(out.plain.split()) >= 40)
+                await end(vllm)
             (begun,) = chats.shown("cut")
         finally:
             await vllm.start()
@@ -66,19 +70,20 @@ async def test_a_turn_cut_by_the_bots_end_completes_its_own_messages(vllm: Serve
         life = Life(
             platform.url, f"{vllm.url}/v1", str(tmp_path), f"sqlite:///{tmp_path}/bot.db", True, Death()
         )
-        bot = start(life)
-        question = await platform.say("chat", QUESTION)
+        with vllm.paced(PACE):
+            bot = start(life)
+            question = await platform.say("chat", QUESTION)
 
-        async def half_said() -> bool:
-            return len(texts(platform.answer_to(question))) >= 15
+            async def half_said() -> bool:
+                return len(texts(platform.answer_to(question))) >= 15
 
-        await eventually(half_said, 60.0)
-        bot.kill()
-        await asyncio.to_thread(bot.join)
+            await eventually(half_said, 240.0)
+            bot.kill()
+            await asyncio.to_thread(bot.join)
         before = texts(platform.answer_to(question))
         assert not any(m.final for m in platform.answer_to(question))
         bot = start(life)
-        await asyncio.wait_for(platform.until_final(question), 120)
+        await asyncio.wait_for(platform.until_final(question), 240)
         bot.terminate()
         await asyncio.to_thread(bot.join, 30)
         after = texts(platform.answer_to(question))
