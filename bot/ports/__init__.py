@@ -5,13 +5,17 @@ in-memory fakes of the tests included. Methods raise only what is named here and
 `bot.errors`; `asyncio.CancelledError` always passes through.
 """
 
+from bot.ports.console import Accounts, Archive, Audit, PersonaStore, Shares, StatisticsStore
 from bot.ports.models import Model, Models
 from bot.ports.platforms import Adapter, Channel, Inbox
 from bot.ports.runtime import Clock, Telemetry, Timer
 from bot.ports.stores import Conversations, KeyValue, Leases, Overheard, People, Search, Turns
 
 __all__ = [
+    "Accounts",
     "Adapter",
+    "Archive",
+    "Audit",
     "Channel",
     "Clock",
     "Conversations",
@@ -22,7 +26,10 @@ __all__ = [
     "Models",
     "Overheard",
     "People",
+    "PersonaStore",
     "Search",
+    "Shares",
+    "StatisticsStore",
     "Telemetry",
     "Timer",
     "Turns",

@@ -1,0 +1,232 @@
+"""What the console keeps and reads. All of it reads across people: only the console's pages, which
+ask for a role first, may have these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from bot.types import (
+    Account,
+    AuditEntry,
+    ConsoleRole,
+    ConsoleSession,
+    Found,
+    ListedConversation,
+    ListedPerson,
+    Passkey,
+    PersonaVersion,
+    Rated,
+    Sample,
+    Share,
+)
+
+
+class Accounts(Protocol):
+    """Accounts of the console, their keys and their sessions. Tokens have 256 bits and are given
+    out once; only their SHA-256 is stored."""
+
+    async def owner_link(self, *, seconds: float) -> str:
+        """A token that enters the oldest owner's account, which its first use makes if there is
+        none. Earlier tokens of this kind that were not used stop working."""
+        ...
+
+    async def invite(self, by: str, *, name: str, role: ConsoleRole, seconds: float) -> str:
+        """A token whose first use makes an account of that name and role."""
+        ...
+
+    async def again(self, account_id: str, *, seconds: float) -> str:
+        """A token that enters this account: for one who lost their keys."""
+        ...
+
+    async def peek(self, token: str) -> bool:
+        """Whether `enter` would take it. Spends nothing."""
+        ...
+
+    async def enter(self, token: str) -> Account:
+        """Spend the token. Raises AccessError if it is unknown, spent or expired, or the account is
+        disabled."""
+        ...
+
+    async def get(self, account_id: str) -> Account | None: ...
+
+    async def named(self, name: str) -> Account | None:
+        """By name, whatever its case."""
+        ...
+
+    async def listing(self) -> list[Account]:
+        """All, by name: they are few."""
+        ...
+
+    async def update(
+        self,
+        account_id: str,
+        *,
+        name: str | None = None,
+        role: ConsoleRole | None = None,
+        language: str | None = None,
+        disabled: bool | None = None,
+    ) -> Account:
+        """Change what is given. A disabled account's sessions and tokens end. Raises AccessError if
+        no enabled owner would be left, or the name is another's."""
+        ...
+
+    async def delete(self, account_id: str) -> None:
+        """With its keys and sessions. Raises AccessError if no enabled owner would be left."""
+        ...
+
+    async def set_password(self, account_id: str, hashed: str) -> None:
+        """The hash as it is to be stored; "" takes the password away."""
+        ...
+
+    async def password(self, account_id: str) -> str:
+        """The stored hash; "" if there is none."""
+        ...
+
+    async def add_passkey(self, passkey: Passkey) -> None: ...
+
+    async def passkeys(self, account_id: str) -> list[Passkey]: ...
+
+    async def passkey(self, id: str) -> Passkey | None: ...
+
+    async def passkey_used(self, id: str, sign_count: int) -> None: ...
+
+    async def remove_passkey(self, account_id: str, id: str) -> bool: ...
+
+    async def open_session(self, account_id: str, *, seconds: float, client: str, agent: str) -> str:
+        """The new session's token."""
+        ...
+
+    async def session(self, token: str, *, idle: float) -> ConsoleSession | None:
+        """The session with its account as it is now; None if it is unknown, has ended, was not seen
+        for `idle` seconds, or its account is disabled. Marks it as seen, at most once a minute."""
+        ...
+
+    async def sessions(self, account_id: str) -> list[ConsoleSession]:
+        """Those that have not ended, the last seen first."""
+        ...
+
+    async def end_session(self, account_id: str, id: str) -> bool: ...
+
+    async def end_sessions(self, account_id: str, *, but: str = "") -> int:
+        """End all of the account's but one; how many."""
+        ...
+
+
+class Audit(Protocol):
+    """What was done in the console. Entries are never changed."""
+
+    async def put(
+        self, account_id: str, account: str, action: str, target: str = "", detail: str = ""
+    ) -> None: ...
+
+    async def listing(self, *, limit: int = 50, before: int = 0, account_id: str = "") -> list[AuditEntry]:
+        """The newest first; `before` is the last id seen."""
+        ...
+
+
+class Shares(Protocol):
+    """Links by which a conversation can be read without login."""
+
+    async def put(
+        self, conversation_id: int, person_id: str, *, last_turn: int, title: str, expires_at: float
+    ) -> str:
+        """The link's token: 128 bits at least, of which only the hash is stored."""
+        ...
+
+    async def find(self, token: str) -> Share | None:
+        """None if it is unknown, has expired or was taken back."""
+        ...
+
+    async def listing(self, person_id: str) -> list[Share]:
+        """The person's own that have not expired, the newest first."""
+        ...
+
+    async def revoke(self, person_id: str, id: str) -> bool: ...
+
+
+class Archive(Protocol):
+    """All people and conversations. Each page's cost depends on its length, not on how many there
+    are."""
+
+    async def conversations(
+        self,
+        *,
+        limit: int = 50,
+        before: tuple[float, int] | None = None,
+        platform: str = "",
+        person_id: str = "",
+    ) -> list[ListedConversation]:
+        """The last active first; `before` is (active_at, id) of the last one seen."""
+        ...
+
+    async def search(self, query: str, *, limit: int = 50, before: int = 0) -> list[Found]:
+        """Turns that hold every word of the query, in any language, the newest first. Any text is
+        a valid query."""
+        ...
+
+    async def people(
+        self, *, limit: int = 50, after: tuple[str, str] | None = None, role: str = "", name: str = ""
+    ) -> list[ListedPerson]:
+        """By name; `after` is (name, id) of the last one seen; `name` is a beginning of it,
+        whatever its case."""
+        ...
+
+    async def feedback(
+        self,
+        *,
+        limit: int = 50,
+        before: tuple[float, str, str] | None = None,
+        value: int = 0,
+        open_only: bool = False,
+    ) -> list[Rated]:
+        """The newest first; `before` is (at, turn, person) of the last one seen."""
+        ...
+
+    async def handled(self, turn_id: str, person_id: str, handled: bool) -> None:
+        """Whether somebody has seen to this feedback."""
+        ...
+
+    async def totals(self) -> Mapping[str, int]:
+        """How many people and conversations there are, perhaps estimated: `people`, `conversations`."""
+        ...
+
+
+class StatisticsStore(Protocol):
+    """Measurements by minute, for charts."""
+
+    async def add(self, samples: Sequence[Sample]) -> None:
+        """Add to what is stored for the same name, label and minute."""
+        ...
+
+    async def range(self, names: Sequence[str], *, since: float, until: float, step: float) -> list[Sample]:
+        """Summed over steps of `step` seconds (whole minutes), by name, label and time."""
+        ...
+
+    async def forget(self, *, before: float) -> None: ...
+
+
+class PersonaStore(Protocol):
+    """Personas that are written in the console, with all their versions."""
+
+    async def put(
+        self, name: str, *, prompt: str, model: str, sampling: Mapping[str, Any], note: str, by: str
+    ) -> PersonaVersion:
+        """The next version, in force from now on."""
+        ...
+
+    async def activate(self, name: str, number: int, *, by: str) -> PersonaVersion:
+        """Put an earlier version in force again. Raises KeyError if there is none."""
+        ...
+
+    async def active(self) -> list[PersonaVersion]:
+        """The version in force of each persona."""
+        ...
+
+    async def versions(self, name: str, *, limit: int = 50, before: int = 0) -> list[PersonaVersion]:
+        """The newest first."""
+        ...
+
+    async def remove(self, name: str) -> bool:
+        """Nobody can choose it any more; its versions stay readable."""
+        ...
