@@ -178,9 +178,15 @@ def common(before: Atom | None, atom: Atom) -> int:
     return count
 
 
-def quality(before: Atom, atom: Atom) -> Break:
-    """How good a cut between two neighbours is."""
+def quality(before: Atom, atom: Atom) -> tuple[Break, int]:
+    """How good a cut between two neighbours is; of two between blocks, the one within fewer others is better.
+    (Platforms trim a message, so that a part which begins deep in a list begins with a line too far left.)"""
     shared = common(before, atom)
+    kind = _kind(before, atom, shared)
+    return kind, -shared if kind is Break.INNER_BLOCK else 0
+
+
+def _kind(before: Atom, atom: Atom, shared: int) -> Break:
     if any(n.kind not in _INLINE for n in (*before.path[shared:], *atom.path[shared:])):
         if any(n.kind is Kind.HEADING for n in before.path[shared:]):
             return Break.ANYWHERE

@@ -10,7 +10,9 @@ from bot.markup.tree import Kind, Node
 
 _APART = "\u200b"
 _MARKS = {Kind.STRONG: "**", Kind.EMPHASIS: "*", Kind.STRIKE: "~~"}
-_SPECIAL = re.compile(r"(https?://[^\s<>*|`]+)|[\\*_~`|]|<(?=[@#:/\w])|(?<=\])\(")
+_SPECIAL = re.compile(
+    r"(?P<url>https?://[^\s<>*|`]+)(?P<near>(?=[*|`]|<[@#:/\w]))?|[\\*_~`|]|<(?=[@#:/\w])|(?<=\])\("
+)
 _LINE_START = re.compile(r"(?m)^(\s*\d{0,9})(#{1,3}(?=\s)|-#|>|[-+](?=\s)|(?<=\d)[.)](?=\s))")
 
 
@@ -45,7 +47,7 @@ class Discord(Style):
                 return 2 * len(_MARKS.get(node.kind, ""))
 
     def text(self, text: str) -> str:
-        return _SPECIAL.sub(lambda found: found[1] or "\\" + found[0], text)
+        return _SPECIAL.sub(_escaped, text)
 
     def code(self, text: str) -> str:
         if "`" not in text:
@@ -79,6 +81,13 @@ class Discord(Style):
         if content == node.info:
             return f"<{url}>"
         return f"[{content}](<{url}>)"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """An address stays as it is. A backslash just behind it would be part of it: it is closed before."""
+    if found["url"] is None:
+        return "\\" + found[0]
+    return f"<{found['url']}>" if found["near"] is not None else found["url"]
 
 
 def _apart(code: str) -> str:

@@ -126,18 +126,15 @@ class Style:
         return lines
 
     def _item(self, item: Node, place: Place, *, tight: bool) -> list[Line]:
-        marker = self.marker(item)
         lines = self.blocks(item.children, place, tight=tight)
-        indent = INDENT if place.lists <= _INDENTS else ""
-        if not marker:
-            return _indented(lines, indent)
+        if item.continued:  # platforms trim a message: what its first line loses, all lose
+            return lines
+        marker, indent = self.marker(item), INDENT if place.lists <= _INDENTS else ""
         if lines and item.children[0].kind in LEADING:
             return [Line(marker + lines[0].text), *_indented(lines[1:], indent)]
         return [Line(marker.rstrip()), *_indented(lines, indent)]
 
     def marker(self, item: Node) -> str:
-        if item.continued:
-            return ""
         return self.bullet if item.number < 0 else f"{item.number}. "
 
     def _table(self, node: Node) -> list[Line]:

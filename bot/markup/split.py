@@ -52,9 +52,10 @@ def parts(text: str, markup: Markup, limit: int) -> list[Rendered]:
     What counts is the visible text for TELEGRAM_HTML and HTML (for TELEGRAM_HTML also the entities, at
     most 100, and the bytes with all markup, at most 24,000), the output itself for PLAIN, DISCORD and
     MARKDOWN (which is the source where it fits and Discord's dialect where it does not). Cuts are made
-    between blocks if that fills half a part, else between items, rows, sentences, words, and at last
-    anywhere but within a character. What is cut is opened anew: fences with their language, lists with
-    their number, quotes, links, emphasis. Nothing visible is lost, and no part has nothing to see; a
+    between blocks if that fills half a part, else between items (of the outermost list that has some there),
+    rows, sentences, words, and at last anywhere but within a character. What is cut is opened anew: fences
+    with their language, lists with their number, quotes, links, emphasis; what is left of an item stands
+    where its list does. Nothing visible is lost, and no part has nothing to see; a
     text with nothing to see gives [].
 
     Guaranteed for a text that grows: a cut depends only on what stands before it and on the word
@@ -162,7 +163,7 @@ def _next_part(
 
 def _fill(atoms: Sequence[Atom], style: Style, room: int, most: int) -> int:
     """The end of the longest run of atoms that fits, moved back to the best place for a cut."""
-    best: dict[Break, int] = {}
+    best: dict[tuple[Break, int], int] = {}
     units = tags = 0
     before: Atom | None = None
     for index, atom in enumerate(atoms):

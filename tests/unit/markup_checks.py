@@ -96,7 +96,7 @@ def check_discord(text: str) -> None:
     outside: list[str] = []
     fenced = False
     for line in text.split("\n"):
-        bare = line.removeprefix("> ").lstrip()
+        bare = line.lstrip().removeprefix("> ").lstrip()
         if bare.startswith("```"):
             assert not fenced or bare == "```"
             fenced = not fenced
@@ -113,4 +113,4 @@ def marks_removed(text: str) -> str:
     """Without space, and without what layouts put before and between blocks."""
     lines = (re.sub(r"^(?:[ >]|•|\d+\.(?= |$))*", "", line) for line in text.split("\n"))
     kept = "".join(line for line in lines if not re.fullmatch(r"[-+ ]*|———", line))
-    return re.sub(r"[\s\u200b|>•-]|\d+\.|———|§h1|§二|:", "", kept)
+    return re.sub(r"\d+\.|§h1|§二", "", re.sub(r"[\s\u200b|>•:-]|———", "", kept))

@@ -83,6 +83,7 @@ def test_telegram_html(text: str, expected: str) -> None:
         ("1\\. x", "1\\. x"),
         ("\\- x", "\\- x"),
         ("\\> x", "\\> x"),
+        ("https://e.x/a*b https://e.x<@1", "<https://e.x/a>\\*b <https://e.x>\\<@1"),
         ("snake_case https://e.x/a_b", "snake\\_case https://e.x/a_b"),
         ("[a](data:x) [1]", "[a]\\(data:x) [1]"),
         ("[t](https://e.x) <https://e.x>", "[t](<https://e.x>) <https://e.x>"),
@@ -148,6 +149,20 @@ def test_a_list_goes_on_with_its_number_and_depth() -> None:
     assert [p.text.split("\n")[0] for p in found][1:] == ['<ol start="2">'] * (len(found) - 1)
     assert '<li class="continued">' in found[1].text
     assert found[-1].plain.endswith("3. three")
+
+
+def test_a_list_is_cut_in_its_outermost_items_where_that_fills_half_a_part() -> None:
+    item = "- {0}\n  - {0}a\n  - {0}b\n    - {0}c"
+    found = parts("\n".join(map(item.format, range(20))), DISCORD, 300)
+    assert len(found) > 2
+    assert all(p.text.startswith("- ") and p.text.endswith("c") for p in found)
+
+
+def test_what_is_left_of_an_item_stands_where_its_list_does() -> None:
+    inner = "\n".join(f"   - inner item {n}\n     - innermost {n}" for n in range(4))
+    _, *rest = parts(f"1. one\n{inner}\n2. two", DISCORD, 100)
+    left = [f"- inner item {n}\n  - innermost {n}" for n in (1, 2, 3)]
+    assert "\n".join(p.text for p in rest) == "\n".join([*left, "2. two"])
 
 
 def test_emphasis_links_and_quotes_are_reopened() -> None:

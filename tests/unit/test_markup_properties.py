@@ -46,7 +46,7 @@ def test_no_part_is_too_long_or_empty_or_malformed(text: str, limit: int, markup
 @given(_TEXTS, _LIMITS, _MARKUPS)
 @settings(max_examples=150, deadline=None)
 def test_every_visible_character_is_shown_once_and_in_order(text: str, limit: int, markup: Markup) -> None:
-    shown = "".join(part.plain for part in parts(text, markup, limit))
+    shown = "\n".join(part.plain for part in parts(text, markup, limit))
     if markup is Markup.PLAIN:
         shown = re.sub(r" \(https?://\S+\)", "", shown)
     assert marks_removed(shown) == marks_removed(plain_text(text))
