@@ -1,10 +1,11 @@
-// The chat page: conversations, the composer, and the buttons around them.
+// The chat page: conversations and the buttons around them.
 
-import { add, ask, begin, viewOf } from "./asking.js";
-import { $, call, keepPlace, make, memory, say, toEnd, words } from "./dom.js";
+import { add, begin, viewOf } from "./asking.js";
+import { focusComposer, startComposer } from "./composer.js";
+import { $, call, keepPlace, make, memory, toEnd, words } from "./dom.js";
 import { state } from "./state.js";
 
-const log = $("log"), composer = $("composer"), field = $("text");
+const log = $("log");
 
 function empty() {
   state.turns = [];
@@ -74,38 +75,11 @@ function resume(pending) {
   toEnd();
 }
 
-function grow() {
-  field.style.height = "auto";
-  field.style.height = `${field.scrollHeight}px`;
-  $("send").disabled = !field.value.trim();
-}
-
-composer.addEventListener("submit", (event) => {
-  event.preventDefault();
-  const text = field.value.trim();
-  if (!text || state.running) return;
-  field.value = "";
-  grow();
-  ask(text);
-});
-field.addEventListener("input", grow);
-field.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
-    event.preventDefault();
-    composer.requestSubmit();
-  }
-});
-$("stop").addEventListener("click", () => {
-  if (state.running?.id) call("POST", `/api/v1/chat/${state.running.id}/stop`, {}).catch(() => say(words.failed));
-});
 $("new").addEventListener("click", () => {
   if (state.running) return;
   open("");
-  field.focus();
+  focusComposer();
 });
-for (const button of document.querySelectorAll(".suggestions button")) {
-  button.addEventListener("click", () => ask(button.textContent));
-}
 $("history").addEventListener("toggle", async () => {
   const list = $("history").querySelector("ul");
   if (!$("history").open) return;
@@ -121,5 +95,5 @@ document.addEventListener("click", (event) => {
   if (!$("history").contains(event.target)) $("history").open = false;
 });
 
-grow();
+startComposer();
 open(state.conversation);
