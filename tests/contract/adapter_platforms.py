@@ -201,6 +201,9 @@ class DiscordStage(Roomy):
     def types(self, address: Address) -> bool:
         return self._channel(address).typists(self.dc.world.clock()) == [self.dc.bot]
 
+    def draft(self, address: Address) -> str:
+        return ""
+
     def marks(self, address: Address, message_id: str) -> int:
         return self._channel(address).log[int(message_id)].reactions.get(SEEN, []).count(self.dc.bot.id)
 

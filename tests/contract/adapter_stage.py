@@ -133,22 +133,6 @@ class Stage(ABC):
     def count(self, address: Address) -> int:
         """How many messages of the bot's people see there."""
 
-    async def press(self, address: Address, message_id: str, label: str) -> None:
-        """Press a button of a message's."""
-        raise NotImplementedError
-
-    def types(self, address: Address) -> bool:
-        """Whether people see that the bot types."""
-        raise NotImplementedError
-
-    def draft(self, address: Address) -> str:
-        """What people see of a text that is being written; "" if nothing is."""
-        raise NotImplementedError
-
-    def marks(self, address: Address, message_id: str) -> int:
-        """How many marks of the bot's are on somebody's message."""
-        raise NotImplementedError
-
 
 class Remote(Stage):
     """A platform with a network in between, which can refuse."""
@@ -196,9 +180,25 @@ class Roomy(Remote):
     async def ask_in(self, text: str, *, thread: bool) -> str:
         """Ask the bot there; returns the message's id."""
 
+    @abstractmethod
     async def send_file(self, content: bytes) -> None:
         """The person `here` sends a file."""
-        raise NotImplementedError
+
+    @abstractmethod
+    async def press(self, address: Address, message_id: str, label: str) -> None:
+        """Press a button of a message's."""
+
+    @abstractmethod
+    def types(self, address: Address) -> bool:
+        """Whether people see that the bot types."""
+
+    @abstractmethod
+    def draft(self, address: Address) -> str:
+        """What people see of a text that is being written; "" if nothing is."""
+
+    @abstractmethod
+    def marks(self, address: Address, message_id: str) -> int:
+        """How many marks of the bot's are on somebody's message."""
 
 
 def plain(text: str) -> Outgoing:
