@@ -26,6 +26,7 @@ from bot.types import (
     Turn,
 )
 from storage.text import clean, clean_event, from_json, key_of, to_json
+from tests.fakes_console import ConsoleMemory
 from tests.fakes_history import FakeConversations, FakeTurns
 from tests.fakes_people import FakePeople
 
@@ -147,6 +148,7 @@ class Memory:
     consumed: bool = False
     overheard: dict[tuple[int, str], tuple[str, Sender, Remark]] = field(default_factory=dict)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
+    console: ConsoleMemory = field(default_factory=ConsoleMemory)
 
 
 class FakeInbox:
