@@ -56,6 +56,19 @@ def query_terms(text: str, limit: int = 32) -> list[str]:
     return list(dict.fromkeys(_asked(head)))[:limit] or list(dict.fromkeys(_plain(head)))[:limit]
 
 
+def literal_terms(text: str, limit: int = 32) -> list[str]:
+    """The first `limit` different terms of which `text` itself is made, function words too: what
+    another text must hold to hold its words. Cost is bounded, however long the text."""
+    return list(dict.fromkeys(_plain(text[: limit * 64])))[:limit]
+
+
+def indexed(text: str) -> list[str]:
+    """The different terms of `text`, with each single character of a script without spaces: what
+    `literal_terms` of any part of it are found among, without prefixes."""
+    found = dict.fromkeys(terms(text))
+    return list(found | dict.fromkeys(term[0] for term in found if unspaced(term[0])))
+
+
 def is_prefix(term: str) -> bool:
     """Whether a query's term is a single character that stands for all terms it begins."""
     return len(term) == 1 and unspaced(term)

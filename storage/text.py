@@ -7,6 +7,7 @@ both databases and in the fakes. Text without either comes back as it went in.
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from bot.types import Address, Event
 
 T = TypeVar("T")
+FOLDED = 100
 
 
 def clean(text: str) -> str:
@@ -24,6 +26,11 @@ def clean(text: str) -> str:
         except UnicodeEncodeError:
             text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text.replace("\0", "") if "\0" in text else text
+
+
+def folded(name: str) -> str:
+    """What a name is ordered and looked up by, whatever its case: its first `FOLDED` characters."""
+    return unicodedata.normalize("NFKC", clean(name).casefold())[:FOLDED]
 
 
 def to_json(value: Any) -> str:

@@ -140,8 +140,14 @@ class Memory:
     messages: dict[tuple[int, int], list[tuple[Message, bool]]] = field(default_factory=dict)
     turns: dict[str, tuple[Turn, int]] = field(default_factory=dict)
     """Each turn and how often its number was replaced before it."""
+    active: dict[int, float] = field(default_factory=dict)
+    """When a turn of the conversation last began."""
+    said: dict[tuple[int, int], tuple[int, float]] = field(default_factory=dict)
+    """When each turn's messages were stored: a rising number, and the time."""
     deliveries: dict[tuple[str, int], Delivery] = field(default_factory=dict)
     feedback: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    rated: dict[tuple[str, str], tuple[float, bool]] = field(default_factory=dict)
+    """Of each feedback: when, and whether somebody has seen to it."""
     values: dict[tuple[str, str, str], str] = field(default_factory=dict)
     inbox: dict[str, tuple[str, Event, str]] = field(default_factory=dict)
     """By key: state, event and reason. The order is that of arrival."""

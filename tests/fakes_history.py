@@ -145,9 +145,11 @@ class FakeTurns:
     ) -> Turn:
         if (known := await self.of_event(key_of(event))) is not None:
             self._change(replace(known, attempts=known.attempts + 1))
+            self.memory.active[conversation.id] = self._clock.time()
             return next(t for t, _ in self._of(known.conversation_id) if t.number == known.number)
         if conversation.id not in self.memory.conversations:
             raise StorageGone(f"there is no conversation {conversation.id}")
+        self.memory.active[conversation.id] = self._clock.time()
         turns = self._of(conversation.id)
         old = next((t for t, _ in turns if t.id == replaces), None)
         if person_id not in self.memory.people:
@@ -188,6 +190,8 @@ class FakeTurns:
         place = (turn.conversation_id, turn.number)
         if not messages and not turn.state.ended:
             return
+        if messages:
+            self.memory.said[place] = (next(_ids), self._clock.time())
         said = list(messages) or [m for m, _ in self.memory.messages.get(place, ())]
         well = turn.state in (TurnState.DONE, TurnState.CANCELLED)
         shown = well and any(m.role is Role.ASSISTANT and clean(m.text) for m in said)
@@ -252,6 +256,7 @@ class FakeTurns:
         self.memory.feedback.pop((turn_id, person_id), None)
         if value:
             self.memory.feedback[turn_id, person_id] = (value, clean(reason))
+            self.memory.rated[turn_id, person_id] = (self._clock.time(), False)
         return True
 
     def places(self, person_id: str) -> set[tuple[int, int]]:

@@ -222,6 +222,7 @@ def _merge(memory: Memory, keeper: Person, gone: Person) -> None:
     }
     memory.redemptions = {(c, new if p == old else p) for c, p in memory.redemptions}
     memory.feedback = _moved(memory.feedback, lambda k: (k[0], new) if k[1] == old else None)
+    memory.rated = _moved(memory.rated, lambda k: (k[0], new) if k[1] == old else None)
     memory.values = _moved(memory.values, lambda k: (k[0], new, k[2]) if k[1] == old else None)
     for invite in memory.invites.values():
         invite["by"] = new if invite["by"] == old else invite["by"]

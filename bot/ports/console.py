@@ -24,7 +24,10 @@ from bot.types import (
 
 class Accounts(Protocol):
     """Accounts of the console, their keys and their sessions. Tokens have 256 bits and are given
-    out once; only their SHA-256 is stored."""
+    out once; only their SHA-256 is stored. They, and sessions, end `seconds` after they were made.
+
+    Names that differ in case, width, spacing or invisible characters alone are the same. What
+    changes an account raises AccessError if there is none of this id."""
 
     async def owner_link(self, *, seconds: float) -> str:
         """A token that enters the oldest owner's account, which its first use makes if there is
@@ -32,11 +35,13 @@ class Accounts(Protocol):
         ...
 
     async def invite(self, by: str, *, name: str, role: ConsoleRole, seconds: float) -> str:
-        """A token whose first use makes an account of that name and role."""
+        """A token whose first use makes an account of that name (with a number, should the name be
+        taken by then) and role. Raises AccessError if the name is empty or another's now."""
         ...
 
     async def again(self, account_id: str, *, seconds: float) -> str:
-        """A token that enters this account: for one who lost their keys."""
+        """A token that enters this account: for one who lost their keys. Earlier ones that were not
+        used stop working. Raises AccessError if the account is disabled."""
         ...
 
     async def peek(self, token: str) -> bool:
@@ -51,11 +56,11 @@ class Accounts(Protocol):
     async def get(self, account_id: str) -> Account | None: ...
 
     async def named(self, name: str) -> Account | None:
-        """By name, whatever its case."""
+        """By name: any that is the same."""
         ...
 
     async def listing(self) -> list[Account]:
-        """All, by name: they are few."""
+        """All, by name whatever its case: they are few."""
         ...
 
     async def update(
@@ -67,12 +72,14 @@ class Accounts(Protocol):
         language: str | None = None,
         disabled: bool | None = None,
     ) -> Account:
-        """Change what is given. A disabled account's sessions and tokens end. Raises AccessError if
-        no enabled owner would be left, or the name is another's."""
+        """Change what is given. A disabled account's sessions and tokens end, and the invitations
+        it made; these end also when its role falls. Raises AccessError if no enabled owner would be
+        left, or the name is empty or another's."""
         ...
 
     async def delete(self, account_id: str) -> None:
-        """With its keys and sessions. Raises AccessError if no enabled owner would be left."""
+        """With its keys and sessions, its tokens and the invitations it made. Nothing happens if
+        there is none of this id. Raises AccessError if no enabled owner would be left."""
         ...
 
     async def set_password(self, account_id: str, hashed: str) -> None:
@@ -83,18 +90,27 @@ class Accounts(Protocol):
         """The stored hash; "" if there is none."""
         ...
 
-    async def add_passkey(self, passkey: Passkey) -> None: ...
+    async def add_passkey(self, passkey: Passkey) -> None:
+        """It is made now, whatever its times. Raises AccessError if one of this id is stored."""
+        ...
 
-    async def passkeys(self, account_id: str) -> list[Passkey]: ...
+    async def passkeys(self, account_id: str) -> list[Passkey]:
+        """The account's own, the oldest first."""
+        ...
 
     async def passkey(self, id: str) -> Passkey | None: ...
 
-    async def passkey_used(self, id: str, sign_count: int) -> None: ...
+    async def passkey_used(self, id: str, sign_count: int) -> None:
+        """Keep the authenticator's new count, and when."""
+        ...
 
-    async def remove_passkey(self, account_id: str, id: str) -> bool: ...
+    async def remove_passkey(self, account_id: str, id: str) -> bool:
+        """Whether it was there, and the account's own."""
+        ...
 
     async def open_session(self, account_id: str, *, seconds: float, client: str, agent: str) -> str:
-        """The new session's token."""
+        """The new session's token. `client` is where it came from, `agent` with which browser.
+        Raises AccessError if the account is disabled."""
         ...
 
     async def session(self, token: str, *, idle: float) -> ConsoleSession | None:
@@ -103,13 +119,15 @@ class Accounts(Protocol):
         ...
 
     async def sessions(self, account_id: str) -> list[ConsoleSession]:
-        """Those that have not ended, the last seen first."""
+        """Those that have not ended, idle ones among them, the last seen first."""
         ...
 
-    async def end_session(self, account_id: str, id: str) -> bool: ...
+    async def end_session(self, account_id: str, id: str) -> bool:
+        """Whether it had not ended yet, and was the account's own."""
+        ...
 
     async def end_sessions(self, account_id: str, *, but: str = "") -> int:
-        """End all of the account's but one; how many."""
+        """End all of the account's but the one of this id; how many."""
         ...
 
 
@@ -118,20 +136,24 @@ class Audit(Protocol):
 
     async def put(
         self, account_id: str, account: str, action: str, target: str = "", detail: str = ""
-    ) -> None: ...
+    ) -> None:
+        """`account` is its name now. The account need not be there, nor stay."""
+        ...
 
     async def listing(self, *, limit: int = 50, before: int = 0, account_id: str = "") -> list[AuditEntry]:
-        """The newest first; `before` is the last id seen."""
+        """The newest first, of all accounts or of one; `before` is the last id seen."""
         ...
 
 
 class Shares(Protocol):
-    """Links by which a conversation can be read without login."""
+    """Links by which a conversation can be read without login. They end with the conversation, and
+    with the person who gave them out."""
 
     async def put(
         self, conversation_id: int, person_id: str, *, last_turn: int, title: str, expires_at: float
     ) -> str:
-        """The link's token: 128 bits at least, of which only the hash is stored."""
+        """The link's token: 256 bits, of which only the SHA-256 is stored. Raises StorageGone if
+        there is no such conversation or person."""
         ...
 
     async def find(self, token: str) -> Share | None:
@@ -142,7 +164,9 @@ class Shares(Protocol):
         """The person's own that have not expired, the newest first."""
         ...
 
-    async def revoke(self, person_id: str, id: str) -> bool: ...
+    async def revoke(self, person_id: str, id: str) -> bool:
+        """Whether it was the person's own and could be read until now."""
+        ...
 
 
 class Archive(Protocol):
@@ -157,19 +181,23 @@ class Archive(Protocol):
         platform: str = "",
         person_id: str = "",
     ) -> list[ListedConversation]:
-        """The last active first; `before` is (active_at, id) of the last one seen."""
+        """The last active first; `before` is (active_at, id) of the last one seen. A conversation was
+        active when a turn of it last began; 0.0 if nobody has asked yet. With `person_id`: those in
+        which they asked."""
         ...
 
     async def search(self, query: str, *, limit: int = 50, before: int = 0) -> list[Found]:
-        """Turns that hold every word of the query, in any language, the newest first. Any text is
-        a valid query."""
+        """Turns whose question and answer together hold every word of the query (`literal_terms` of
+        `bot.words`), in any language, the last stored first; `before` is the id of the last one
+        seen. A turn is found as soon as it is stored. Any text is a valid query; one without words
+        finds nothing."""
         ...
 
     async def people(
         self, *, limit: int = 50, after: tuple[str, str] | None = None, role: str = "", name: str = ""
     ) -> list[ListedPerson]:
-        """By name; `after` is (name, id) of the last one seen; `name` is a beginning of it,
-        whatever its case."""
+        """By name, whatever its case; `after` is (name, id) of the last one seen; `name` is a
+        beginning of it."""
         ...
 
     async def feedback(
@@ -184,11 +212,12 @@ class Archive(Protocol):
         ...
 
     async def handled(self, turn_id: str, person_id: str, handled: bool) -> None:
-        """Whether somebody has seen to this feedback."""
+        """Note whether somebody has seen to this feedback. Feedback that its person changes is open
+        again; nothing happens where there is none."""
         ...
 
     async def totals(self) -> Mapping[str, int]:
-        """How many people and conversations there are, perhaps estimated: `people`, `conversations`."""
+        """How many `people` and `conversations` there are; estimated where they are very many."""
         ...
 
 
@@ -200,10 +229,15 @@ class StatisticsStore(Protocol):
         ...
 
     async def range(self, names: Sequence[str], *, since: float, until: float, step: float) -> list[Sample]:
-        """Summed over steps of `step` seconds (whole minutes), by name, label and time."""
+        """Summed over steps of `step` seconds (whole minutes), by name, label and time. Steps begin
+        at whole multiples of `step`; the one that `since` falls in is given whole. Raises ValueError
+        for a step that is not made of whole minutes."""
         ...
 
-    async def forget(self, *, before: float) -> None: ...
+    async def forget(self, *, before: float, minutes_before: float = 0.0) -> None:
+        """Drop what was measured before; from before `minutes_before` only sums by the hour need
+        stay, for steps of whole hours."""
+        ...
 
 
 class PersonaStore(Protocol):
