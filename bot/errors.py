@@ -2,6 +2,7 @@
 
 TertuliaError
 ├── SettingsError            the operator's input is wrong; the message says what to do
+│   └── FieldsRefused        values of a form are wrong; `fields` says of each why
 ├── StorageError             the database cannot be used; nothing was written
 │   ├── StorageBusy          locked by another process: try again
 │   ├── StorageFull          no room on the disk
@@ -23,6 +24,7 @@ TertuliaError
 │   └── ChatGone             the chat is closed to the bot: no more sends
 ├── AccessError              this person may not do that
 │   └── LinkRefused          these two accounts are not linked; `why` says the reason
+├── NotTaken                 the conversation is the assistant's: it has to be taken over first
 ├── DocumentError            a file cannot be learned; the message names it and says why
 ├── ToolError                a tool failed; the model is told why
 └── PluginError              a plugin failed; the core answers without it
@@ -38,6 +40,14 @@ class TertuliaError(Exception):
 
 class SettingsError(TertuliaError):
     """A setting is unknown, malformed or contradicts another."""
+
+
+class FieldsRefused(SettingsError):
+    """`fields` has a sentence for each field that is wrong, by its name; "" is for the form as a whole."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {why}" if name else why for name, why in fields.items()))
+        self.fields = fields
 
 
 class StorageError(TertuliaError):
@@ -148,6 +158,10 @@ class LinkRefused(AccessError):
     def __init__(self, why: str) -> None:
         super().__init__(f"this link is refused: {why}")
         self.why = why
+
+
+class NotTaken(TertuliaError):
+    """Nobody has taken this conversation over, or it was handed back meanwhile."""
 
 
 class DocumentError(TertuliaError):

@@ -241,7 +241,8 @@ class StatisticsStore(Protocol):
 
 
 class PersonaStore(Protocol):
-    """Personas that are written in the console, with all their versions."""
+    """Personas that are written in the console, with all their versions. The name "" is the default
+    one's. Texts are any; what a persona may be is checked before."""
 
     async def put(
         self, name: str, *, prompt: str, model: str, sampling: Mapping[str, Any], note: str, by: str
@@ -249,18 +250,21 @@ class PersonaStore(Protocol):
         """The next version, in force from now on."""
         ...
 
-    async def activate(self, name: str, number: int, *, by: str) -> PersonaVersion:
-        """Put an earlier version in force again. Raises KeyError if there is none."""
+    async def activate(self, name: str, number: int) -> PersonaVersion:
+        """Put an earlier version in force again, also that of a removed persona. Raises KeyError if
+        there is none."""
         ...
 
     async def active(self) -> list[PersonaVersion]:
-        """The version in force of each persona."""
+        """The version in force of each persona, by name."""
         ...
 
+    async def version(self, name: str, number: int) -> PersonaVersion | None: ...
+
     async def versions(self, name: str, *, limit: int = 50, before: int = 0) -> list[PersonaVersion]:
-        """The newest first."""
+        """The newest first; `before` is the last number seen."""
         ...
 
     async def remove(self, name: str) -> bool:
-        """Nobody can choose it any more; its versions stay readable."""
+        """Nobody can choose it any more; its versions stay readable. False if none is in force."""
         ...

@@ -1,0 +1,163 @@
+"""The running service, as the console shows it: personas, plugins, platforms, models, settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class DiffKind(StrEnum):
+    SAME = "same"
+    ADDED = "added"
+    REMOVED = "removed"
+    SKIPPED = "skipped"
+    """Lines that are the same were left out here; `text` is how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    """A line of a comparison. `old` and `new` are line numbers from 1; 0 where it does not stand."""
+
+    kind: DiffKind
+    text: str
+    old: int = 0
+    new: int = 0
+
+
+class Origin(StrEnum):
+    """Where a value in force comes from."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    CONSOLE = "console"
+    ENVIRONMENT = "environment"
+    SECRET_FILE = "secret_file"
+    """The file that a variable `NAME_FILE` names."""
+    OPTION = "option"
+    """The command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPersona:
+    """A persona in force; `name` "" is the default one. `version` is 0 where it is not the console's."""
+
+    name: str
+    origin: Origin
+    prompt: str
+    model: str = ""
+    sampling: dict[str, Any] = field(default_factory=dict)
+    version: int = 0
+    covers: bool = False
+    """It stands over one of the settings, which is in force again once it is removed."""
+
+
+class FieldKind(StrEnum):
+    TEXT = "text"
+    LINES = "lines"
+    """Text of several lines."""
+    NUMBER = "number"
+    SWITCH = "switch"
+    CHOICE = "choice"
+    LIST = "list"
+    """Several texts."""
+    SECRET = "secret"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """One field of a form. A secret's `value` is None always; `is_set` says whether it has one.
+
+    `whole`: a number without fraction. `minimum` and `maximum` bound a number's value, a text's length
+    in characters, and how many a list has; `above` and `below` are bounds that are left out themselves.
+    """
+
+    name: str
+    kind: FieldKind
+    label: str = ""
+    help: str = ""
+    value: Any = None
+    default: Any = None
+    required: bool = False
+    is_set: bool = False
+    choices: tuple[str, ...] = ()
+    whole: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    above: float | None = None
+    below: float | None = None
+    read_only: bool = False
+    origin: Origin = Origin.DEFAULT
+
+
+class PluginStatus(StrEnum):
+    RUNNING = "running"
+    DISABLED = "disabled"
+    RESTING = "resting"
+    """Its breaker is open: too many failures in a row."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class PluginState:
+    """How a plugin is and what it brings. `error` is what failed last, at `error_at`; `rests_until` is
+    when a resting one is tried again (all Unix seconds). `fixed` says, where it is not empty, what keeps
+    it from being enabled or disabled in the console."""
+
+    name: str
+    status: PluginStatus
+    error: str = ""
+    error_at: float = 0.0
+    rests_until: float = 0.0
+    commands: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
+    fixed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformState:
+    """How the connection to a platform is. `error` is empty while all is well; `since` is when that
+    began. `received` and `sent` count since the start of this process."""
+
+    platform: str
+    account: str = ""
+    mode: str = ""
+    error: str = ""
+    since: float = 0.0
+    received: int = 0
+    last_received: float = 0.0
+    reconnects: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """How a model server is. `url` holds no key. `breaker` is closed, open or half-open, until
+    `open_until`; `latency` is the seconds to the last answer's first chunk. Times are Unix seconds."""
+
+    name: str
+    url: str = ""
+    names: tuple[str, ...] = ()
+    breaker: str = "closed"
+    open_until: float = 0.0
+    error: str = ""
+    error_at: float = 0.0
+    latency: float = 0.0
+    answered_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SettingInForce:
+    """A setting, its value as text, and where it comes from: `place` is the variable, the file with its
+    line, or the option. A secret's value is "" always; `is_set` says whether it has one."""
+
+    name: str
+    value: str
+    origin: Origin
+    place: str = ""
+    secret: bool = False
+    is_set: bool = True
+    default: str = ""
+    description: str = ""
