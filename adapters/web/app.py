@@ -1,4 +1,4 @@
-"""The web application: chat page, its API, health, metrics, and a console that stays shut."""
+"""The web application: chat page, its API, health, metrics, and the console."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from adapters.web import models
 from adapters.web.api import chat_router, problems
+from adapters.web.console.app import add_console
 from adapters.web.deps import Check, WebDeps
 from adapters.web.guard import Guard
 from adapters.web.identity import Signer
@@ -38,6 +39,8 @@ def create_app(deps: WebDeps) -> FastAPI:
     app.add_exception_handler(StorageError, _no_storage)
     app.include_router(chat_router(deps, signer))
     app.include_router(page_router(deps, signer))
+    if deps.console is not None:
+        add_console(app, deps.console)
     _add_health(app, deps)
     _add_hooks(app, deps)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")

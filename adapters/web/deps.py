@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from adapters.web.channel import WebChannel
+from adapters.web.console.deps import ConsoleDeps
 from bot.ports import Clock, Conversations, People, Telemetry, Turns
 from bot.types import Event
 
@@ -32,7 +33,7 @@ class WebDeps:
     `secret` signs cookies and ids and must be the same after a restart. `loopback`: the server
     listens on this machine only. `hooks` take what is posted to ``/hooks/NAME``. `suggestions` are
     questions for an empty page, by language. `open_metrics` shows metrics and the details of
-    readiness to other machines too.
+    readiness to other machines too. Without `console` there is none.
     """
 
     put: Callable[[Event], Awaitable[bool]]
@@ -52,3 +53,4 @@ class WebDeps:
     suggestions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     open_metrics: bool = False
     name: str = "Tertulia"
+    console: ConsoleDeps | None = None

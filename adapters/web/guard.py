@@ -15,6 +15,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_BYTES = 1_000_000
+_JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -35,7 +36,8 @@ class Guard:
     """ASGI middleware. A call that changes something must be JSON, small, and from our own page.
 
     JSON is the second lock: a form of another site cannot send it without a CORS preflight,
-    which nothing here answers.
+    which nothing here answers. The console takes forms, too: there it is the CSRF token
+    (`adapters.web.console.access`).
     """
 
     def __init__(self, app: App) -> None:
@@ -55,7 +57,7 @@ class Guard:
             await self._app(scope, receive, guarded)
             return
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
-        refusal = _refusal(headers)
+        refusal = _refusal(headers, _kinds(scope["path"]))
         body = b"" if refusal else await _body(receive)
         if refusal or body is None:
             status, text = refusal or _too_big()
@@ -64,10 +66,15 @@ class Guard:
         await self._app(scope, _once(body, receive), guarded)
 
 
-def _refusal(headers: dict[str, str]) -> tuple[int, str] | None:
+def _kinds(path: str) -> tuple[str, ...]:
+    """The media types that are taken there."""
+    return (_JSON, _FORM) if f"{path}/".startswith("/console/") else (_JSON,)
+
+
+def _refusal(headers: dict[str, str], kinds: tuple[str, ...]) -> tuple[int, str] | None:
     if not same_origin(headers):
         return 403, "This call came from another site."
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if headers.get("content-type", "").partition(";")[0].strip().lower() not in kinds:
         return 415, "Send the body as JSON, with the header Content-Type: application/json."
     length = headers.get("content-length", "0")
     if not length.isdecimal() or int(length[:12]) > MOST_BYTES:

@@ -1,4 +1,4 @@
-"""The chat page and, for now, the console's shut door."""
+"""The chat page."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from adapters.web.api import problems
 from adapters.web.deps import WebDeps
 from adapters.web.identity import Signer
 from adapters.web.visit import LANGUAGES, visit_of
 
 HERE = Path(__file__).parent
 LANGUAGE_COOKIE = "tertulia_language"
-_YEAR = 365 * 24 * 3600
+YEAR = 365 * 24 * 3600
 
 
 @cache
@@ -45,23 +44,14 @@ def page_router(deps: WebDeps, signer: Signer) -> APIRouter:
     async def chat_page(request: Request, lang: str = "") -> HTMLResponse:
         """The chat page; `lang` switches its language."""
         visit = visit_of(request, deps, signer)
-        language = _language(lang, request.cookies.get(LANGUAGE_COOKIE, ""), visit.language)
+        language = language_of(lang, request.cookies.get(LANGUAGE_COOKIE, ""), visit.language)
         response = _page("chat.html", deps, language, 200)
         visit.remember(response)
         if lang in LANGUAGES:
             response.set_cookie(
-                LANGUAGE_COOKIE, lang, max_age=_YEAR, httponly=True, samesite="lax", secure=visit.secure
+                LANGUAGE_COOKIE, lang, max_age=YEAR, httponly=True, samesite="lax", secure=visit.secure
             )
         return response
-
-    @router.get("/console", status_code=401, response_class=HTMLResponse, responses=problems(404))
-    @router.get("/console/{path:path}", status_code=401, include_in_schema=False)
-    async def console(request: Request) -> HTMLResponse:
-        """Nothing is shown without a login, and there is no login yet."""
-        visit = visit_of(request, deps, signer)
-        return _page(
-            "console.html", deps, _language("", request.cookies.get(LANGUAGE_COOKIE, ""), visit.language), 401
-        )
 
     return router
 
@@ -83,7 +73,7 @@ def _suggestions(given: Mapping[str, Sequence[str]], language: str) -> list[str]
     return list(given.get(language, own))[:6]
 
 
-def _language(*wishes: str) -> str:
+def language_of(*wishes: str) -> str:
     """The first wish that there is a page for; English where there is none."""
     for wish in wishes:
         if (base := wish.partition("-")[0].lower()) in LANGUAGES:

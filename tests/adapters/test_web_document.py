@@ -42,7 +42,7 @@ def test_no_input_breaks_the_server(case: schemathesis.Case[Any]) -> None:
 
 def test_every_call_that_can_be_refused_says_how() -> None:
     paths = schema.raw_schema["paths"]
-    assert {"/api/v1/chat", "/api/v1/chat/{id}", "/readyz", "/metrics", "/console"} <= set(paths)
+    assert {"/api/v1/chat", "/api/v1/chat/{id}", "/readyz", "/metrics"} <= set(paths)
     for path, calls in paths.items():
         for method, call in calls.items():
             if path.startswith("/api/"):

@@ -13,10 +13,12 @@ import httpx
 
 from adapters.web.app import create_app
 from adapters.web.channel import WebChannel
+from adapters.web.console.deps import ConsoleDeps
 from adapters.web.deps import WebDeps
 from adapters.web.metrics import PrometheusTelemetry
 from adapters.web.server import WebServer
 from bot.clock import SystemClock
+from bot.ports import Clock
 from bot.types import (
     Citation,
     Delivery,
@@ -32,6 +34,7 @@ from bot.types import (
     Usage,
 )
 from tests.fakes import FakeInbox, FakePeople, Memory
+from tests.fakes_console import MemoryAccounts, MemoryAudit
 from tests.fakes_history import FakeConversations, FakeTurns
 
 SECRET = b"a secret of at least 16 bytes"
@@ -54,6 +57,7 @@ class Core:
     """Takes events one after the other, and answers through the channel as the real one does."""
 
     def __init__(self, memory: Memory, channel: WebChannel, script: Script) -> None:
+        self.memory = memory
         self.inbox = FakeInbox(memory)
         self.turns = FakeTurns(memory)
         self.people = FakePeople(memory)
@@ -174,6 +178,17 @@ class House:
     deps: WebDeps
 
 
+def console_deps(memory: Memory, clock: Clock | None = None, **changes: Any) -> ConsoleDeps:
+    clock = clock or SystemClock()
+    given: dict[str, Any] = {
+        "accounts": MemoryAccounts(memory, clock),
+        "audit": MemoryAudit(memory, clock),
+        "clock": clock,
+        "secret": SECRET,
+    }
+    return ConsoleDeps(**{**given, **changes})
+
+
 def web_deps(core: Core, **changes: Any) -> WebDeps:
     telemetry = PrometheusTelemetry()
     given: dict[str, Any] = {
@@ -188,6 +203,7 @@ def web_deps(core: Core, **changes: Any) -> WebDeps:
         "metrics": telemetry,
         "secret": SECRET,
         "loopback": True,
+        "console": console_deps(core.memory),
     }
     return WebDeps(**{**given, **changes})
 
