@@ -24,7 +24,9 @@ from bot.personas import Personas
 from bot.places import Places
 from bot.plugins.host import PluginHost
 from bot.ports import (
+    Accounts,
     Adapter,
+    Audit,
     Clock,
     Conversations,
     Inbox,
@@ -34,6 +36,7 @@ from bot.ports import (
     Overheard,
     People,
     Search,
+    Shares,
     Telemetry,
     Turns,
 )
@@ -62,6 +65,9 @@ class Stores:
     inbox: Inbox
     overheard: Overheard
     leases: Leases
+    accounts: Accounts
+    audit: Audit
+    shares: Shares
 
 
 @asynccontextmanager
@@ -76,6 +82,9 @@ async def open_stores(
     """The database, brought up to date. Raises StorageError; with a durable inbox StorageBusy
     if a service runs on this database already, unless this one only looks (`serves` is False) or
     stands by: then it waits until that one has ended, or until `standby` is set."""
+    from storage.console.accounts import SqlAccounts
+    from storage.console.audit import SqlAudit
+    from storage.console.shares import SqlShares
     from storage.conversations import SqlConversations
     from storage.db import open_database
     from storage.inbox.memory import MemoryInbox
@@ -100,6 +109,9 @@ async def open_stores(
             inbox=SqlInbox(db, clock) if durable_inbox else MemoryInbox(),
             overheard=SqlOverheard(db, clock),
             leases=SqlLeases(db, clock),
+            accounts=SqlAccounts(db, clock),
+            audit=SqlAudit(db, clock),
+            shares=SqlShares(db, clock),
         )
 
 

@@ -39,6 +39,7 @@ MERGE = tuple(
         " AND (plugin, key) IN (SELECT plugin, key FROM plugin_kv WHERE scope = :id)",
         "UPDATE plugin_kv SET scope = :id WHERE scope = :gone",
         "UPDATE invite SET created_by = :id WHERE created_by = :gone",
+        "UPDATE share SET person_id = :id WHERE person_id = :gone",
         "DELETE FROM redemption WHERE person_id = :gone"
         " AND code_hash IN (SELECT code_hash FROM redemption WHERE person_id = :id)",
         "UPDATE redemption SET person_id = :id WHERE person_id = :gone",

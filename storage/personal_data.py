@@ -39,6 +39,8 @@ EXPORTED = {
     " WHERE (platform, user_id) IN (SELECT platform, user_id FROM identity WHERE person_id = :id)"
     " ORDER BY conversation_id, said_at",
     "plugins": "SELECT plugin, key, value FROM plugin_kv WHERE scope = :id ORDER BY plugin, key",
+    "shares": "SELECT conversation_id, last_turn, title, created_at, expires_at FROM share"
+    " WHERE person_id = :id ORDER BY created_at",
 }
 _JSON_COLUMNS = {"settings", "attachments", "tool_calls", "citations", "value", "payload"}
 PREPARED = "prepared_summary"
@@ -88,6 +90,7 @@ UNTOLD = text(
     "UPDATE conversation SET title = '', summary = '', summary_tokens = 0, settings = :settings"
     " WHERE id = :id"
 )
+UNTOLD_LINKS = text("UPDATE share SET title = '' WHERE conversation_id = :id")
 FORGET_WAITING = text(
     "UPDATE inbox SET state = 1, payload = '', sender = '', reason = '' WHERE state <> 1 AND sender = :sender"
 )
@@ -109,6 +112,9 @@ def export(connection: Connection, person_id: str) -> dict[str, Any]:
         if conversation["id"] not in own:
             conversation.update(title="", summary="", summary_tokens=0)
             conversation["settings"] = merged(conversation["settings"], {PREPARED: None})
+    for share in found["shares"]:
+        if share["conversation_id"] not in own:
+            share.update(title="")
     for turn in found["turns"]:
         if (turn["conversation_id"], turn["number"]) not in asked:
             turn.update(text="", citations=None, error="")
@@ -130,6 +136,7 @@ def delete(connection: Connection, person_id: str) -> None:
     for row in connection.execute(SHARED, {"id": person_id}).all():
         settings = to_json(merged(from_json(row.settings, dict), {PREPARED: None}))
         connection.execute(UNTOLD, {"id": row.id, "settings": settings})
+        connection.execute(UNTOLD_LINKS, {"id": row.id})
     for statement in ERASE:
         connection.execute(statement, {"id": person_id, "no": False})
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, ColumnElement, Index, Integer, MetaData, Table, Text, literal_column
 from sqlmodel import Field, SQLModel
 
-_ORDERED = Text().with_variant(Text(collation="C"), "postgresql")
+ORDERED = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that compares by code point on both databases."""
 _NOT_DONE: ColumnElement[bool] = literal_column("state <> 1")
-_SERIAL = BigInteger().with_variant(Integer(), "sqlite")
+SERIAL = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Base(SQLModel):
@@ -70,7 +70,7 @@ class ConversationRow(Base, table=True):
     __tablename__ = "conversation"
     __table_args__ = {"sqlite_autoincrement": True}
 
-    id: int | None = Field(default=None, primary_key=True, sa_type=_SERIAL)
+    id: int | None = Field(default=None, primary_key=True, sa_type=SERIAL)
     address_key: str = Field(unique=True, sa_type=Text)
     platform: str = Field(sa_type=Text)
     account: str = Field(sa_type=Text)
@@ -97,7 +97,7 @@ class MessageRow(Base, table=True):
     __tablename__ = "message"
     __table_args__ = {"sqlite_with_rowid": False}
 
-    conversation_id: int = Field(primary_key=True, foreign_key="conversation.id", sa_type=_SERIAL)
+    conversation_id: int = Field(primary_key=True, foreign_key="conversation.id", sa_type=SERIAL)
     turn: int = Field(primary_key=True)
     step: int = Field(primary_key=True)
     shown: bool
@@ -123,7 +123,7 @@ class TurnRow(Base, table=True):
     )
 
     id: str = Field(primary_key=True, sa_type=Text)
-    conversation_id: int = Field(foreign_key="conversation.id", sa_type=_SERIAL)
+    conversation_id: int = Field(foreign_key="conversation.id", sa_type=SERIAL)
     number: int
     revision: int
     event_key: str = Field(unique=True, sa_type=Text)
@@ -171,7 +171,7 @@ class PluginValueRow(Base, table=True):
 
     scope: str = Field(primary_key=True, sa_type=Text)
     plugin: str = Field(primary_key=True, sa_type=Text)
-    key: str = Field(primary_key=True, sa_type=_ORDERED)
+    key: str = Field(primary_key=True, sa_type=ORDERED)
     value: str = Field(sa_type=Text)
 
 
@@ -191,7 +191,7 @@ class OverheardRow(Base, table=True):
     )
 
     conversation_id: int = Field(
-        primary_key=True, foreign_key="conversation.id", ondelete="CASCADE", sa_type=_SERIAL
+        primary_key=True, foreign_key="conversation.id", ondelete="CASCADE", sa_type=SERIAL
     )
     message_id: str = Field(primary_key=True, sa_type=Text)
     platform: str = Field(sa_type=Text)
@@ -210,7 +210,7 @@ class InboxRow(Base, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(default=None, primary_key=True, sa_type=_SERIAL)
+    id: int | None = Field(default=None, primary_key=True, sa_type=SERIAL)
     key: str = Field(unique=True, sa_type=Text)
     state: int
     sender: str = Field(sa_type=Text)

@@ -196,7 +196,12 @@ class MemoryAccounts:
         if id in self.memory.passkeys:
             raise AccessError("this passkey is in use already")
         self.memory.passkeys[id] = replace(
-            passkey, id=id, account_id=account.id, name=clean(passkey.name), created_at=self._clock.time()
+            passkey,
+            id=id,
+            account_id=account.id,
+            name=clean(passkey.name),
+            created_at=self._clock.time(),
+            used_at=0.0,
         )
 
     async def passkeys(self, account_id: str) -> list[Passkey]:

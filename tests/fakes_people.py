@@ -166,6 +166,11 @@ class FakePeople:
                 if self.memory.identities.get((p, s.id)) == person_id
             ],
             "plugins": [[k, v] for (_, scope, k), v in self.memory.values.items() if scope == person_id],
+            "shares": [
+                s if turns.alone(person_id, s.conversation_id) else replace(s, title="")
+                for s in self.memory.console.shares.values()
+                if s.person_id == person_id
+            ],
             "waiting": [
                 e for s, e, _ in self.memory.inbox.values() if s != "done" and self._is(e, person_id)
             ],
@@ -183,6 +188,12 @@ class FakePeople:
         for key, (_, event, _reason) in list(memory.inbox.items()):
             if self._is(event, person_id):
                 memory.inbox[key] = ("done", Event(event.id, event.kind, event.address, Sender("")), "")
+        told = {t.conversation_id for t, _ in memory.turns.values() if t.person_id == person_id}
+        memory.console.shares = {
+            k: replace(s, title="") if s.conversation_id in told else s
+            for k, s in memory.console.shares.items()
+            if s.person_id != person_id
+        }
         FakeTurns(memory, self._clock).erase(person_id)
         memory.values = {k: v for k, v in memory.values.items() if k[1] != person_id}
         memory.invites = {k: v for k, v in memory.invites.items() if v["by"] != person_id}
@@ -224,6 +235,10 @@ def _merge(memory: Memory, keeper: Person, gone: Person) -> None:
     memory.feedback = _moved(memory.feedback, lambda k: (k[0], new) if k[1] == old else None)
     memory.rated = _moved(memory.rated, lambda k: (k[0], new) if k[1] == old else None)
     memory.values = _moved(memory.values, lambda k: (k[0], new, k[2]) if k[1] == old else None)
+    shares = memory.console.shares
+    memory.console.shares = {
+        k: replace(s, person_id=new) if s.person_id == old else s for k, s in shares.items()
+    }
     for invite in memory.invites.values():
         invite["by"] = new if invite["by"] == old else invite["by"]
 

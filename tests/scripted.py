@@ -36,6 +36,7 @@ from tests.fakes import (
     FakeTurns,
     Memory,
 )
+from tests.fakes_console import MemoryAccounts, MemoryAudit, MemoryShares
 from tests.fakes_groups import FakeLeases, FakeOverheard
 from tests.fakes_search import FakeSearch
 
@@ -248,6 +249,9 @@ class World:
             inbox=FakeInbox(self.memory),
             overheard=FakeOverheard(self.memory, self.clock),
             leases=FakeLeases(self.memory, self.clock),
+            accounts=MemoryAccounts(self.memory, self.clock),
+            audit=MemoryAudit(self.memory, self.clock),
+            shares=MemoryShares(self.memory, self.clock),
         )
         self._stop = asyncio.Event()
         adapters = [MemoryAdapter(self.channel)]

@@ -9,8 +9,22 @@ from typing import Any
 
 import pytest
 
-from bot.ports import Conversations, Inbox, KeyValue, Leases, Overheard, People, Turns
+from bot.ports import (
+    Accounts,
+    Audit,
+    Conversations,
+    Inbox,
+    KeyValue,
+    Leases,
+    Overheard,
+    People,
+    Shares,
+    Turns,
+)
 from bot.types import Address, Event, EventKind, Part, Sender
+from storage.console.accounts import SqlAccounts
+from storage.console.audit import SqlAudit
+from storage.console.shares import SqlShares
 from storage.conversations import SqlConversations
 from storage.db import Database
 from storage.inbox.sql import SqlInbox
@@ -28,6 +42,7 @@ from tests.fakes import (
     FakeTurns,
     Memory,
 )
+from tests.fakes_console import MemoryAccounts, MemoryAudit, MemoryShares
 from tests.fakes_groups import FakeLeases, FakeOverheard
 
 
@@ -42,6 +57,9 @@ class Stores:
     keyvalue: KeyValue
     overheard: Overheard
     leases: Leases
+    accounts: Accounts
+    audit: Audit
+    shares: Shares
     clock: FakeClock
     database: Any
 
@@ -60,6 +78,9 @@ def open_stores(database: Database | Memory, clock: FakeClock) -> Stores:
             FakeKeyValue(database),
             FakeOverheard(database, clock),
             FakeLeases(database, clock),
+            MemoryAccounts(database, clock),
+            MemoryAudit(database, clock),
+            MemoryShares(database, clock),
             clock,
             database,
         )
@@ -71,6 +92,9 @@ def open_stores(database: Database | Memory, clock: FakeClock) -> Stores:
         SqlKeyValue(database),
         SqlOverheard(database, clock),
         SqlLeases(database, clock),
+        SqlAccounts(database, clock),
+        SqlAudit(database, clock),
+        SqlShares(database, clock),
         clock,
         database,
     )

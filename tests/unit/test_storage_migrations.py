@@ -13,11 +13,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, TextClause, inspect, text
 
 from storage import conversations, identities, keyvalue, people, revisions, turns
+from storage.console import accounts, audit, sessions, shares
+from storage.console.tables import metadata
 from storage.db import Database, open_database
 from storage.inbox import sql as inbox
 from storage.postgres import postgres_engine
 from storage.sqlite import check_file, sqlite_engine
-from storage.tables import metadata
 
 
 @pytest.fixture
@@ -153,6 +154,16 @@ HOT: list[tuple[TextClause, dict[str, object]]] = [
     (turns.QUESTION, {"conversation_id": 1, "number": 1}),
     (turns.DELIVERIES, {"id": "i"}),
     (turns.DROP_DELIVERIES, {"id": "i", "part": 1}),
+    (sessions.FIND, {"token_hash": "h", "now": 1.0, "seen_since": 0.0}),
+    (sessions.SEEN, {"id": "s", "now": 1.0}),
+    (sessions.DROP_EXPIRED, {"now": 1.0}),
+    (accounts.NAMED, {"key": "k"}),
+    (audit.ALL, {"before": 9, "limit": 5}),
+    (audit.OF_ACCOUNT, {"account_id": "a", "before": 9, "limit": 5}),
+    (shares.FIND, {"token_hash": "h", "now": 1.0}),
+    (shares.LISTING, {"person_id": "p", "now": 1.0}),
+    (shares.REVOKE, {"person_id": "p", "id": "s", "now": 1.0}),
+    (shares.DROP_EXPIRED, {"now": 1.0}),
 ]
 
 
