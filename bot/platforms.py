@@ -7,15 +7,19 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bot.audience import roles_of
+from bot.clock import SystemClock
 from bot.compose import App, Stores
+from bot.console import console_deps
 from bot.errors import ModelError, StorageError
 from bot.groups import THREADS, choice
 from bot.places import Places
 from bot.plugins.api import PluginContext, Scoped
-from bot.ports import Clock, Telemetry
+from bot.ports import Clock, People, Telemetry
 from bot.settings import Access, Settings
 from bot.types import (
     Address,
+    Citation,
     Conversation,
     Event,
     EventKind,
@@ -39,6 +43,8 @@ SUGGESTIONS = {
     "en": ("How do I connect Telegram?", "How do I connect a language model?", "What can you do?"),
     "zh": ("怎么连接 Telegram？", "怎么连接语言模型？", "你能做什么？"),
 }
+FILES = "files"
+"""The folder in the home for what visitors of the page bring."""
 BURST = 3
 """Calls to one chat that may come at once, where its rate allows them by and by."""
 
@@ -56,6 +62,15 @@ def web_adapter(
     """The page, its API, health and metrics."""
     from adapters.web.adapter import WebAdapter
     from adapters.web.deps import WebDeps
+    from adapters.web.files import Files
+
+    limit = settings.web_upload_limit
+    files = Files(settings.home / FILES, clock, limit=limit) if limit else None
+
+    async def passage(visitor: str, citation: Citation) -> Passage | None:
+        person = await stores.people.find("web", visitor)
+        roles = roles_of(Sender(visitor), person) if person is not None else ()
+        return await stores.search.passage(citation.passage_id, citation.source, roles=roles)
 
     async def deps(channel: WebChannel, put: Callable[[Event], Awaitable[bool]]) -> WebDeps:
         return WebDeps(
@@ -67,16 +82,29 @@ def web_adapter(
             channel=channel,
             clock=clock,
             telemetry=telemetry,
-            secret=await _secret(stores),
+            secret=(secret := await _secret(stores)),
             loopback=_is_loopback(settings.web_host),
             access="open" if settings.access is Access.OPEN else "invite",
             checks={"database": _database_check(stores), "model": _model_check(models), **checks},
             metrics=telemetry,
             hooks=hooks,
             suggestions=SUGGESTIONS,
+            files=files,
+            passage=passage,
+            console=console_deps(stores, clock, secret),
         )
 
-    return WebAdapter(clock, host=settings.web_host, port=settings.web_port, deps=deps)
+    return WebAdapter(clock, host=settings.web_host, port=settings.web_port, deps=deps, files=files)
+
+
+async def forget_files(settings: Settings, people: People, person_id: str) -> None:
+    """Remove the files that this person brought to the page; to be called before the person is."""
+    from adapters.web.files import Files
+
+    files = Files(settings.home / FILES, SystemClock(), limit=settings.web_upload_limit)
+    for platform, user_id in await people.accounts(person_id):
+        if platform == "web":
+            await files.forget(user_id)
 
 
 def telegram_adapter(

@@ -28,6 +28,7 @@ from bot.clock import SystemClock
 from bot.compose import App, compose, gate_of, open_models, open_stores
 from bot.errors import DocumentError, StorageError
 from bot.locale import Catalogue
+from bot.platforms import forget_files
 from bot.ports import Search
 from bot.settings import Settings, locale_language
 from bot.telemetry import NullTelemetry
@@ -244,6 +245,7 @@ async def export_person(settings: Settings, person: str, output: Path | None, *,
         else:
             await asyncio.to_thread(output.write_text, text + "\n", encoding="utf-8")
         if delete:
+            await forget_files(settings, app.stores.people, person)
             await app.plugins.delete_person(person)
             await app.stores.people.delete(person)
     return True

@@ -60,6 +60,16 @@ class FakeSearch:
     async def audience(self, collection: str) -> tuple[str, ...]:
         return self._audiences.get(collection, ())
 
+    async def passage(self, id: str, source: str, *, roles: Sequence[str] = ()) -> Passage | None:
+        for (collection, _), document in self._documents.items():
+            audience = self._audiences.get(collection, ())
+            for passage, _ in document.passages:
+                if (passage.id, passage.source) == (id, source) and (
+                    not audience or set(audience) & set(roles)
+                ):
+                    return replace(passage, audience=audience)
+        return None
+
     async def search(
         self, query: str, *, collections: Sequence[str], limit: int = 5, roles: Sequence[str] = ()
     ) -> list[Passage]:

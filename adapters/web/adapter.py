@@ -9,9 +9,11 @@ from importlib import import_module
 
 from adapters.web.channel import WebChannel
 from adapters.web.deps import WebDeps
+from adapters.web.files import Files
+from adapters.web.identity import chat_of
 from adapters.web.server import STOP_SECONDS, WebServer
 from bot.ports import Clock
-from bot.types import Event
+from bot.types import Address, Event
 
 Put = Callable[[Event], Awaitable[bool]]
 
@@ -26,9 +28,10 @@ class WebAdapter:
         host: str,
         port: int,
         deps: Callable[[WebChannel, Put], Awaitable[WebDeps]],
+        files: Files | None = None,
         stop_seconds: int = STOP_SECONDS,
     ) -> None:
-        self.channel = WebChannel(clock)
+        self.channel = WebChannel(clock, files)
         self.url = ""
         self._host = host
         self._port = port
@@ -47,7 +50,8 @@ class WebAdapter:
         SettingsError if the address cannot be had."""
         # beside the loop: the import takes a while, and other platforms need not wait for it
         web = await asyncio.to_thread(import_module, "adapters.web.app")
-        app = web.create_app(await self._deps(self.channel, put))
+        deps = await self._deps(self.channel, put)
+        app = web.create_app(deps)
         self._server = WebServer(
             app,
             host=self._host,
@@ -55,5 +59,21 @@ class WebAdapter:
             on_stop=self.channel.close,
             stop_seconds=self._stop_seconds,
         )
-        async with self._server.intake() as self.url:
-            yield
+        tending = asyncio.create_task(_tend(deps), name="visitors' files")
+        try:
+            async with self._server.intake() as self.url:
+                yield
+        finally:
+            tending.cancel()
+            await asyncio.gather(tending, return_exceptions=True)
+
+
+async def _tend(deps: WebDeps) -> None:
+    """Remove the files of conversations that are gone, until cancelled."""
+
+    async def alive(visitor: str, conversation: str) -> bool:
+        address = Address("web", "web", chat_of(visitor, conversation))
+        return await deps.conversations.find(address) is not None
+
+    if deps.files is not None:
+        await deps.files.tend(alive)

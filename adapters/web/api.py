@@ -7,7 +7,7 @@ import secrets
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
 from adapters.web import models, translate
@@ -19,7 +19,7 @@ from adapters.web.identity import AnswerId, Signer
 from adapters.web.limits import Crowd
 from adapters.web.sse import Streams
 from adapters.web.visit import Visit, visit_of
-from bot.types import Event, Turn
+from bot.types import Event, Part, Turn
 
 _EVENTS = """Server-sent events, each with JSON data:
 
@@ -64,7 +64,9 @@ class Chat:
         signer, deps = self._signer, self._deps
         if body.retry_of and body.edit_of:
             raise HTTPException(422, "Give retry_of or edit_of, not both.")
-        if not body.text and not body.retry_of:
+        if body.attachments and (body.retry_of or body.edit_of):
+            raise HTTPException(422, "Attachments come with a new question; an earlier one keeps its own.")
+        if not (body.text or body.retry_of or body.attachments):
             raise HTTPException(422, "text: the text is empty")
         about = await self._turn(visit, body.retry_of or body.edit_of or "")
         conversation = about[0].conversation if about else body.conversation or ""
@@ -78,6 +80,18 @@ class Chat:
         deps.channel.expect(answer.text, replaced)
         fresh = await deps.put(event)
         return self._stream(visit, answer, html=body.html, fresh=fresh)
+
+    async def passage(self, answer: AnswerId, number: int, visit: Visit) -> models.PassageOut:
+        found = await self._turn(visit, answer.text)
+        cited = [c for c in found[1].citations if c.number == number] if found is not None else []
+        if not cited:
+            raise HTTPException(404, "There is no such citation.")
+        citation, find = cited[0], self._deps.passage
+        passage = await find(visit.visitor, citation) if find is not None else None
+        text = passage.text if passage is not None and citation.quote in passage.text else ""
+        return models.PassageOut(
+            number=number, source=citation.source, title=citation.title, quote=citation.quote, text=text
+        )
 
     async def reattach(self, answer: AnswerId, visit: Visit, html: bool) -> Response:
         self._admit(visit)
@@ -136,11 +150,23 @@ class Chat:
         """The event of a question, and the id of the message that its answer replaces."""
         sender, now = visit.sender(body.language), self._deps.clock.time()
         if about is None:
-            return translate.question(answer, sender, body.text, now), ""
+            files = await self._attachments(body, visit, answer)
+            return translate.question(answer, sender, body.text, now, files=files), ""
         message_id = await self._shown(about)
         if body.edit_of:
             return translate.edit(answer, sender, about.question_id or message_id, body.text, now), message_id
         return translate.retry(answer, sender, message_id, now), message_id
+
+    async def _attachments(self, body: models.Ask, visit: Visit, answer: AnswerId) -> list[Part]:
+        """The visitor's own files; they stay from now on."""
+        files, parts = self._deps.files, []
+        for id in body.attachments:
+            file = await files.find(visit.visitor, id) if files is not None else None
+            if files is None or file is None:
+                raise HTTPException(422, "attachments: there is no such file")
+            await files.use(visit.visitor, file, answer.conversation)
+            parts.append(file.part(visit.visitor))
+        return parts
 
     async def _turn(self, visit: Visit, text: str) -> tuple[AnswerId, Turn] | None:
         """The visitor's own turn of this id; None where no id is given."""
@@ -201,6 +227,13 @@ def chat_router(deps: WebDeps, signer: Signer) -> APIRouter:
     async def stop(answer: Own, visit: Visiting, body: models.Nothing) -> models.Accepted:
         """End this answer where it is."""
         return await chat.stop(answer, visit)
+
+    @router.get("/chat/{id}/passages/{number}", responses=_READ)
+    async def passage(
+        answer: Own, number: Annotated[int, Path(ge=1, le=999)], visit: Visiting
+    ) -> models.PassageOut:
+        """What `[number]` in this answer was quoted from."""
+        return await chat.passage(answer, number, visit)
 
     @router.post("/chat/{id}/feedback", responses=_WRITE)
     async def feedback(answer: Own, visit: Visiting, body: models.Feedback) -> models.Accepted:

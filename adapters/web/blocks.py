@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.web.code import dressed
 from bot.markup import Node, parse, render
 from bot.ports import Clock
 from bot.types import Markup
@@ -69,8 +70,9 @@ class Blocks:
 
 def html_blocks(text: str) -> list[str]:
     """The safe HTML of each block at the top level."""
-    document = parse(text)
-    return [render(Node(document.kind, children=(block,)), Markup.HTML) for block in document.children]
+    document = parse(text, math=True)
+    blocks = (Node(document.kind, children=(block,)) for block in document.children)
+    return [dressed(render(block, Markup.HTML)) for block in blocks]
 
 
 def _timed(text: str) -> tuple[list[str], float]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from adapters.web.files import Files
 from bot.errors import FileRefused
 from bot.ports import Clock
 from bot.types import Address, Capabilities, Markup, Outgoing, Part
@@ -57,8 +58,9 @@ class WebChannel:
 
     platform = "web"
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, files: Files | None = None) -> None:
         self._clock = clock
+        self._files = files
         self._streams: dict[Stream, None] = {}  # the least recently begun first
         self._named: dict[str, Stream] = {}
         self._characters = 0
@@ -96,7 +98,9 @@ class WebChannel:
         return None
 
     async def fetch(self, part: Part, limit: int) -> bytes:
-        raise FileRefused("the page takes no files")
+        if self._files is None:
+            raise FileRefused("the page takes no files")
+        return await self._files.read(part, limit)
 
     # for the readers
 

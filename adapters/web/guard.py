@@ -15,6 +15,9 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_BYTES = 1_000_000
+UPLOADS = "/api/v1/files"
+MULTIPART = 65_536
+"""Bytes that multipart takes beside the file."""
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _CSP = (
@@ -36,12 +39,14 @@ class Guard:
     """ASGI middleware. A call that changes something must be JSON, small, and from our own page.
 
     JSON is the second lock: a form of another site cannot send it without a CORS preflight,
-    which nothing here answers. The console takes forms, too: there it is the CSRF token
-    (`adapters.web.console.access`).
+    which nothing here answers. Files come as multipart, to one place: there the second lock is the
+    cookie, which browsers keep from other sites' forms. The console takes forms, too: there it is the
+    CSRF token (`adapters.web.console.access`).
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, *, upload_limit: int = 0) -> None:
         self._app = app
+        self._upload_limit = upload_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,6 +62,9 @@ class Guard:
             await self._app(scope, receive, guarded)
             return
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+        if scope["method"] == "POST" and scope["path"] == UPLOADS:
+            await self._upload(scope, headers, receive, guarded)
+            return
         refusal = _refusal(headers, _kinds(scope["path"]))
         body = b"" if refusal else await _body(receive)
         if refusal or body is None:
@@ -64,6 +72,27 @@ class Guard:
             await _refuse(guarded, status, text)
             return
         await self._app(scope, _once(body, receive), guarded)
+
+    async def _upload(self, scope: Scope, headers: dict[str, str], receive: Receive, send: Send) -> None:
+        """The body goes on as it comes, as far as its length was told and is allowed."""
+        refusal = _upload_refusal(headers, self._upload_limit + MULTIPART)
+        if refusal:
+            await _refuse(send, *refusal)
+        else:
+            await self._app(scope, receive, send)
+
+
+def _upload_refusal(headers: dict[str, str], limit: int) -> tuple[int, str] | None:
+    if not same_origin(headers):
+        return 403, "This call came from another site."
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
+        return 415, "Send the file as multipart/form-data, in a field named file."
+    length = headers.get("content-length", "")
+    if not length.isdecimal():
+        return 411, "Say how long the body is, with the header Content-Length."
+    return (
+        (413, f"The file is larger than {limit - MULTIPART:,} bytes.") if int(length[:12]) > limit else None
+    )
 
 
 def _kinds(path: str) -> tuple[str, ...]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 
 from adapters.web.blocks import Renderer
 from adapters.web.identity import conversation_of
-from adapters.web.models import CitationOut, ConversationOut, MessageOut
+from adapters.web.models import CitationOut, ConversationOut, FileOut, MessageOut
 from bot.ports import Conversations, People, Turns
-from bot.types import Conversation, Role, Turn
+from bot.types import Conversation, Message, Part, PartKind, Role, Turn
 
 SHOWN_CONVERSATIONS = 50
 SHOWN_TURNS = 50
@@ -57,22 +58,21 @@ class Histories:
         history = await self._conversations.history(
             conversation.id, first_turn=turns[0].number, before_turn=turns[-1].number + 1
         )
-        asked = {m.turn: m.text for m in reversed(history) if m.role is Role.USER}
+        asked = {m.turn: m for m in reversed(history) if m.role is Role.USER}
         shown = [await self._message(turn, asked.get(turn.number)) for turn in turns]
         return shown, len(turns) < len(found)
 
-    async def _message(self, turn: Turn, asked: str | None) -> MessageOut:
-        if asked is None:
-            question = await self._turns.question(turn)
-            asked = question.text if question else ""
+    async def _message(self, turn: Turn, asked: Message | None) -> MessageOut:
+        asked = asked or await self._turns.question(turn) or Message(Role.USER)
         return MessageOut(
             id=_event_id(turn),
-            question=asked,
+            question=_own_words(asked),
             answer=turn.text,
             html=(await self._renderer.blocks(turn.text))[0],
             citations=[CitationOut(**asdict(c)) for c in turn.citations],
             state=turn.state.value,
             finish_reason=turn.finish_reason,
+            attachments=[_file(part) for part in asked.attachments],
         )
 
     async def _find(self, visitor: str, name: str) -> Conversation | None:
@@ -95,6 +95,24 @@ class Histories:
             if not page:
                 return
             before = page[-1].id
+
+
+def _own_words(asked: Message) -> str:
+    """The question without the lines in which the model reads that files came with it."""
+    text = asked.text
+    for part in reversed(asked.attachments):
+        text = re.sub(rf"\n*\[[a-z]+ ?{re.escape(part.name)}\]\Z", "", text)
+    return text
+
+
+def _file(part: Part) -> FileOut:
+    return FileOut(
+        id=part.ref.rpartition("/")[2],
+        name=part.name,
+        media_type=part.media_type,
+        size=part.size,
+        image=part.kind is PartKind.IMAGE,
+    )
 
 
 def _fitting(turns: list[Turn]) -> list[Turn]:

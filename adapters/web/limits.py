@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
-from collections import OrderedDict
+from collections import OrderedDict, deque
 
 from adapters.web.identity import is_loopback
 from bot.ports import Clock
@@ -55,4 +55,27 @@ class Crowd:
         if len(visitors) >= most:
             return max(1, math.ceil(next(iter(visitors.values())) + MINUTE - now))
         visitors[visitor] = now
+        return 0
+
+
+class Rate:
+    """How many times a minute each name may do something."""
+
+    def __init__(self, clock: Clock, most: int) -> None:
+        self._clock = clock
+        self._most = most
+        self._seen: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def refuses(self, name: str) -> int:
+        """0: it may, and it is counted; else the seconds until it may again."""
+        now = self._clock.monotonic()
+        times = self._seen.setdefault(name, deque())
+        self._seen.move_to_end(name)
+        if len(self._seen) > MOST_ADDRESSES:
+            self._seen.popitem(last=False)
+        while times and now - times[0] >= MINUTE:
+            times.popleft()
+        if len(times) >= self._most:
+            return max(1, math.ceil(times[0] + MINUTE - now))
+        times.append(now)
         return 0

@@ -39,6 +39,10 @@ class Problem(BaseModel):
     message: str
 
 
+MOST_ATTACHMENTS = 10
+FileId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="From an upload.")]
+
+
 class Ask(Strict):
     """A question; or, with `retry_of`, the wish for another answer to that question; or, with
     `edit_of`, a question's new wording."""
@@ -48,6 +52,9 @@ class Ask(Strict):
     )
     conversation: Name | None = Field(None, description="From an earlier `start`; none: a new one.")
     id: Name | None = Field(None, description="The client's own id: the same id never asks twice.")
+    attachments: Annotated[tuple[FileId, ...], Field(max_length=MOST_ATTACHMENTS)] = Field(
+        (), description="Files that go with the question, which may then have no text."
+    )
     retry_of: Id | None = None
     edit_of: Id | None = None
     language: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{0,35}$")] = Field(
@@ -82,6 +89,27 @@ class CitationOut(BaseModel):
     quote: str
 
 
+class PassageOut(BaseModel):
+    """What a citation stands for. `text` is the whole passage that `quote` was taken from; empty if the
+    document has changed since, or is not there any more."""
+
+    number: int
+    source: str
+    title: str
+    quote: str
+    text: str
+
+
+class FileOut(BaseModel):
+    """`image`: a browser may show it."""
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+    image: bool
+
+
 class ConversationOut(BaseModel):
     id: str
     title: str
@@ -101,6 +129,7 @@ class MessageOut(BaseModel):
     citations: list[CitationOut]
     state: Literal["generating", "delivering", "done", "cancelled", "failed"]
     finish_reason: str
+    attachments: list[FileOut] = Field([], description="Files that came with the question.")
 
 
 class Messages(BaseModel):

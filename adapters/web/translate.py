@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from adapters.web.identity import AnswerId
 from bot.types import Address, Event, EventKind, Part, Sender
@@ -15,7 +16,7 @@ def address_of(answer: AnswerId) -> Address:
     return Address("web", "web", answer.chat)
 
 
-def question(answer: AnswerId, sender: Sender, text: str, at: float) -> Event:
+def question(answer: AnswerId, sender: Sender, text: str, at: float, *, files: Sequence[Part] = ()) -> Event:
     """What begins like a command (`/help`) is one."""
     command = _COMMAND.match(text) is not None
     return Event(
@@ -23,7 +24,7 @@ def question(answer: AnswerId, sender: Sender, text: str, at: float) -> Event:
         kind=EventKind.COMMAND if command else EventKind.MESSAGE,
         address=address_of(answer),
         sender=sender,
-        parts=(Part(text=text),),
+        parts=(*((Part(text=text),) if text else ()), *files),
         message_id=answer.text,
         data=text if command else "",
         received_at=at,

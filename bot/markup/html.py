@@ -30,7 +30,8 @@ def _inline(node: Node) -> str:
         case Kind.BREAK:
             return "<br>\n"
         case Kind.CODE:
-            return f"<code>{escape(source(node))}</code>"
+            formula = f' class="{node.info}"' if node.info else ""
+            return f"<code{formula}>{escape(source(node))}</code>"
         case Kind.LINK:
             href = escape(node.info)
             return f'<a href="{href}" rel="noopener nofollow noreferrer">{_inlines(node.children)}</a>'

@@ -19,12 +19,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
+
+from bot.markup.math import MATH, leave_math
 
 _DEEPEST = 24
 _MOST_BRACKETS = 500
@@ -69,7 +71,8 @@ class Node:
     text: str = ""
     """What a TEXT says; the source of a DOCUMENT."""
     info: str = ""
-    """The URL of a LINK, the language of a CODE_BLOCK, the alignment of a CELL (left, right, center)."""
+    """The URL of a LINK, the language of a CODE_BLOCK, the alignment of a CELL (left, right, center); MATH of
+    CODE and a CODE_BLOCK that are formulas."""
     number: int = -1
     """The level of a HEADING (1 to 6), the number of an ITEM in an ordered list (else -1)."""
     tight: bool = False
@@ -93,11 +96,12 @@ _BLOCKS = {
 _INLINES = {"strong": Kind.STRONG, "em": Kind.EMPHASIS, "s": Kind.STRIKE, "link": Kind.LINK}
 
 
-def parse(text: str) -> Node:
-    """The DOCUMENT that `text` means. Never fails; takes time linear in the length."""
+def parse(text: str, *, math: bool = False) -> Node:
+    """The DOCUMENT that `text` means, with formulas left as they are if `math`. Never fails; takes time
+    linear in the length."""
     cleaned = clean(text)
     end = _markdown_end(cleaned)
-    blocks = _blocks(_parser(links=True).parse(cleaned[:end]))
+    blocks = _blocks(_parser(links=True, math=math).parse(cleaned[:end]))
     return Node(Kind.DOCUMENT, (*blocks, *_paragraphs(cleaned[end:])), text)
 
 
@@ -113,20 +117,22 @@ class _Parser(MarkdownIt):
         return _SCHEME.match(url) is not None
 
 
-@lru_cache(maxsize=2)
-def _parser(*, links: bool) -> MarkdownIt:
+@lru_cache(maxsize=4)
+def _parser(*, links: bool, math: bool) -> MarkdownIt:
     parser = _Parser("commonmark", {"html": False, "maxNesting": 3 * _DEEPEST})
     parser.enable(["table", "strikethrough"]).disable(["reference", "html_block", "html_inline"])
     parser.block.ruler.before("table", "deep", _deep)
-    parser.core.ruler.at("inline", _inline_rule)
+    parser.core.ruler.at("inline", partial(_inline_rule, math=math))
+    if math:
+        leave_math(parser)
     return parser if links else parser.disable(["link", "image"])
 
 
-def _inline_rule(state: StateCore) -> None:
+def _inline_rule(state: StateCore, *, math: bool) -> None:
     """A core rule: inlines, without links where looking for them takes quadratic time."""
     for token in state.tokens:
         if token.type == "inline":
-            parser = _parser(links=token.content.count("[") <= _MOST_BRACKETS)
+            parser = _parser(links=token.content.count("[") <= _MOST_BRACKETS, math=math)
             token.children = []
             parser.inline.parse(token.content, parser, state.env, token.children)
 
@@ -232,6 +238,8 @@ def _leaf(token: Token) -> list[Node]:
         return [Node(Kind.BREAK)]
     if token.type == "code_inline":
         return [Node(Kind.CODE, (Node(Kind.TEXT, text=token.content),))]
+    if token.type == "math_inline":
+        return [Node(Kind.CODE, (Node(Kind.TEXT, text=token.content),), info=MATH)]
     if token.type == "image":
         url = str(token.attrGet("src") or "")
         alt = token.content or url

@@ -73,6 +73,11 @@ _LOAD = text("""
     FROM passages p JOIN documents d ON d.id = p.document_id
     WHERE p.id IN :ids""").bindparams(bindparam("ids", expanding=True))
 
+_BY_KEY = text("""
+    SELECT p.key, p.text, p.source, p.title, d.collection
+    FROM documents d JOIN passages p ON p.document_id = d.id
+    WHERE d.source IN (:whole, :stem) AND p.key = :key AND p.source = :whole""")
+
 
 @dataclass(frozen=True, slots=True)
 class _Row:
@@ -165,6 +170,21 @@ class SqlSearch:
     async def audience(self, collection: str) -> tuple[str, ...]:
         name = clean(collection)
         return (await self._db.read(lambda connection: _audiences(connection, [name]))).get(name, ())
+
+    async def passage(self, id: str, source: str, *, roles: Sequence[str] = ()) -> Passage | None:
+        whole = clean(source)
+        where = {"key": clean(id), "whole": whole, "stem": whole.rpartition("#")[0]}
+
+        def find(connection: Connection) -> Passage | None:
+            rows = connection.execute(_BY_KEY, where).all()
+            known = _audiences(connection, {row.collection for row in rows}) if rows else {}
+            for row in rows:
+                audience = known.get(row.collection, ())
+                if not audience or not set(audience).isdisjoint(roles):
+                    return Passage(row.key, row.text, row.source, row.title, 0.0, row.collection, audience)
+            return None
+
+        return await self._db.read(find)
 
     async def search(
         self, query: str, *, collections: Sequence[str], limit: int = 5, roles: Sequence[str] = ()

@@ -240,3 +240,23 @@ async def test_a_text_is_found_by_any_of_its_rare_words(
     asked = set(query_terms(word)) - {t for filler in FILLER for t in terms(filler)}
     if asked:
         assert "text" in await ids(search, word, limit=20)
+
+
+async def test_a_passage_is_found_again_by_its_id_and_source_by_who_may_read_it(search: Search) -> None:
+    await put(search, "a.md", passage("p", "Whole text.", "Title", "a.md#one"), collection="open")
+    await put(
+        search,
+        "https://x.example/a#b",
+        passage("q", "Secret.", "T", "https://x.example/a#b"),
+        collection="shut",
+    )
+    await search.restrict("shut", ["operator"])
+    found = await search.passage("p", "a.md#one")
+    assert found is not None
+    assert (found.text, found.title, found.collection) == ("Whole text.", "Title", "open")
+    assert await search.passage("p", "a.md#two") is None
+    assert await search.passage("q", "https://x.example/a#b") is None
+    assert await search.passage("q", "https://x.example/a#b", roles=["role:1"]) is None
+    mine = await search.passage("q", "https://x.example/a#b", roles=["operator"])
+    assert mine is not None
+    assert (mine.text, mine.audience) == ("Secret.", ("operator",))
