@@ -19,6 +19,7 @@ from adapters.web.deps import Check, WebDeps
 from adapters.web.guard import Guard
 from adapters.web.identity import Signer
 from adapters.web.pages import page_router
+from adapters.web.uploads import files_router
 from adapters.web.visit import here
 from bot.errors import StorageError
 
@@ -33,11 +34,12 @@ def create_app(deps: WebDeps) -> FastAPI:
     app = FastAPI(
         title=deps.name, version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
     )
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, upload_limit=deps.files.limit if deps.files else 0)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(StorageError, _no_storage)
     app.include_router(chat_router(deps, signer))
+    app.include_router(files_router(deps, signer))
     app.include_router(page_router(deps, signer))
     if deps.console is not None:
         add_console(app, deps.console)

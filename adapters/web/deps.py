@@ -8,8 +8,9 @@ from typing import Literal, Protocol
 
 from adapters.web.channel import WebChannel
 from adapters.web.console.deps import ConsoleDeps
+from adapters.web.files import Files
 from bot.ports import Clock, Conversations, People, Telemetry, Turns
-from bot.types import Event
+from bot.types import Citation, Event, Passage
 
 Check = Callable[[], Awaitable[tuple[bool, str]]]
 """Whether a dependency works, and in a few words how it is."""
@@ -33,7 +34,9 @@ class WebDeps:
     `secret` signs cookies and ids and must be the same after a restart. `loopback`: the server
     listens on this machine only. `hooks` take what is posted to ``/hooks/NAME``. `suggestions` are
     questions for an empty page, by language. `open_metrics` shows metrics and the details of
-    readiness to other machines too. Without `console` there is none.
+    readiness to other machines too. `files` keeps what visitors bring; None: they may bring nothing.
+    `passage` is what a citation quotes, as it is now, if this visitor may read it. Without `console`
+    there is none.
     """
 
     put: Callable[[Event], Awaitable[bool]]
@@ -52,5 +55,7 @@ class WebDeps:
     hooks: Mapping[str, Hook] = field(default_factory=dict)
     suggestions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     open_metrics: bool = False
+    files: Files | None = None
+    passage: Callable[[str, Citation], Awaitable[Passage | None]] | None = None
     name: str = "Tertulia"
     console: ConsoleDeps | None = None

@@ -19,6 +19,7 @@ from adapters.web.metrics import PrometheusTelemetry
 from adapters.web.server import WebServer
 from bot.clock import SystemClock
 from bot.ports import Clock
+from bot.reading import question_of
 from bot.types import (
     Citation,
     Delivery,
@@ -108,10 +109,10 @@ class Core:
         old = None
         if event.kind is not EventKind.MESSAGE:
             old = await self.turns.of_message(conversation.id, event.message_id)
-        text = event.text
-        if old is not None and not text:
-            question = await self.turns.question(old)
-            text = question.text if question else ""
+        asked = Message(Role.USER, question_of(event), attachments=tuple(p for p in event.parts if p.ref))
+        if old is not None:
+            before = await self.turns.question(old) or Message(Role.USER)
+            asked = replace(before, text=asked.text or before.text, turn=0, step=0)
         turn = await self.turns.begin(
             conversation, event, person_id=person.id, replaces=old.id if old else ""
         )
@@ -125,7 +126,7 @@ class Core:
             usage=Usage(12, 7, 3),
             finish_reason="cancelled" if self._stopped.is_set() else "stop",
         )
-        await self.turns.finish(ended, (Message(Role.USER, text), Message(Role.ASSISTANT, said)))
+        await self.turns.finish(ended, (asked, Message(Role.ASSISTANT, said)))
         message_id = (await self.turns.deliveries(turn.id))[0].message_id
         final = Outgoing(
             said,
@@ -213,7 +214,7 @@ async def house(
     memory: Memory | None = None, script: Script | None = None, *, port: int = 0, **changes: Any
 ) -> AsyncIterator[House]:
     """The page on a real server, over stores that may hold what an earlier house left."""
-    channel = WebChannel(SystemClock())
+    channel = WebChannel(SystemClock(), changes.get("files"))
     core = Core(memory or Memory(), channel, script or Script())
     deps = web_deps(core, **changes)
     server = WebServer(create_app(deps), host="127.0.0.1", port=port, on_stop=channel.close, stop_seconds=1)
