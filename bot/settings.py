@@ -134,6 +134,9 @@ class Settings(BaseModel):
     web: bool = Field(True, description="Serve the chat page, the API and the metrics.")
     web_host: str = Field("127.0.0.1", description="Address to listen on.")
     web_port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0: any free one.")
+    web_upload_limit: int = Field(
+        10_000_000, ge=0, description="Bytes that a file brought to the page may have; 0: none is taken."
+    )
 
     concurrency: int = Field(64, ge=1, description="Turns that generate at the same time.")
     turn_timeout: float = Field(600, gt=0, description="Seconds one turn may take to generate.")

@@ -265,6 +265,10 @@ class Search(Protocol):
         """The roles that may read the collection, sorted; none: everybody."""
         ...
 
+    async def passage(self, id: str, source: str, *, roles: Sequence[str] = ()) -> Passage | None:
+        """The passage of this id and source as it is now, if somebody with these roles may read it."""
+        ...
+
     async def search(
         self, query: str, *, collections: Sequence[str], limit: int = 5, roles: Sequence[str] = ()
     ) -> list[Passage]:
