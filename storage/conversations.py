@@ -13,7 +13,7 @@ from bot.types import Address, Conversation, Message, Part, Role, ToolCall
 from storage.db import Database
 from storage.text import clean, clean_address, from_json, merged, to_json
 
-_COLUMNS = (
+COLUMNS = (
     "id, platform, account, chat, thread, start_turn, first_turn, context_turn, summary, summary_tokens,"
     " model, persona, title, settings"
 )
@@ -23,8 +23,8 @@ MESSAGE = (
 """What a message is stored as, beside its conversation and whether it is shown."""
 _FAR = 1 << 30
 
-FIND = text(f"SELECT {_COLUMNS} FROM conversation WHERE address_key = :key")
-GET = text(f"SELECT {_COLUMNS} FROM conversation WHERE id = :id")
+FIND = text(f"SELECT {COLUMNS} FROM conversation WHERE address_key = :key")
+GET = text(f"SELECT {COLUMNS} FROM conversation WHERE id = :id")
 MAKE = text(
     "INSERT INTO conversation (address_key, platform, account, chat, thread, start_turn, first_turn,"
     " context_turn, summary, summary_tokens, model, persona, title, settings)"
@@ -40,7 +40,7 @@ RESTART = text(
     "UPDATE conversation SET start_turn = last.number + 1, first_turn = last.number + 1,"
     " context_turn = last.number + 1, summary = '', summary_tokens = 0"
     " FROM (SELECT coalesce(max(number), 0) AS number FROM turn WHERE conversation_id = :id) AS last"
-    f" WHERE id = :id RETURNING {_COLUMNS}"
+    f" WHERE id = :id RETURNING {COLUMNS}"
 )
 CUT = text(
     "UPDATE conversation SET first_turn = :first, summary = :summary, summary_tokens = :tokens,"
@@ -49,7 +49,7 @@ CUT = text(
 )
 UPDATE = text(
     "UPDATE conversation SET model = :model, persona = :persona, title = :title, settings = :settings"
-    f" WHERE id = :id RETURNING {_COLUMNS}"
+    f" WHERE id = :id RETURNING {COLUMNS}"
 )
 MAKE_ROOM = text(
     "DELETE FROM conversation WHERE address_key = :new"
@@ -61,7 +61,7 @@ MOVE = text(
     " AND NOT EXISTS (SELECT 1 FROM conversation AS there WHERE there.address_key = :new)"
 )
 LISTING = text(
-    f"SELECT {_COLUMNS} FROM conversation WHERE id IN ("
+    f"SELECT {COLUMNS} FROM conversation WHERE id IN ("
     "SELECT DISTINCT conversation_id FROM turn WHERE person_id = :person AND conversation_id < :before"
     " ORDER BY conversation_id DESC LIMIT :limit) ORDER BY id DESC"
 )
@@ -80,16 +80,16 @@ class SqlConversations:
         row = await self._db.read(lambda c: c.execute(FIND, key).first())
         if row is None:
             row = await self._db.write(lambda c: _make(c, address))
-        return _conversation(row)
+        return conversation_of(row)
 
     async def find(self, address: Address) -> Conversation | None:
         key = {"key": clean_address(address).key}
         row = await self._db.read(lambda c: c.execute(FIND, key).first())
-        return None if row is None else _conversation(row)
+        return None if row is None else conversation_of(row)
 
     async def get(self, conversation_id: int) -> Conversation | None:
         row = await self._db.read(lambda c: c.execute(GET, {"id": conversation_id}).first())
-        return None if row is None else _conversation(row)
+        return None if row is None else conversation_of(row)
 
     async def history(
         self, conversation_id: int, *, first_turn: int, before_turn: int | None = None
@@ -164,7 +164,7 @@ class SqlConversations:
     async def listing(self, person_id: str, *, limit: int = 50, before: int = 0) -> list[Conversation]:
         bounds = {"person": person_id, "before": before or 1 << 62, "limit": limit}
         rows = await self._db.read(lambda c: c.execute(LISTING, bounds).all())
-        return [_conversation(row) for row in rows]
+        return [conversation_of(row) for row in rows]
 
     async def _change(self, statement: TextClause, values: Mapping[str, Any]) -> Conversation:
         row = await self._db.write(lambda c: c.execute(statement, values).first())
@@ -189,10 +189,11 @@ def _make(connection: Connection, address: Address) -> Row[Any]:
 def _known(row: Row[Any] | None, conversation_id: int) -> Conversation:
     if row is None:
         raise StorageGone(f"there is no conversation {conversation_id}")
-    return _conversation(row)
+    return conversation_of(row)
 
 
-def _conversation(row: Row[Any]) -> Conversation:
+def conversation_of(row: Row[Any]) -> Conversation:
+    """The conversation of a row of COLUMNS."""
     return Conversation(
         id=row.id,
         address=Address(row.platform, row.account, row.chat, row.thread),

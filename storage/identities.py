@@ -19,8 +19,8 @@ FIND = text(
 )
 GET = text(f"SELECT {COLUMNS} FROM person AS p WHERE id = :id")
 MAKE = text(
-    "INSERT INTO person (id, role, name, language, settings, created_at)"
-    " VALUES (:id, :role, :name, '', '{}', :now)"
+    "INSERT INTO person (id, role, name, name_key, language, settings, created_at)"
+    " VALUES (:id, :role, :name, :name_key, '', '{}', :now)"
 )
 IDENTIFY = text(
     "INSERT INTO identity (platform, user_id, person_id, name, created_at)"

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, text
 from bot.errors import AccessError, LinkRefused
 from bot.types import Person, PersonRole, Redeemed
 from storage.identities import COLUMNS, FIND, GET, IDENTIFY, MAKE, RANK, REDEEMED, REMEMBER, USE, person_of
-from storage.text import to_json
+from storage.text import folded, to_json
 
 ALONE = text("LOCK TABLE identity, turn IN SHARE ROW EXCLUSIVE MODE")
 PAIR = f"SELECT {COLUMNS} FROM person AS p WHERE id IN (:id, :gone) ORDER BY id"
@@ -24,7 +24,8 @@ ACCOUNTS = text(
 )
 DROP_CODES = text("DELETE FROM invite WHERE kind = 'link' AND created_by = :by AND uses_left > 0")
 UPDATE = text(
-    "UPDATE person SET role = :role, name = :name, language = :language, settings = :settings WHERE id = :id"
+    "UPDATE person SET role = :role, name = :name, name_key = :name_key, language = :language,"
+    " settings = :settings WHERE id = :id"
 )
 FREE = text("UPDATE identity SET person_id = :id WHERE platform = :platform AND user_id = :user_id")
 MERGE = tuple(
@@ -94,6 +95,7 @@ def _merge(connection: Connection, keeper: Person, gone: Person) -> None:
         "id": keeper.id,
         "role": str(max(keeper.role, gone.role, key=RANK.__getitem__)),
         "name": keeper.name or gone.name,
+        "name_key": folded(keeper.name or gone.name),
         "language": keeper.language or gone.language,
         "settings": to_json({**gone.settings, **keeper.settings}),
     }

@@ -15,7 +15,7 @@ from bot.types import Person, PersonRole, Redeemed, Sender
 from storage import links, personal_data
 from storage.db import Database
 from storage.identities import FIND, GET, RANK, REDEEMED, REMEMBER, USE, admit, person_of
-from storage.text import clean, from_json, merged, to_json
+from storage.text import clean, folded, from_json, merged, to_json
 
 OWNER_ON = text(
     "SELECT i.user_id FROM identity AS i JOIN person AS p ON p.id = i.person_id"
@@ -158,6 +158,7 @@ class SqlPeople:
             "platform": clean(platform),
             "user_id": clean(sender.id),
             "name": clean(sender.name),
+            "name_key": folded(sender.name),
             "role": str(role),
             "now": self._clock.time(),
         }

@@ -69,6 +69,7 @@ ERASE = tuple(
     text(statement)
     for statement in (
         f"DELETE FROM delivery WHERE turn_id IN {TURNS}",
+        f"DELETE FROM said WHERE (conversation_id, turn) IN {PLACES}",
         "UPDATE message SET text = '', context = '', name = '', attachments = '', tool_calls = '',"
         f" shown = :no, tokens = 0, context_tokens = 0 WHERE (conversation_id, turn) IN {PLACES}",
         "UPDATE turn SET text = '', question_id = '', error = '', citations = ''"

@@ -6,7 +6,17 @@ columns of JSON are text, written and read by msgspec, so that both databases ke
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ColumnElement, Index, Integer, MetaData, Table, Text, literal_column
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    false,
+    literal_column,
+)
 from sqlmodel import Field, SQLModel
 
 ORDERED = Text().with_variant(Text(collation="C"), "postgresql")
@@ -23,7 +33,13 @@ metadata = Base.metadata
 
 
 class PersonRow(Base, table=True):
+    """`name_key` is what people are ordered and looked up by (`storage.text.folded`)."""
+
     __tablename__ = "person"
+    __table_args__ = (
+        Index("ix_person_name", "name_key", "id"),
+        Index("ix_person_role", "role", "name_key", "id"),
+    )
 
     id: str = Field(primary_key=True, sa_type=Text)
     role: str = Field(sa_type=Text)
@@ -31,6 +47,7 @@ class PersonRow(Base, table=True):
     language: str = Field(sa_type=Text)
     settings: str = Field(sa_type=Text)
     created_at: float
+    name_key: str = Field(sa_type=ORDERED, sa_column_kwargs={"server_default": ""})
 
 
 class IdentityRow(Base, table=True):
@@ -67,8 +84,14 @@ class RedemptionRow(Base, table=True):
 
 
 class ConversationRow(Base, table=True):
+    """`active_at` is when a turn of it last began, 0 if none has."""
+
     __tablename__ = "conversation"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (
+        Index("ix_conversation_active", "active_at", "id"),
+        Index("ix_conversation_platform", "platform", "active_at", "id"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=SERIAL)
     address_key: str = Field(unique=True, sa_type=Text)
@@ -85,6 +108,7 @@ class ConversationRow(Base, table=True):
     persona: str = Field(sa_type=Text)
     title: str = Field(sa_type=Text)
     settings: str = Field(sa_type=Text)
+    active_at: float = Field(sa_column_kwargs={"server_default": "0"})
 
 
 class MessageRow(Base, table=True):
@@ -156,13 +180,38 @@ class DeliveryRow(Base, table=True):
 
 
 class FeedbackRow(Base, table=True):
+    """`handled`: somebody has seen to it."""
+
     __tablename__ = "feedback"
+    __table_args__ = (
+        Index("ix_feedback_time", "created_at", "turn_id", "person_id"),
+        Index("ix_feedback_value", "value", "created_at", "turn_id", "person_id"),
+        Index("ix_feedback_open", "handled", "created_at", "turn_id", "person_id"),
+        Index("ix_feedback_open_value", "handled", "value", "created_at", "turn_id", "person_id"),
+    )
 
     turn_id: str = Field(primary_key=True, foreign_key="turn.id", ondelete="CASCADE", sa_type=Text)
     person_id: str = Field(primary_key=True, index=True, sa_type=Text)
     value: int
     reason: str = Field(sa_type=Text)
     created_at: float
+    handled: bool = Field(sa_column_kwargs={"server_default": false()})
+
+
+class StatisticRow(Base, table=True):
+    """What was measured within `span` seconds from `at`. Bucket 0 holds how often and the sum,
+    bucket n of a duration how many lay between its bounds n-1 and n."""
+
+    __tablename__ = "statistic"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    span: int = Field(primary_key=True)
+    at: int = Field(primary_key=True, sa_type=BigInteger)
+    name: str = Field(primary_key=True, sa_type=Text)
+    label: str = Field(primary_key=True, sa_type=Text)
+    bucket: int = Field(primary_key=True)
+    count: int = Field(sa_type=BigInteger)
+    total: float
 
 
 class PluginValueRow(Base, table=True):
@@ -234,6 +283,7 @@ message = table_of(MessageRow)
 turn = table_of(TurnRow)
 delivery = table_of(DeliveryRow)
 feedback = table_of(FeedbackRow)
+statistic = table_of(StatisticRow)
 plugin_kv = table_of(PluginValueRow)
 inbox = table_of(InboxRow)
 lease = table_of(LeaseRow)

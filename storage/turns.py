@@ -17,40 +17,43 @@ from bot.types import (
     Delivery,
     DeliveryState,
     Event,
+    FinishReason,
     Message,
     Role,
     Turn,
     TurnState,
     Usage,
 )
+from storage import said
 from storage.conversations import MESSAGE, message_of, message_rows
 from storage.db import Database
 from storage.text import clean, clean_address, from_json, key_of, to_json
 
-_COLUMNS = (
+COLUMNS = (
     "id, conversation_id, event_key, number, state, person_id, text, question_id, attempts, model,"
     " prompt_tokens, completion_tokens, cached_tokens, finish_reason, citations, error, started_at, ended_at"
 )
 _WELL = (TurnState.DONE, TurnState.CANCELLED)
-"""The ends after which a turn that has an answer is part of the history."""
+"""The ends after which a turn is part of the history, if it has an answer or waits for a person's."""
 _BEGIN = (
-    f"INSERT INTO turn ({_COLUMNS}, revision)"
+    f"INSERT INTO turn ({COLUMNS}, revision)"
     " SELECT :id, :conversation_id, :event_key, {number}, 'generating', coalesce("
     "(SELECT id FROM person WHERE id = :person_id),"
     " (SELECT person_id FROM identity WHERE platform = :platform AND user_id = :user_id), :person_id),"
     " '', :question_id, 1, '',"
     " 0, 0, 0, '', '', '', :now, 0, {revision} FROM turn WHERE conversation_id = :conversation_id {which}"
-    f" ON CONFLICT (event_key) DO UPDATE SET attempts = turn.attempts + 1 RETURNING {_COLUMNS}"
+    f" ON CONFLICT (event_key) DO UPDATE SET attempts = turn.attempts + 1 RETURNING {COLUMNS}"
 )
 
-KNOWN = "SELECT id FROM conversation WHERE id = :conversation_id"
+TOUCH = text("UPDATE conversation SET active_at = :now WHERE id = :conversation_id")
+"""Its row is also what others wait for who begin a turn here (PostgreSQL)."""
 BEGIN = text(_BEGIN.format(number="coalesce(max(number), 0) + 1", revision="0", which=""))
 BEGIN_AGAIN = text(
     _BEGIN.format(number=":number", revision="max(revision) + 1", which="AND number = :number")
 )
 REPLACED = text("SELECT number, question_id FROM turn WHERE id = :id AND conversation_id = :conversation_id")
 NEWEST = text(
-    f"SELECT {_COLUMNS} FROM turn WHERE conversation_id = :conversation_id AND number = :number"
+    f"SELECT {COLUMNS} FROM turn WHERE conversation_id = :conversation_id AND number = :number"
     " ORDER BY revision DESC LIMIT 1"
 )
 TAKE_DELIVERIES = text(
@@ -80,29 +83,29 @@ ANSWERED = text(
     "SELECT 1 FROM message WHERE conversation_id = :conversation_id AND turn = :number"
     " AND role = 'assistant' AND text <> '' LIMIT 1"
 )
-GET = text(f"SELECT {_COLUMNS} FROM turn WHERE id = :id")
-OF_EVENT = text(f"SELECT {_COLUMNS} FROM turn WHERE event_key = :key")
+GET = text(f"SELECT {COLUMNS} FROM turn WHERE id = :id")
+OF_EVENT = text(f"SELECT {COLUMNS} FROM turn WHERE event_key = :key")
 OF_MESSAGE = text(
-    f"SELECT {_COLUMNS} FROM turn WHERE id IN ("
+    f"SELECT {COLUMNS} FROM turn WHERE id IN ("
     "SELECT id FROM turn WHERE conversation_id = :conversation_id AND question_id = :message_id"
     " UNION SELECT t.id FROM delivery AS d JOIN turn AS t ON t.id = d.turn_id"
     " WHERE d.message_id = :message_id AND t.conversation_id = :conversation_id)"
     " ORDER BY number DESC, revision DESC LIMIT 1"
 )
 SHOWN_BY = text(
-    f"SELECT {_COLUMNS} FROM turn WHERE id IN ("
+    f"SELECT {COLUMNS} FROM turn WHERE id IN ("
     "SELECT t.id FROM delivery AS d JOIN turn AS t ON t.id = d.turn_id"
     " JOIN conversation AS c ON c.id = t.conversation_id WHERE d.message_id = :message_id"
     " AND c.platform = :platform AND c.account = :account AND c.chat = :chat)"
     " ORDER BY number DESC, revision DESC LIMIT 1"
 )
 LAST = text(
-    f"SELECT {_COLUMNS} FROM turn WHERE conversation_id = :conversation_id"
+    f"SELECT {COLUMNS} FROM turn WHERE conversation_id = :conversation_id"
     " AND number >= (SELECT start_turn FROM conversation WHERE id = :conversation_id)"
     " ORDER BY number DESC, revision DESC LIMIT 1"
 )
 LISTING = text(
-    f"SELECT {_COLUMNS} FROM turn AS t WHERE conversation_id = :conversation_id AND number < :before"
+    f"SELECT {COLUMNS} FROM turn AS t WHERE conversation_id = :conversation_id AND number < :before"
     " AND revision = (SELECT max(revision) FROM turn AS r"
     " WHERE r.conversation_id = t.conversation_id AND r.number = t.number)"
     " ORDER BY number DESC LIMIT :limit"
@@ -122,9 +125,10 @@ PUT_DELIVERY = text(
 )
 DROP_DELIVERIES = text("DELETE FROM delivery WHERE turn_id = :id AND part >= :part")
 RATE = text(
-    "INSERT INTO feedback (turn_id, person_id, value, reason, created_at)"
-    " VALUES (:id, :person_id, :value, :reason, :now) ON CONFLICT (turn_id, person_id)"
-    " DO UPDATE SET value = excluded.value, reason = excluded.reason, created_at = excluded.created_at"
+    "INSERT INTO feedback (turn_id, person_id, value, reason, created_at, handled)"
+    " VALUES (:id, :person_id, :value, :reason, :now, :handled) ON CONFLICT (turn_id, person_id)"
+    " DO UPDATE SET value = excluded.value, reason = excluded.reason, created_at = excluded.created_at,"
+    " handled = excluded.handled"
 )
 UNRATE = text("DELETE FROM feedback WHERE turn_id = :id AND person_id = :person_id")
 
@@ -150,8 +154,7 @@ class SqlTurns:
             "question_id": clean(event.message_id),
             "now": now,
         }
-        lock = self._db.dialect == "postgresql"  # SQLite has one writer as it is
-        return _turn(await self._db.write(lambda c: _begin(c, values, replaces, lock)))
+        return turn_of(await self._db.write(lambda c: _begin(c, values, replaces)))
 
     async def checkpoint(self, turn_id: str, text: str, state: TurnState = TurnState.GENERATING) -> None:
         values = {"id": turn_id, "text": clean(text), "state": str(state)}
@@ -162,7 +165,16 @@ class SqlTurns:
         await self._db.write(work)
 
     async def finish(self, turn: Turn, messages: Sequence[Message] = ()) -> None:
-        await self._db.write(lambda c: _finish(c, turn, messages))
+        dialect, at = self._db.dialect, self._clock.time()
+        terms = said.terms_of(messages, dialect)
+
+        def work(connection: Connection) -> None:
+            if connection.execute(FINISH, _values(turn)).rowcount:
+                place = {"conversation_id": turn.conversation_id, "number": turn.number}
+                if _say(connection, turn, messages, place) and terms:
+                    said.put(connection, place, terms, at, dialect)
+
+        await self._db.write(work)
 
     async def get(self, turn_id: str) -> Turn | None:
         return await self._one(GET, id=turn_id)
@@ -193,7 +205,7 @@ class SqlTurns:
     async def listing(self, conversation_id: int, *, limit: int = 50, before: int = 0) -> list[Turn]:
         values = {"conversation_id": conversation_id, "limit": limit, "before": before or 2**31 - 1}
         rows = await self._db.read(lambda c: c.execute(LISTING, values).all())
-        return [_turn(row) for row in rows]
+        return [turn_of(row) for row in rows]
 
     async def question(self, turn: Turn) -> Message | None:
         place = {"conversation_id": turn.conversation_id, "number": turn.number}
@@ -226,7 +238,7 @@ class SqlTurns:
 
     async def feedback(self, turn_id: str, person_id: str, value: int, reason: str = "") -> bool:
         values = {"id": turn_id, "person_id": person_id, "value": value, "reason": clean(reason)}
-        values["now"] = self._clock.time()
+        values |= {"now": self._clock.time(), "handled": False}
 
         def work(connection: Connection) -> bool:
             if connection.execute(GET, values).first() is None:
@@ -238,7 +250,7 @@ class SqlTurns:
 
     async def _one(self, statement: Any, **values: Any) -> Turn | None:
         row = await self._db.read(lambda c: c.execute(statement, values).first())
-        return None if row is None else _turn(row)
+        return None if row is None else turn_of(row)
 
 
 def turn_id(now: float) -> str:
@@ -246,9 +258,8 @@ def turn_id(now: float) -> str:
     return f"{int(now * 1000):011x}{secrets.token_urlsafe(9)}"
 
 
-def _begin(connection: Connection, values: dict[str, Any], replaces: str, lock: bool) -> Row[Any]:
-    known = text(f"{KNOWN} FOR UPDATE" if lock else KNOWN)
-    if connection.execute(known, values).first() is None:
+def _begin(connection: Connection, values: dict[str, Any], replaces: str) -> Row[Any]:
+    if not connection.execute(TOUCH, values).rowcount:
         raise StorageGone(f"there is no conversation {values['conversation_id']}")
     old = None
     if replaces:
@@ -267,17 +278,19 @@ def _begin(connection: Connection, values: dict[str, Any], replaces: str, lock: 
     return row
 
 
-def _finish(connection: Connection, turn: Turn, messages: Sequence[Message]) -> None:
-    if not connection.execute(FINISH, _values(turn)).rowcount:
-        return
-    place = {"conversation_id": turn.conversation_id, "number": turn.number}
+def _say(connection: Connection, turn: Turn, messages: Sequence[Message], place: dict[str, int]) -> bool:
+    """Store the turn's messages, or show those that are stored; whether there are new ones."""
     if messages:
-        shown = turn.state in _WELL and any(m.role is Role.ASSISTANT and clean(m.text) for m in messages)
-        connection.execute(UNSAY, place)
+        answered = any(m.role is Role.ASSISTANT and clean(m.text) for m in messages)
+        shown = turn.state in _WELL and (answered or turn.finish_reason == FinishReason.TAKEN)
+        if connection.execute(UNSAY, place).rowcount:
+            connection.execute(said.DROP, place)
         connection.execute(SAY, message_rows(turn.conversation_id, turn.number, messages, shown=shown))
     elif turn.state.ended:
-        shown = turn.state in _WELL and connection.execute(ANSWERED, place).first() is not None
+        kept = turn.finish_reason == FinishReason.TAKEN or connection.execute(ANSWERED, place).first()
+        shown = turn.state in _WELL and bool(kept)
         connection.execute(SHOW, {**place, "shown": shown})
+    return bool(messages)
 
 
 def _values(turn: Turn) -> dict[str, Any]:
@@ -296,7 +309,8 @@ def _values(turn: Turn) -> dict[str, Any]:
     }
 
 
-def _turn(row: Row[Any]) -> Turn:
+def turn_of(row: Row[Any]) -> Turn:
+    """The turn of a row of COLUMNS."""
     return Turn(
         id=row.id,
         conversation_id=row.conversation_id,
