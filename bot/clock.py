@@ -51,19 +51,19 @@ class Scope:
         self.reason = ""
 
     def end(self, reason: str) -> None:
-        """End the block at its next await; the first reason stays. Before entry: at entry."""
+        """End the block at its next await; the first reason stays. Before entry: instead of it."""
         if not self.reason:
             self.reason = reason
             if self._task is not None:
                 self._task.cancel(reason)
 
     async def __aenter__(self) -> Scope:
+        if self.reason:
+            raise Ended(self.reason)
         self._task = asyncio.current_task()
         assert self._task is not None
         self._cancelling = self._task.cancelling()
-        if self.reason:
-            self._task.cancel(self.reason)
-        elif self._seconds is not None:
+        if self._seconds is not None:
             self._timer = self._clock.call_later(self._seconds, lambda: self.end("deadline"))
         return self
 

@@ -35,6 +35,7 @@ from bot.ports import (
     Models,
     Overheard,
     People,
+    PersonaStore,
     Search,
     Shares,
     Telemetry,
@@ -42,8 +43,10 @@ from bot.ports import (
 )
 from bot.settings import Settings
 from bot.summaries import Summaries
+from bot.takeover import Takeover
 from bot.tools import Toolbox
 from bot.turn import Rules, Turner
+from bot.types import Event, EventKind
 
 if TYPE_CHECKING:
     from inference.registry import Registry
@@ -68,6 +71,7 @@ class Stores:
     accounts: Accounts
     audit: Audit
     shares: Shares
+    personas: PersonaStore
 
 
 @asynccontextmanager
@@ -84,6 +88,7 @@ async def open_stores(
     stands by: then it waits until that one has ended, or until `standby` is set."""
     from storage.console.accounts import SqlAccounts
     from storage.console.audit import SqlAudit
+    from storage.console.personas import SqlPersonas
     from storage.console.shares import SqlShares
     from storage.conversations import SqlConversations
     from storage.db import open_database
@@ -112,6 +117,7 @@ async def open_stores(
             accounts=SqlAccounts(db, clock),
             audit=SqlAudit(db, clock),
             shares=SqlShares(db, clock),
+            personas=SqlPersonas(db, clock),
         )
 
 
@@ -165,8 +171,10 @@ class App:
     settings: Settings
     stores: Stores
     models: Models
+    personas: Personas
     plugins: PluginHost
     handler: Handler
+    takeover: Takeover
     commands: Commands
     catalogue: Catalogue
     clock: Clock
@@ -177,7 +185,7 @@ class App:
         dispatcher = self.handler.dispatcher
         async with AsyncExitStack() as intake:
             for adapter in adapters:
-                await intake.enter_async_context(adapter.lifespan(self.stores.inbox.put))
+                await intake.enter_async_context(adapter.lifespan(self.take_in))
             taking = asyncio.create_task(dispatcher.run(self.stores.inbox.events()))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -187,6 +195,13 @@ class App:
         await drained
         with contextlib.suppress(asyncio.CancelledError):
             await taking
+
+    async def take_in(self, event: Event) -> bool:
+        """Put what a platform brings; what only the console may say is nothing from there."""
+        if event.kind is EventKind.CONSOLE:
+            log.error("event %s is refused: no platform speaks for the console", event.key)
+            return False
+        return await self.stores.inbox.put(event)
 
 
 @asynccontextmanager
@@ -201,7 +216,7 @@ async def compose(
     """The core over the given ports. Raises SettingsError."""
     catalogue = Catalogue.load()
     plugins = plugins_of(settings, stores, clock)
-    personas = Personas(settings.personas, settings.sampling, settings.system_prompt)
+    personas = Personas(settings.personas, settings.sampling, settings.system_prompt, store=stores.personas)
     courier = Courier(stores.turns, Pacer(clock), clock, telemetry, settings.ambiguous_send)
     summaries = Summaries(stores.conversations, clock, enabled=settings.summaries)
     turner = Turner(
@@ -211,7 +226,7 @@ async def compose(
         models=models,
         personas=personas,
         plugins=plugins,
-        toolbox=Toolbox(plugins.tools(), timeout=settings.tool_timeout),
+        toolbox=Toolbox(plugins.tools, timeout=settings.tool_timeout),
         summaries=summaries,
         courier=courier,
         catalogue=catalogue,
@@ -225,8 +240,7 @@ async def compose(
         conversations=stores.conversations,
         catalogue=catalogue,
         models=models,
-        personas=settings.personas,
-        sampling=settings.sampling,
+        personas=personas,
         plugins=plugins,
         clock=clock,
     )
@@ -234,6 +248,7 @@ async def compose(
         inbox=stores.inbox,
         gate=gate_of(settings, stores, catalogue, clock),
         commands=commands,
+        people=stores.people,
         conversations=stores.conversations,
         turns=stores.turns,
         turner=turner,
@@ -247,8 +262,17 @@ async def compose(
         telemetry=telemetry,
         concurrency=settings.concurrency,
     )
-    async with plugins.lifespan(), summaries.lifespan():
-        yield App(settings, stores, models, plugins, handler, commands, catalogue, clock)
+    takeover = Takeover(
+        inbox=stores.inbox,
+        conversations=stores.conversations,
+        values=stores.values,
+        dispatcher=handler.dispatcher,
+        clock=clock,
+        telemetry=telemetry,
+        idle=settings.takeover_idle,
+    )
+    async with personas.lifespan(clock), plugins.lifespan(), summaries.lifespan(), takeover.lifespan():
+        yield App(settings, stores, models, personas, plugins, handler, takeover, commands, catalogue, clock)
 
 
 def plugins_of(settings: Settings, stores: Stores, clock: Clock) -> PluginHost:

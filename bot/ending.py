@@ -19,6 +19,7 @@ from bot.types import FinishReason, Message, Passage, Role, TurnState
 
 _STATES: dict[str, TurnState] = {
     FinishReason.CANCELLED: TurnState.CANCELLED,
+    FinishReason.TAKEN: TurnState.CANCELLED,
     FinishReason.ERROR: TurnState.FAILED,
 }
 _APOLOGIES: dict[type[ModelError], str] = {
@@ -34,6 +35,16 @@ _APOLOGIES: dict[type[ModelError], str] = {
 def end_state(finish_reason: str) -> TurnState:
     """Of a turn whose answer was delivered."""
     return _STATES.get(finish_reason, TurnState.DONE)
+
+
+def stopped(reason: str, text: str) -> tuple[FinishReason, str]:
+    """How an answer ends that was stopped at this text, and the key of what the person is told. Taken over
+    before there was any, the question waits for a person."""
+    if reason == "deadline":
+        return FinishReason.LENGTH, "turn.deadline"
+    if reason == FinishReason.TAKEN:
+        return FinishReason.CANCELLED if text.strip() else FinishReason.TAKEN, "turn.taken"
+    return FinishReason.CANCELLED, "turn.stopped"
 
 
 def apology(failure: ModelError) -> str:

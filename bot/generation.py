@@ -18,7 +18,7 @@ from bot.errors import ContextOverflow, ModelBusy, ModelError, ModelTimeout, Mod
 from bot.markup import visible
 from bot.plugins.api import PluginContext
 from bot.ports import Clock, Model, Telemetry
-from bot.prompt import OVERHEAD, Prompt, Summary, build, least, rendered, tokens_of
+from bot.prompt import OVERHEAD, Prompt, Summary, alternating, build, least, rendered, tokens_of
 from bot.tools import Toolbox
 from bot.types import (
     Chunk,
@@ -212,7 +212,7 @@ class Generation:
         prompt = draft.prompt = await self._prompt()
         request = replace(
             self.ask.request,
-            messages=prompt.messages,
+            messages=alternating(prompt.messages),
             sampling=await self._left(prefill),
             tools=self.ask.request.tools if with_tools else (),
             prefill=prefill,
@@ -268,9 +268,11 @@ class Generation:
     def _learn(self, usage: Usage, prompt: Prompt, with_tools: bool) -> None:
         """The server's own count of the prompt, less what is known, is the question's; the first time
         that tools are offered, the tools'."""
-        head, question, model = prompt.messages[0], prompt.messages[-1], self.ask.model
-        if usage.prompt and head.tokens and not prompt.trimmed:
-            left = usage.prompt - sum(m.tokens for m in prompt.messages if m is not question)
+        *others, question = prompt.messages
+        model = self.ask.model
+        as_is = not prompt.trimmed and len(alternating(prompt.messages)) == len(prompt.messages)
+        if usage.prompt and as_is and all(m.tokens for m in others):
+            left = usage.prompt - sum(m.tokens for m in others)
             if with_tools and not self._toolbox.measured(model):
                 self._toolbox.measure(model, left - question.tokens)
                 self.draft.question_tokens = question.tokens

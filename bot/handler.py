@@ -22,9 +22,11 @@ from bot.groups import HELPED, Groups, languages
 from bot.locale import Catalogue
 from bot.places import Places
 from bot.plugins.host import PluginHost
-from bot.ports import Channel, Clock, Conversations, Inbox, Telemetry, Turns
+from bot.ports import Channel, Clock, Conversations, Inbox, People, Telemetry, Turns
 from bot.reading import edited, question_of
+from bot.relay import Relay
 from bot.support import may_solve, solve
+from bot.takeover import taken
 from bot.turn import Asked, Turner
 from bot.types import (
     Conversation,
@@ -62,6 +64,7 @@ class Handler:
         inbox: Inbox,
         gate: Gate,
         commands: Commands,
+        people: People,
         conversations: Conversations,
         turns: Turns,
         turner: Turner,
@@ -92,6 +95,9 @@ class Handler:
         self.dispatcher = Dispatcher(self.handle, intercept=self.intercept, limit=concurrency)
         telemetry.watch("lanes_running", lambda: self.dispatcher.running)
         telemetry.watch("events_waiting", lambda: self.dispatcher.waiting)
+        self._relay = Relay(
+            people, conversations, turns, turner, courier, places, catalogue, clock, reply=self._reply
+        )
         self._urgent = Urgent(
             self.dispatcher,
             inbox=inbox,
@@ -153,7 +159,8 @@ class Handler:
         channel = self._channels.get(event.address.platform)
         turn = await self._turns.of_event(event.key)
         note = self._catalogue.say(self._catalogue.pick(event.sender.language), "turn.failed")
-        if channel is None or (turn is None and event.host) or (turn is not None and turn.state.ended):
+        quiet = event.host or event.kind is EventKind.CONSOLE
+        if channel is None or (turn is None and quiet) or (turn is not None and turn.state.ended):
             return
         text = f"{turn.text}\n\n{note}" if turn is not None and turn.text else note
         reply = Reply(text, finish_reason=FinishReason.ERROR)
@@ -171,11 +178,12 @@ class Handler:
         if channel is None:
             log.warning("event %s waits: no adapter for %r runs", event.key, event.address.platform)
             return
-        turn = None
         await self._urgent.arrived(event.address)
-        visit = await self._admit(event, channel, hold) if await self._concerns_us(event) else None
-        if visit is not None:
-            turn = await self._route(visit, hold)
+        if event.kind is EventKind.CONSOLE:
+            turn = await self._relay.obey(event, channel, hold)
+        else:
+            visit = await self._admit(event, channel, hold) if await self._concerns_us(event) else None
+            turn = await self._route(visit, hold) if visit is not None else None
         if turn is not None and turn.state is TurnState.FAILED:
             await self._inbox.bury(event, turn.error)
         else:
@@ -221,6 +229,8 @@ class Handler:
         """A plugin that takes it, else a turn."""
         visit = replace(visit, event=await self._urgent.newest(visit.event))
         asked = self._asked(visit, question_of(visit.event))
+        if taken(visit.conversation) is not None:
+            return await self._relay.keep(asked, hold)
         reply = await self._plugins.on_event(self._turner.context(asked))
         if reply is not None:
             hold.release()
@@ -230,6 +240,8 @@ class Handler:
 
     async def _turn(self, visit: Visit, hold: Hold, asked: Asked) -> Turn:
         turn = await self._turner.run(asked, hold)
+        if hold.stopped == FinishReason.TAKEN:
+            await self._relay.told(asked)
         if not visit.conversation.title and turn.state is TurnState.DONE:
             title = _title(visit.event.text or asked.text)
             await self._conversations.update(visit.conversation.id, title=title)
@@ -250,6 +262,11 @@ class Handler:
 
     async def _retry(self, visit: Visit, hold: Hold) -> Turn | None:
         event = visit.event
+        if taken(visit.conversation) is not None:
+            hold.release()
+            notice = self._relay.notice(visit.conversation, visit.language)
+            await self._reply(event, visit.channel, notice)
+            return None
         last = (
             await self._turns.of_message(visit.conversation.id, event.message_id)
             if event.kind is EventKind.BUTTON
@@ -280,7 +297,10 @@ class Handler:
         unchanged = answered and question is not None and question.text == text
         if overtaken or unasked or unchanged or not event.text.strip():
             return None
-        return await self._turn(visit, hold, self._asked(replace(visit, event=event), text, replaces=old))
+        asked = self._asked(replace(visit, event=event), text, replaces=old)
+        if taken(visit.conversation) is not None:
+            return await self._relay.keep(asked, hold)
+        return await self._turn(visit, hold, asked)
 
     async def _feedback(self, visit: Visit) -> None:
         value = FEEDBACK.get(visit.event.data)

@@ -11,7 +11,10 @@ from dataclasses import replace
 
 from bot.ports import Conversations
 from bot.summaries import KEY as OWN_SUMMARY
+from bot.takeover import KEYS as OWN_TAKEOVER
 from bot.types import Address, Conversation, Event
+
+_OWN = frozenset({OWN_SUMMARY, *OWN_TAKEOVER})
 
 
 class Places:
@@ -40,7 +43,7 @@ class Places:
     async def _inheriting(self, conversation: Conversation, within: Sequence[Address]) -> Conversation:
         for address in within:
             if (outer := await self._conversations.find(address)) is not None:
-                given = {k: v for k, v in outer.settings.items() if k != OWN_SUMMARY}
+                given = {k: v for k, v in outer.settings.items() if k not in _OWN}
                 conversation = replace(
                     conversation,
                     settings={**given, **conversation.settings},

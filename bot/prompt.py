@@ -22,6 +22,7 @@ OVERHEAD = 8
 """Tokens a chat template adds around one message, at most, where only an estimate is known."""
 LEAST = 64
 """Tokens of a question that every prompt holds; a shorter question is there whole."""
+UNASKED = "(nothing was asked)"
 SUMMARY_HEAD = "Summary of the conversation so far:"
 _LEFT_OUT = "\n[… {n} characters left out …]\n"
 
@@ -71,6 +72,40 @@ def rendered(history: Sequence[Message], context_turn: int) -> list[Message]:
     return [bare(m) if m.turn < context_turn else m for m in history]
 
 
+def alternating(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages as chat templates take them: what one role says in a row is one message. What was
+    asked before stays the beginning of what is asked later: an answer follows every question that the
+    model was asked, so nothing is ever joined to that."""
+    joined: list[Message] = []
+    for message in messages:
+        if joined and _joins(joined[-1], message):
+            before = joined[-1]
+            joined[-1] = Message(
+                message.role,
+                f"{before.content}\n\n{replace(message, context='').content}",
+                context=message.context,
+                attachments=(*before.attachments, *message.attachments),
+                turn=message.turn,
+                step=message.step,
+            )
+        else:
+            joined.append(message)
+    return tuple(joined)
+
+
+def _joins(before: Message, message: Message) -> bool:
+    plain = message.role in (Role.USER, Role.ASSISTANT) and not (before.tool_calls or message.tool_calls)
+    return plain and before.role is message.role
+
+
+def _opened(history: list[Message]) -> list[Message]:
+    """A history that begins with an answer, which many templates refuse, after what stands for its
+    question."""
+    if not history or history[0].role is not Role.ASSISTANT:
+        return history
+    return [Message(Role.USER, UNASKED, tokens=len(UNASKED) + OVERHEAD, turn=history[0].turn), *history]
+
+
 def build(
     system: Message,
     history: Sequence[Message],
@@ -90,14 +125,14 @@ def build(
     too; a cut leaves out the contexts of all turns before the question's. `prepared` is a newer
     summary, written in the background: it takes effect with a cut, never before.
     """
-    history = rendered([m for m in history if m.turn >= summary.first_turn], context_turn)
+    history = _opened(rendered([m for m in history if m.turn >= summary.first_turn], context_turn))
     head = _head(system, summary)
     fixed = tokens_of(head) + sum(map(tokens_of, question))
     if fixed + sum(map(tokens_of, history)) <= budget:
         return _prompt(head, history, question, budget, summary, context_turn)
     summary = _cut(history, budget - fixed, summary, prepared)
     context_turn = max(context_turn, _turn_of(question, history))
-    kept = rendered([m for m in history if m.turn >= summary.first_turn], context_turn)
+    kept = _opened(rendered([m for m in history if m.turn >= summary.first_turn], context_turn))
     return _fit(system, kept, question, budget, summary, context_turn)
 
 

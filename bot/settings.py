@@ -163,6 +163,12 @@ class Settings(BaseModel):
     max_input: int = Field(100_000, ge=1, description="Longest question, in characters.")
     rate_limit: int = Field(30, ge=0, description="Questions one person may ask in a minute; 0: any number.")
 
+    takeover_idle: int = Field(
+        30,
+        ge=0,
+        description="Minutes without a word of the operator's after which a conversation that was taken over is the assistant's again; 0: never.",
+    )
+
     prompt_budget: int = Field(
         0, ge=0, description="Most tokens of a prompt; 0: the window less the room for the answer."
     )

@@ -20,7 +20,7 @@ from bot.clock import Ended, Scope
 from bot.errors import ModelError, StorageError
 from bot.generation import Ask
 from bot.ports import Clock, Conversations, Model
-from bot.prompt import Prompt, Summary, cut_at, tokens_of
+from bot.prompt import Prompt, Summary, alternating, cut_at, tokens_of
 from bot.types import Conversation, Message, ModelRequest, Priority, Role, Sampling
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class Summaries:
     ) -> Summary:
         request = replace(
             like,
-            messages=(*messages, Message(Role.USER, _INSTRUCTION)),
+            messages=alternating([*messages, Message(Role.USER, _INSTRUCTION)]),
             sampling=Sampling(temperature=0.2, max_tokens=LENGTH),
             request_id=f"{like.request_id}-summary",
             priority=Priority.BATCH,

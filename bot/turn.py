@@ -23,7 +23,7 @@ from bot.counts import counted
 from bot.delivery import Courier, Shown
 from bot.dispatcher import Hold
 from bot.enclosures import Enclose
-from bot.ending import apology, below, end_state, history_of, restricted
+from bot.ending import apology, below, end_state, history_of, restricted, stopped
 from bot.errors import ChatGone, ModelError
 from bot.generation import Ask, Draft, Generation, Limits
 from bot.groups import FILES, HELPED, OVERHEAR, SUPPORT, choice
@@ -143,13 +143,14 @@ class Turner:
             if turn.state is not TurnState.DELIVERING:
                 turn = await self._answer(turn, asked, hold, shown)
             hold.release()
-            return await self._deliver(turn, asked, shown)
+            return await self.deliver(turn, shown, self._buttons(turn, asked))
 
-    async def _deliver(self, turn: Turn, asked: Asked, shown: Shown) -> Turn:
+    async def deliver(self, turn: Turn, shown: Shown, buttons: tuple[Button, ...]) -> Turn:
+        """Show the stored answer, whole, and end the turn."""
         started = self._clock.monotonic()
         reply = Reply(
             turn.text,
-            self._buttons(turn, asked),
+            buttons,
             citations=turn.citations,
             usage=turn.usage,
             finish_reason=turn.finish_reason,
@@ -177,10 +178,7 @@ class Turner:
                 turn = replace(turn, model=ask.model.name)
                 await self._generate(turn, ask, draft, asked, shown)
         except Ended as ended:
-            draft.finish_reason = (
-                FinishReason.LENGTH if ended.reason == "deadline" else FinishReason.CANCELLED
-            )
-            key = "turn.deadline" if ended.reason == "deadline" else "turn.stopped"
+            draft.finish_reason, key = stopped(ended.reason, draft.text)
             draft.note = self._catalogue.say(asked.language, key)
         except ModelError as failure:
             error = str(failure) or type(failure).__name__

@@ -125,7 +125,7 @@ class Urgent:
             own = partial(_may_stop, event, event.private or runs_bot)
             running = self._dispatcher.find(event.address.key)
             withdrawn = self._withdraw(event.address.key, own)
-            if running is not None and own(running.event):
+            if running is not None and (own(running.event) or running.event.kind is EventKind.CONSOLE):
                 await _end(running, "stopped")  # the answer itself says so
             elif not withdrawn and person is not None and person.role is not PersonRole.BLOCKED:
                 await self._tell(event, "stop.nothing")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.errors import StorageGone
-from bot.types import Address, Conversation, Delivery, Event, Message, Role, Turn, TurnState
+from bot.types import Address, Conversation, Delivery, Event, FinishReason, Message, Role, Turn, TurnState
 from storage.text import clean, clean_address, from_json, key_of, merged, to_json
 
 if TYPE_CHECKING:
@@ -194,7 +194,8 @@ class FakeTurns:
             self.memory.said[place] = (next(_ids), self._clock.time())
         said = list(messages) or [m for m, _ in self.memory.messages.get(place, ())]
         well = turn.state in (TurnState.DONE, TurnState.CANCELLED)
-        shown = well and any(m.role is Role.ASSISTANT and clean(m.text) for m in said)
+        answered = any(m.role is Role.ASSISTANT and clean(m.text) for m in said)
+        shown = well and (answered or turn.finish_reason == FinishReason.TAKEN)
         self.memory.messages[place] = [
             (replace(_cleaned(m), turn=turn.number, step=step), shown) for step, m in enumerate(said)
         ]

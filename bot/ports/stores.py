@@ -115,8 +115,9 @@ class Conversations(Protocol):
         self, conversation_id: int, *, first_turn: int, before_turn: int | None = None
     ) -> list[Message]:
         """Messages of turns in [first_turn, before_turn) in order; only turns that are DONE
-        or CANCELLED and have an answer's text, never those under way or failed. Cost depends on the
-        number returned, not on the number stored."""
+        or CANCELLED and have an answer's text, or whose question waits for a person (finish reason
+        TAKEN), never those under way or failed. Cost depends on the number returned, not on the
+        number stored."""
         ...
 
     async def restart(self, conversation_id: int) -> Conversation:

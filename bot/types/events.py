@@ -77,6 +77,8 @@ class EventKind(StrEnum):
     EDIT = "edit"
     DELETE = "delete"
     MEMBERSHIP = "membership"
+    CONSOLE = "console"
+    """The bot's own, by an operator's hand (`bot.takeover`); from a platform it is refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ class FinishReason(StrEnum):
     TOOL_CALLS = "tool_calls"
     CANCELLED = "cancelled"
     ERROR = "error"
+    TAKEN = "taken"
+    """The question waits for a person who answers in the bot's place."""
 
 
 @dataclass(frozen=True, slots=True)
