@@ -179,7 +179,7 @@ def _go(
 ) -> None:
     """Run with the settings in force, those of the plugins checked as well; an error of ours is a
     line on standard error and exit 1."""
-    from bot.plugins.host import find_plugins
+    from bot.plugins.configured import find_plugins
     from bot.settings import load_settings
 
     try:

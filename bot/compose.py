@@ -43,10 +43,8 @@ from bot.ports import (
 )
 from bot.settings import Settings
 from bot.summaries import Summaries
-from bot.takeover import Takeover
 from bot.tools import Toolbox
 from bot.turn import Rules, Turner
-from bot.types import Event, EventKind
 
 if TYPE_CHECKING:
     from inference.registry import Registry
@@ -174,7 +172,6 @@ class App:
     personas: Personas
     plugins: PluginHost
     handler: Handler
-    takeover: Takeover
     commands: Commands
     catalogue: Catalogue
     clock: Clock
@@ -185,7 +182,7 @@ class App:
         dispatcher = self.handler.dispatcher
         async with AsyncExitStack() as intake:
             for adapter in adapters:
-                await intake.enter_async_context(adapter.lifespan(self.take_in))
+                await intake.enter_async_context(adapter.lifespan(self.stores.inbox.put))
             taking = asyncio.create_task(dispatcher.run(self.stores.inbox.events()))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -195,13 +192,6 @@ class App:
         await drained
         with contextlib.suppress(asyncio.CancelledError):
             await taking
-
-    async def take_in(self, event: Event) -> bool:
-        """Put what a platform brings; what only the console may say is nothing from there."""
-        if event.kind is EventKind.CONSOLE:
-            log.error("event %s is refused: no platform speaks for the console", event.key)
-            return False
-        return await self.stores.inbox.put(event)
 
 
 @asynccontextmanager
@@ -248,7 +238,6 @@ async def compose(
         inbox=stores.inbox,
         gate=gate_of(settings, stores, catalogue, clock),
         commands=commands,
-        people=stores.people,
         conversations=stores.conversations,
         turns=stores.turns,
         turner=turner,
@@ -262,17 +251,8 @@ async def compose(
         telemetry=telemetry,
         concurrency=settings.concurrency,
     )
-    takeover = Takeover(
-        inbox=stores.inbox,
-        conversations=stores.conversations,
-        values=stores.values,
-        dispatcher=handler.dispatcher,
-        clock=clock,
-        telemetry=telemetry,
-        idle=settings.takeover_idle,
-    )
-    async with personas.lifespan(clock), plugins.lifespan(), summaries.lifespan(), takeover.lifespan():
-        yield App(settings, stores, models, personas, plugins, handler, takeover, commands, catalogue, clock)
+    async with personas.lifespan(clock), plugins.lifespan(), summaries.lifespan():
+        yield App(settings, stores, models, personas, plugins, handler, commands, catalogue, clock)
 
 
 def plugins_of(settings: Settings, stores: Stores, clock: Clock) -> PluginHost:

@@ -14,7 +14,7 @@ import typer
 from bot.clock import SystemClock
 from bot.compose import Stores, open_models, open_stores, plugins_of
 from bot.errors import ModelError, SettingsError, StorageError
-from bot.plugins.host import find_plugins
+from bot.plugins.configured import find_plugins
 from bot.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -38,15 +38,37 @@ class ToolOutcome:
 
 
 class Toolbox:
-    """The tools that the model is offered: those of `PluginHost.tools()`, which end a call after
-    `timeout` seconds."""
+    """The tools that the model is offered: those that `PluginHost.tools` has then, which end a call
+    after `timeout` seconds."""
 
-    def __init__(self, tools: Sequence[GuardedTool], *, timeout: float) -> None:
-        self._tools = {tool.spec.name: _Checked(tool) for tool in tools}
+    def __init__(self, offered: Callable[[], Sequence[GuardedTool]], *, timeout: float) -> None:
+        self._offered = offered
         self._timeout = timeout
+        self._seen: Sequence[GuardedTool] | None = None
+        self._known: dict[str, _Checked] = {}
+        self._specs: tuple[ToolSpec, ...] = ()
         self._counted: dict[str, int] = {}
         self._measured: dict[str, int] = {}
-        self.specs: tuple[ToolSpec, ...] = tuple(tool.spec for tool in tools)
+
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        self._look()
+        return self._specs
+
+    @property
+    def _tools(self) -> dict[str, _Checked]:
+        self._look()
+        return self._known
+
+    def _look(self) -> None:
+        """Notice that plugins have changed: what was counted is of the tools that were."""
+        offered = self._offered()
+        if offered is self._seen:
+            return
+        self._seen = offered
+        self._known = {tool.spec.name: _Checked(tool) for tool in offered}
+        self._specs = tuple(tool.spec for tool in offered)
+        self._counted, self._measured = {}, {}
 
     async def size(self, model: Model) -> int:
         """Tokens that the tools take in a prompt of this model: those of their schemas, until it was

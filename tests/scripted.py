@@ -38,6 +38,7 @@ from tests.fakes import (
 )
 from tests.fakes_console import MemoryAccounts, MemoryAudit, MemoryShares
 from tests.fakes_groups import FakeLeases, FakeOverheard
+from tests.fakes_personas import MemoryPersonas
 from tests.fakes_search import FakeSearch
 
 Step = str | Exception | float | ToolCall | Chunk | asyncio.Event
@@ -252,6 +253,7 @@ class World:
             accounts=MemoryAccounts(self.memory, self.clock),
             audit=MemoryAudit(self.memory, self.clock),
             shares=MemoryShares(self.memory, self.clock),
+            personas=MemoryPersonas(self.clock),
         )
         self._stop = asyncio.Event()
         adapters = [MemoryAdapter(self.channel)]

@@ -13,13 +13,14 @@ from bot.commands.call import RUNS_BOT, Call
 from bot.commands.chat import CHAT_LANGUAGE, ChatCommands
 from bot.commands.people import PeopleCommands
 from bot.commands.suggest import fitting, settings
-from bot.errors import PluginError, SettingsError
+from bot.errors import PluginError
 from bot.groups import CHOICES, COLLECTIONS, languages
 from bot.locale import Catalogue
-from bot.plugins.api import PluginContext
+from bot.personas import Personas
+from bot.plugins.api import Command, PluginContext
 from bot.plugins.host import PluginHost
 from bot.ports import Clock, Conversations, Models, People
-from bot.settings import PersonaSettings, SamplingSettings
+from bot.sampling import SamplingSettings
 from bot.types import Capabilities, Conversation, Event, Person, PersonRole, Reply
 
 __all__ = ["NAMES", "OPERATORS", "Commands"]
@@ -46,8 +47,7 @@ class Commands:
         conversations: Conversations,
         catalogue: Catalogue,
         models: Models,
-        personas: Mapping[str, PersonaSettings],
-        sampling: SamplingSettings,
+        personas: Personas,
         plugins: PluginHost,
         clock: Clock,
     ) -> None:
@@ -55,11 +55,8 @@ class Commands:
         self._catalogue = catalogue
         self._plugins = plugins
         self._clock = clock
-        self._plugin_commands = {command.name: command for command in plugins.commands()}
-        taken = sorted(set(NAMES) & set(self._plugin_commands))
-        if taken:
-            raise SettingsError(f"a plugin brings /{taken[0]}, which is a built-in command: disable it")
-        self._chat = chat = ChatCommands(conversations, models, personas, sampling)
+        plugins.reserve(NAMES)
+        self._chat = chat = ChatCommands(conversations, models, personas)
         who = PeopleCommands(people, clock)
         self._own: dict[str, Callable[[Call], Awaitable[Reply]]] = {
             "start": self._start,
@@ -76,6 +73,10 @@ class Commands:
             "block": partial(who.block, PersonRole.BLOCKED),
             "unblock": partial(who.block, PersonRole.MEMBER),
         }
+
+    @property
+    def _plugin_commands(self) -> dict[str, Command]:
+        return {command.name: command for command in self._plugins.commands()}
 
     def menu(self, language: str, *, runs_bot: bool) -> list[tuple[str, str]]:
         """(name without slash, what it does) of every command that a person can use, for help and

@@ -6,7 +6,6 @@ change them (everybody may look).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +15,7 @@ from bot.commands.call import DEFAULT, Call, plain, shown
 from bot.groups import CHOICES, COLLECTIONS, LANGUAGE, choice, choices
 from bot.personas import Personas
 from bot.ports import Conversations, Model, Models
-from bot.settings import PersonaSettings, SamplingSettings
+from bot.sampling import SamplingSettings
 from bot.types import Button, Conversation, Reply
 
 CHAT_LANGUAGE = "chat-language"
@@ -35,13 +34,11 @@ class ChatCommands:
         self,
         conversations: Conversations,
         models: Models,
-        personas: Mapping[str, PersonaSettings],
-        sampling: SamplingSettings,
+        personas: Personas,
     ) -> None:
         self._conversations = conversations
         self._models = models
         self._personas = personas
-        self._resolved = Personas(personas, sampling)
 
     @property
     def models(self) -> list[str]:
@@ -49,7 +46,7 @@ class ChatCommands:
 
     @property
     def personas(self) -> list[str]:
-        return list(self._personas)
+        return self._personas.names
 
     @property
     def names(self) -> list[str]:
@@ -60,7 +57,7 @@ class ChatCommands:
 
     def model_of(self, conversation: Conversation) -> Model:
         """The model that answers there."""
-        return self._models.get(self._resolved.of(conversation).model) or self._models.default()
+        return self._models.get(self._personas.of(conversation).model) or self._models.default()
 
     async def new(self, call: Call) -> Reply:
         if not call.may_change:
@@ -84,16 +81,16 @@ class ChatCommands:
         return call.reply("model.done", name=self.model_of(changed).name)
 
     async def persona(self, call: Call) -> Reply:
-        if not self._personas:
+        if not self.personas:
             return call.reply("persona.none")
-        known, wish = ", ".join(f"`{n}`" for n in self._personas), call.arguments
+        known, wish = ", ".join(f"`{n}`" for n in self.personas), call.arguments
         if not wish:
             return call.reply("persona.now", name=self._persona_name(call), known=known)
         if not call.may_change:
             return call.refused()
         if wish.lower() in DEFAULT:
             wish = ""
-        elif wish not in self._personas:
+        elif wish not in self.personas:
             return call.reply("persona.unknown", name=plain(wish), known=known)
         await self._conversations.update(call.conversation.id, persona=wish)
         return call.reply("persona.done", name=wish or call.say("persona.default"))
@@ -189,7 +186,7 @@ class ChatCommands:
         await self._conversations.update(call.conversation.id, settings={"sampling": sampling or None})
 
     def _show_settings(self, call: Call) -> Reply:
-        persona = self._resolved.of(call.conversation)
+        persona = self._personas.of(call.conversation)
         rows = [
             (call.say("settings.model"), self.model_of(call.conversation).name),
             (call.say("settings.persona"), self._persona_name(call)),
@@ -217,7 +214,7 @@ class ChatCommands:
 
     def _persona_name(self, call: Call) -> str:
         chosen = call.conversation.persona
-        return chosen if chosen in self._personas else call.say("persona.default")
+        return chosen if chosen in self.personas else call.say("persona.default")
 
 
 def _known(call: Call) -> list[str]:

@@ -1,7 +1,9 @@
 """What a plugin is and may touch.
 
 A plugin is a class in the entry-point group ``tertulia.plugins``. The host makes one instance
-with its settings, enters `lifespan` once, and asks it for what it brings. Every call into a
+with its settings, enters `lifespan` once, and asks it for what it brings. Where an operator changes
+the settings, another instance takes this one's place: its `lifespan` is entered while this one's still
+lasts. Every call into a
 plugin has a deadline; a failure is logged with the plugin's name and trips its breaker, and the
 core answers without it. Built-in plugins come through this door like anyone's.
 """
@@ -15,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from bot.plugins.pages import ConsolePage
 from bot.ports import Clock, KeyValue, Model, Search
 from bot.types import Conversation, Event, Message, Passage, Person, Reply, ToolSpec
 
@@ -135,6 +138,10 @@ class Plugin:
         return ()
 
     def tools(self) -> Sequence[Tool]:
+        return ()
+
+    def pages(self) -> Sequence[ConsolePage]:
+        """Pages of the console: see bot.plugins.pages."""
         return ()
 
     async def context(self, context: PluginContext) -> Context:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from pydantic import ValidationError
 
-from bot.errors import SettingsError
+from bot.errors import PluginError, SettingsError
 from bot.plugins.api import Plugin, PluginSettings
+from bot.plugins.guard import guarding
+
+log = logging.getLogger(__name__)
+GROUP = "tertulia.plugins"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,61 @@ class Installed:
     name: str
     kind: type[Plugin]
     settings: PluginSettings
+
+
+def find_plugins(
+    settings: Mapping[str, Mapping[str, Any]],
+    *,
+    disabled: Collection[str] = (),
+    entries: Iterable[EntryPoint] | None = None,
+    written: Mapping[str, Mapping[str, Any]] | None = None,
+) -> tuple[list[Installed], dict[str, PluginError]]:
+    """The installed plugins that are not disabled, each with its `settings[name]` under what was
+    `written` for it in the console; and why others cannot be used. What was written and no longer
+    fits is passed over. Raises SettingsError with a line for each mistake in what an operator
+    wrote."""
+    found = installed_entries(entries)
+    mistakes = unknown_names(settings, disabled, found)
+    usable: list[Installed] = []
+    failures: dict[str, PluginError] = {}
+    for name, entry in sorted(found.items()):
+        if name in disabled:
+            continue
+        try:
+            usable.append(load(entry, settings.get(name, {}), (written or {}).get(name, {})))
+        except SettingsError as error:
+            mistakes.append(str(error))
+        except PluginError as error:
+            failures[name] = error
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    return usable, failures
+
+
+def installed_entries(entries: Iterable[EntryPoint] | None = None) -> dict[str, EntryPoint]:
+    """By name: those given, or all that are installed."""
+    return {e.name: e for e in (entry_points(group=GROUP) if entries is None else entries)}
+
+
+def load(entry: EntryPoint, values: Mapping[str, Any], written: Mapping[str, Any]) -> Installed:
+    """Import it and check its settings. Raises SettingsError, PluginError."""
+    kind = kind_of(entry)
+    settings = checked(entry.name, kind.Settings, values)
+    if written:
+        try:
+            settings = checked(entry.name, kind.Settings, {**values, **written})
+        except SettingsError as error:
+            log.error("what the console set is passed over: %s", error)
+    return Installed(entry.name, kind, settings)
+
+
+def kind_of(entry: EntryPoint) -> type[Plugin]:
+    """The plugin's class. Raises PluginError, SettingsError."""
+    with guarding(f"plugin {entry.name!r} cannot be loaded", SettingsError):
+        kind = entry.load()
+        if isinstance(kind, type) and issubclass(kind, Plugin):
+            return kind
+    raise PluginError(f"plugin {entry.name!r}: {entry.value} is no subclass of Plugin")
 
 
 def unknown_names(tables: Iterable[str], disabled: Iterable[str], installed: Collection[str]) -> list[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any
 
 from bot.errors import PluginError, SettingsError
@@ -22,15 +22,16 @@ from bot.plugins.api import (
     Tool,
     ToolResult,
 )
-from bot.plugins.configured import Installed, checked, unknown_names
+from bot.plugins.configured import Installed, find_plugins
 from bot.plugins.guard import COMMAND_TIMEOUT, Guarded, guarding
+from bot.plugins.pages import ConsolePage
 from bot.ports import Clock, KeyValue, Search
 from bot.types import Conversation, Person, Reply, ToolSpec
 
 log = logging.getLogger(__name__)
-GROUP = "tertulia.plugins"
 _NAME = re.compile(r"[a-z0-9_]{1,32}")
 _TOOL = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PATH = re.compile(r"[a-z0-9-]{1,32}")
 _REPLY = (Reply, type(None))
 RESERVED = frozenset({"", "core", "web"})
 """Names under which the service keeps its own values: no plugin may have one of them."""
@@ -49,33 +50,42 @@ class GuardedTool:
     run: Callable[[PluginContext, dict[str, Any], float], Awaitable[ToolResult]]
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A plugin and what it brings."""
+
+    guarded: Guarded
+    commands: tuple[Command, ...]
+    tools: tuple[Tool, ...]
+    pages: tuple[ConsolePage, ...]
+
+    @property
+    def name(self) -> str:
+        return self.guarded.name
+
+
 class PluginHost:
     """Holds the plugins. One that cannot say what it brings, or has a reserved name, is left out:
-    `problems` says why. Raises SettingsError if two bring a tool or command of the same name."""
+    `failures` says why. Raises SettingsError if two bring a tool or command of the same name."""
 
     def __init__(
         self, plugins: Iterable[Plugin], *, store: KeyValue, clock: Clock, timeout: float = 10.0
     ) -> None:
         self._store = store
         self._clock = clock
-        self._timeout = timeout
-        self._guarded: list[Guarded] = []
-        self.problems: list[str] = []
-        """What kept plugins from being loaded, each fit for an operator."""
-        self._commands: dict[str, tuple[Guarded, Command]] = {}
-        self._tools: dict[str, tuple[Guarded, Tool]] = {}
+        self.timeout = timeout
+        """Seconds that a plugin may take where somebody waits for its part of an answer."""
+        self.failures: dict[str, str] = {}
+        """What kept plugins from being loaded or started, by name, each fit for an operator."""
+        self._reserved: frozenset[str] = frozenset()
+        self._changing = asyncio.Lock()
+        brought: list[Brought] = []
         for plugin in plugins:
-            guarded = Guarded(plugin, clock)
             try:
-                commands, tools = _brought(plugin, guarded.name)
+                brought.append(_brought(plugin, Guarded(plugin, clock)))
             except (SettingsError, PluginError) as error:
-                self._leave_out(str(error), error.__cause__)
-                continue
-            self._guarded.append(guarded)
-            for command in commands:
-                _claim(self._commands, command.name, guarded, command, "command /")
-            for tool in tools:
-                _claim(self._tools, tool.spec.name, guarded, tool, "tool ")
+                self._leave_out(plugin.name, str(error), error.__cause__)
+        self._hold(brought)
 
     @classmethod
     def discover(
@@ -88,40 +98,78 @@ class PluginHost:
         disabled: Collection[str] = (),
         timeout: float = 10.0,
         entries: Iterable[EntryPoint] | None = None,
+        written: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> PluginHost:
-        """The installed plugins, each with its `settings[name]`.
+        """The installed plugins, each with its `settings[name]`, under what was `written` for it in
+        the console.
 
-        One that cannot be imported or made is left out: `problems` says why, and so does the
+        One that cannot be imported or made is left out: `failures` says why, and so does the
         log. Raises SettingsError as `find_plugins` does.
         """
-        found, failures = find_plugins(settings, disabled=disabled, entries=entries)
+        found, failures = find_plugins(settings, disabled=disabled, entries=entries, written=written)
         plugins: list[Plugin] = []
-        for plugin in found:
-            services = Services(search, clock, Scoped(store, plugin.name, ""))
+        for installed in found:
             try:
-                with guarding(f"plugin {plugin.name!r} cannot be loaded"):
-                    plugins.append(plugin.kind(plugin.settings, services))
-                    plugins[-1].name = plugin.name
+                plugins.append(made(installed, search=search, store=store, clock=clock))
             except PluginError as error:
-                failures.append(error)
+                failures[installed.name] = error
         host = cls(plugins, store=store, clock=clock, timeout=timeout)
-        for failure in failures:
-            host._leave_out(str(failure), failure.__cause__)
+        for name, failure in failures.items():
+            host._leave_out(name, str(failure), failure.__cause__)
         return host
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Enter every plugin's own; one that fails to start is left out from then on."""
-        async with AsyncExitStack() as stack:
+        try:
             for guarded in self._guarded:
-                await stack.enter_async_context(guarded.alive())
+                await guarded.begin()
                 if guarded.dead:
-                    self.problems.append(guarded.last)
+                    self.failures[guarded.name] = guarded.last
             yield
+        finally:
+            for guarded in reversed(self._guarded):
+                await guarded.end()
+
+    @property
+    def problems(self) -> list[str]:
+        """What kept plugins from being loaded or started."""
+        return list(self.failures.values())
+
+    def reserve(self, commands: Iterable[str]) -> None:
+        """No plugin may have a command of these names. Raises SettingsError if one has."""
+        self._reserved = frozenset(commands)
+        self._hold(self._brought)
+
+    async def replace(self, name: str, plugin: Plugin | None) -> None:
+        """Let `plugin` take the place of the one of this name; None: nothing does. Only within
+        `lifespan`. The new one is started before the old one gets no more calls, and those under way
+        there end first. Raises PluginError or SettingsError if it cannot be: then nothing changes."""
+        async with self._changing:
+            old = [b for b in self._brought if b.name == name]
+            new = [] if plugin is None else [_brought(plugin, Guarded(plugin, self._clock))]
+            brought = sorted([b for b in self._brought if b not in old] + new, key=lambda b: b.name)
+            _commands(brought, self._reserved), _tools(brought)
+            for added in new:
+                await added.guarded.begin()
+                if added.guarded.dead:
+                    raise PluginError(added.guarded.last)
+            self._hold(brought)
+            self.failures.pop(name, None)
+            for gone in old:
+                await gone.guarded.end()
 
     def names(self) -> list[str]:
         """Of the plugins that run."""
         return [g.name for g in self._guarded if not g.dead]
+
+    def brought(self) -> Sequence[Brought]:
+        """The plugins that were loaded, and what they bring."""
+        return self._brought
+
+    def find(self, name: str) -> Brought | None:
+        """The plugin of this name, if it was loaded."""
+        return next((b for b in self._brought if b.name == name), None)
 
     def store_of(self, subject: Person | Conversation) -> Scoped:
         """The store of a person or conversation, for a PluginContext; each plugin is then given
@@ -143,15 +191,21 @@ class PluginHost:
                 continue
             own = _own(context, guarded)
             reply = await guarded.attempt(
-                None, "on_event", self._timeout, _REPLY, guarded.plugin.on_event, own
+                None, "on_event", self.timeout, _REPLY, guarded.plugin.on_event, own
             )
             if reply is not None:
                 return reply
         return None
 
-    def tools(self) -> list[GuardedTool]:
-        """All tools."""
-        return [_guarded_tool(guarded, tool) for guarded, tool in self._tools.values()]
+    def _hold(self, brought: Sequence[Brought]) -> None:
+        self._commands = _commands(brought, self._reserved)
+        self._tools = tuple(_guarded_tool(guarded, tool) for guarded, tool in _tools(brought).values())
+        self._brought = tuple(brought)
+        self._guarded = [b.guarded for b in brought]
+
+    def tools(self) -> Sequence[GuardedTool]:
+        """All tools; the same object until plugins change."""
+        return self._tools
 
     def collections(self) -> list[str]:
         """Those that the plugins answer from."""
@@ -181,7 +235,7 @@ class PluginHost:
     async def _context(self, guarded: Guarded, context: PluginContext) -> Context:
         own = _own(context, guarded)
         call = guarded.plugin.context
-        return await guarded.attempt(Context(), "context", self._timeout, (Context,), call, own)
+        return await guarded.attempt(Context(), "context", self.timeout, (Context,), call, own)
 
     async def _each(self, what: str, kinds: tuple[type, ...], person_id: str) -> dict[str, Any]:
         results: dict[str, Any] = {}
@@ -196,9 +250,18 @@ class PluginHost:
             raise PluginError("; ".join(errors))
         return results
 
-    def _leave_out(self, problem: str, cause: BaseException | None = None) -> None:
+    def _leave_out(self, name: str, problem: str, cause: BaseException | None = None) -> None:
         log.error("%s", problem, exc_info=cause)
-        self.problems.append(problem)
+        self.failures[name] = problem
+
+
+def made(installed: Installed, *, search: Search, store: KeyValue, clock: Clock) -> Plugin:
+    """The plugin with its settings. Raises PluginError."""
+    services = Services(search, clock, Scoped(store, installed.name, ""))
+    with guarding(f"plugin {installed.name!r} cannot be loaded"):
+        plugin = installed.kind(installed.settings, services)
+        plugin.name = installed.name
+        return plugin
 
 
 def _own(context: PluginContext, guarded: Guarded) -> PluginContext:
@@ -220,57 +283,46 @@ def _guarded_tool(guarded: Guarded, tool: Tool) -> GuardedTool:
     return GuardedTool(tool.spec, tool.activity, run)
 
 
-def _brought(plugin: Plugin, name: str) -> tuple[list[Command], list[Tool]]:
+def _brought(plugin: Plugin, guarded: Guarded) -> Brought:
     """What it brings. Raises SettingsError or PluginError if that cannot be used."""
+    name = guarded.name
     if name in RESERVED:
         raise SettingsError(f"plugin {name!r}: the name is the service's own; give it another")
     with guarding(f"plugin {name!r} cannot say what it brings", SettingsError):
-        commands, tools = list(plugin.commands()), list(plugin.tools())
-        wrong = [c.name for c in commands if not _NAME.fullmatch(c.name)]
-        wrong += [t.spec.name for t in tools if not _TOOL.fullmatch(t.spec.name)]
+        brought = Brought(guarded, tuple(plugin.commands()), tuple(plugin.tools()), tuple(plugin.pages()))
+        wrong = [c.name for c in brought.commands if not _NAME.fullmatch(c.name)]
+        wrong += [t.spec.name for t in brought.tools if not _TOOL.fullmatch(t.spec.name)]
+        wrong += [p.path for p in brought.pages if not _PATH.fullmatch(p.path)]
     if wrong:
-        raise SettingsError(f"plugin {name!r}: {wrong[0]!r} cannot be the name of a command or tool")
-    return commands, tools
+        raise SettingsError(f"plugin {name!r}: {wrong[0]!r} cannot be the name of a command, tool or page")
+    return brought
 
 
-def _claim(
-    taken: dict[str, tuple[Guarded, Any]], name: str, guarded: Guarded, item: object, what: str
-) -> None:
+def _commands(brought: Iterable[Brought], reserved: Collection[str]) -> dict[str, tuple[Guarded, Command]]:
+    """All by name. Raises SettingsError if two have one, or it is the service's own."""
+    taken: dict[str, tuple[Guarded, Command]] = {}
+    for plugin in brought:
+        for command in plugin.commands:
+            if command.name in reserved:
+                raise SettingsError(
+                    f"a plugin brings /{command.name}, which is a built-in command: disable it"
+                )
+            _claim(taken, command.name, plugin.guarded, "command /")
+            taken[command.name] = (plugin.guarded, command)
+    return taken
+
+
+def _tools(brought: Iterable[Brought]) -> dict[str, tuple[Guarded, Tool]]:
+    """All by name. Raises SettingsError if two have one."""
+    taken: dict[str, tuple[Guarded, Tool]] = {}
+    for plugin in brought:
+        for tool in plugin.tools:
+            _claim(taken, tool.spec.name, plugin.guarded, "tool ")
+            taken[tool.spec.name] = (plugin.guarded, tool)
+    return taken
+
+
+def _claim(taken: Mapping[str, tuple[Guarded, object]], name: str, guarded: Guarded, what: str) -> None:
     if name in taken:
         both = " and ".join(sorted((taken[name][0].name, guarded.name)))
         raise SettingsError(f"plugins {both} both bring the {what}{name}: put one in plugins_disabled")
-    taken[name] = (guarded, item)
-
-
-def find_plugins(
-    settings: Mapping[str, Mapping[str, Any]],
-    *,
-    disabled: Collection[str] = (),
-    entries: Iterable[EntryPoint] | None = None,
-) -> tuple[list[Installed], list[PluginError]]:
-    """The installed plugins that are not disabled, each with its `settings[name]`; and why others
-    cannot be used. Raises SettingsError with a line for each mistake in what an operator wrote."""
-    found = {e.name: e for e in (entry_points(group=GROUP) if entries is None else entries)}
-    mistakes = unknown_names(settings, disabled, found)
-    usable: list[Installed] = []
-    failures: list[PluginError] = []
-    for name, entry in sorted(found.items()):
-        if name in disabled:
-            continue
-        try:
-            usable.append(_load(entry, settings.get(name, {})))
-        except SettingsError as error:
-            mistakes.append(str(error))
-        except PluginError as error:
-            failures.append(error)
-    if mistakes:
-        raise SettingsError("\n".join(mistakes))
-    return usable, failures
-
-
-def _load(entry: EntryPoint, values: Mapping[str, Any]) -> Installed:
-    with guarding(f"plugin {entry.name!r} cannot be loaded", SettingsError):
-        kind = entry.load()
-        if isinstance(kind, type) and issubclass(kind, Plugin):
-            return Installed(entry.name, kind, checked(entry.name, kind.Settings, values))
-    raise PluginError(f"plugin {entry.name!r}: {entry.value} is no subclass of Plugin")

@@ -6,7 +6,7 @@ in-memory fakes of the tests included. Methods raise only what is named here and
 """
 
 from bot.ports.console import Accounts, Archive, Audit, PersonaStore, Shares, StatisticsStore
-from bot.ports.control import PersonaDesk
+from bot.ports.control import PersonaDesk, PluginDesk
 from bot.ports.models import Model, Models
 from bot.ports.platforms import Adapter, Channel, Inbox
 from bot.ports.runtime import Clock, Telemetry, Timer
@@ -29,6 +29,7 @@ __all__ = [
     "People",
     "PersonaDesk",
     "PersonaStore",
+    "PluginDesk",
     "Search",
     "Shares",
     "StatisticsStore",

@@ -3,14 +3,13 @@ which ask for a role first, are given them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-from bot.types import (
-    DiffLine,
-    KnownPersona,
-    PersonaVersion,
-)
+from bot.types import DiffLine, FormField, KnownPersona, PersonaVersion, PluginState
+
+if TYPE_CHECKING:
+    from bot.plugins.pages import Component, ConsolePage, Done, PageRequest
 
 
 class PersonaDesk(Protocol):
@@ -50,4 +49,57 @@ class PersonaDesk(Protocol):
     async def diff(self, name: str, old: int, new: int) -> list[DiffLine]:
         """What changed between two versions' prompts, models and sampling; 0 is what the settings
         have. Raises KeyError if there is none, StorageError."""
+        ...
+
+
+class PluginDesk(Protocol):
+    """The installed plugins. What is changed is in force at once in this process, and kept for the next
+    start: over `tertulia.toml`, under the environment. KeyError where there is no such plugin, page or
+    action; StorageError where the choice cannot be kept."""
+
+    def states(self) -> list[PluginState]:
+        """Of all that are installed, by name."""
+        ...
+
+    async def enable(self, name: str) -> None:
+        """Start it. Raises PluginError, saying why, if it cannot; SettingsError if the environment
+        disables it or its commands are another's."""
+        ...
+
+    async def disable(self, name: str) -> None:
+        """Calls under way end first."""
+        ...
+
+    def form(self, name: str) -> list[FormField]:
+        """A field for each of its settings, also while it is disabled. Raises PluginError if it cannot
+        be loaded, SettingsError if what the file says no longer fits."""
+        ...
+
+    async def configure(self, name: str, posted: Mapping[str, Any]) -> None:
+        """Give it these settings: the form's, as posted. An empty secret stays as it is. Another
+        instance takes the plugin's place, once it has started; if it cannot, the old one goes on and
+        nothing is kept. Raises FieldsRefused, PluginError, SettingsError."""
+        ...
+
+    async def reset(self, name: str) -> None:
+        """Go back to the file's settings. Raises as `configure`."""
+        ...
+
+    def pages(self) -> list[tuple[str, ConsolePage]]:
+        """(plugin, page) of all that plugins bring now."""
+        ...
+
+    async def render(self, name: str, path: str, request: PageRequest) -> Sequence[Component]:
+        """The page's components. Raises PluginError. Who may see it is to be asked before
+        (`ConsolePage.role`), here and below."""
+        ...
+
+    def fields(self, name: str, path: str, action: str, request: PageRequest) -> list[FormField]:
+        """Of an action's form. Raises PluginError."""
+        ...
+
+    async def act(
+        self, name: str, path: str, action: str, request: PageRequest, posted: Mapping[str, Any]
+    ) -> Done:
+        """Run an action with what was posted. Raises FieldsRefused, PluginError."""
         ...

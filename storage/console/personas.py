@@ -45,8 +45,9 @@ class SqlPersonas:
     async def put(
         self, name: str, *, prompt: str, model: str, sampling: Mapping[str, Any], note: str, by: str
     ) -> PersonaVersion:
+        name = clean(name)
         row = {
-            "name": clean(name),
+            "name": name,
             "prompt": clean(prompt),
             "model": clean(model),
             "sampling": to_json(dict(sampling)),
@@ -59,7 +60,7 @@ class SqlPersonas:
             connection.execute(CLAIM, row)
             number = 1 + (connection.execute(NEWEST, row).scalar() or 0)
             connection.execute(PUT, {**row, "number": number})
-            return _in_force(connection, row["name"], number)
+            return _in_force(connection, name, number)
 
         return await self._db.write(work)
 

@@ -99,3 +99,25 @@ class ShareRow(Base, table=True):
     title: str = Field(sa_type=Text)
     created_at: float
     expires_at: float = Field(index=True)
+
+
+class PersonaRow(Base, table=True):
+    """A persona that can be chosen, and the number of its version in force."""
+
+    __tablename__ = "persona"
+
+    name: str = Field(primary_key=True, sa_type=ORDERED)
+    active: int
+
+
+class PersonaVersionRow(Base, table=True):
+    __tablename__ = "persona_version"
+
+    name: str = Field(primary_key=True, sa_type=ORDERED)
+    number: int = Field(primary_key=True)
+    prompt: str = Field(sa_type=Text)
+    model: str = Field(sa_type=Text)
+    sampling: str = Field(sa_type=Text)
+    note: str = Field(sa_type=Text)
+    made_by: str = Field(sa_type=Text)
+    made_at: float

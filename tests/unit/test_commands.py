@@ -9,6 +9,7 @@ import pytest
 
 from bot.commands import NAMES, OPERATORS, Commands
 from bot.errors import SettingsError
+from bot.personas import Personas
 from bot.plugins.api import Command, Plugin, PluginContext, PluginSettings, Scoped, Services
 from bot.plugins.host import PluginHost
 from bot.settings import PersonaSettings, SamplingSettings
@@ -68,8 +69,7 @@ class Desk:
             conversations=self.conversations,
             catalogue=CATALOGUE,
             models=self.models,
-            personas=self.personas,
-            sampling=SamplingSettings(temperature=0.7),
+            personas=Personas(self.personas, SamplingSettings(temperature=0.7)),
             plugins=self.plugins,
             clock=clock,
         )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.plugins.host import GROUP, PluginHost
+from bot.plugins.configured import GROUP
+from bot.plugins.host import PluginHost
 from tests.fakes import FakeClock, FakeKeyValue
 from tests.fakes_core import make_context
 from tests.fakes_search import FakeSearch

@@ -303,7 +303,7 @@ class Undecorated(Bringing):
 )
 def test_a_plugin_that_cannot_say_what_it_brings_is_left_out_whole(kind: type[Scripted], told: str) -> None:
     host = Stage("a", kind=kind).host
-    assert (host.names(), host.commands(), host.tools()) == ([], [], [])
+    assert (host.names(), host.commands(), list(host.tools())) == ([], [], [])
     assert told in host.problems[0]
 
 

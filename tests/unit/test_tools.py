@@ -72,7 +72,7 @@ class Bench:
         store = FakeKeyValue()
         services = Services(FakeSearch(), self.clock, Scoped(store, "looker", ""))
         self.host = PluginHost([Looker(PluginSettings(), services)], store=store, clock=self.clock)
-        self.toolbox = Toolbox(self.host.tools(), timeout=30)
+        self.toolbox = Toolbox(self.host.tools, timeout=30)
         self.context = make_context(self.host, self.clock)
 
     async def call(self, name: str, arguments: str = '{"query": "x"}') -> tuple[bool, str]:

@@ -1,0 +1,261 @@
+"""Plugins changed while the service runs: `bot.ports.PluginDesk`.
+
+What holds, from the strongest: the environment, then what was chosen in the console, then
+`tertulia.toml`, then defaults. The environment can name plugins that are disabled
+(`TERTULIA_PLUGINS_DISABLED`); those cannot be enabled here. What is chosen here is kept in the
+database and holds at the next start. It takes effect at once, in this process alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import EntryPoint
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from bot.errors import PluginError, SettingsError
+from bot.plugins.api import Plugin, PluginSettings
+from bot.plugins.configured import Installed, kind_of
+from bot.plugins.forms import fields_of, read, refused
+from bot.plugins.guard import COMMAND_TIMEOUT, Guarded
+from bot.plugins.host import PluginHost
+from bot.plugins.pages import COMPONENTS, Action, Component, ConsolePage, Done, PageRequest
+from bot.ports import KeyValue
+from bot.types import FieldKind, FormField, Origin, PluginState, PluginStatus
+
+KEY = "plugin:"
+FIXED = "TERTULIA_PLUGINS_DISABLED"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What was chosen in the console, by plugin."""
+
+    enabled: Mapping[str, bool] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def disabled(self, file: Collection[str], environment: Collection[str]) -> set[str]:
+        """Plugins that are not to run, where the file and the environment name these."""
+        off = {name for name in file if not self.enabled.get(name, False)}
+        return off | {name for name, on in self.enabled.items() if not on} | set(environment)
+
+
+async def choices(values: KeyValue) -> Choices:
+    """Those stored. Raises StorageError."""
+    stored = {k.removeprefix(KEY): v for k, v in (await values.items("core", "", KEY)).items()}
+    return Choices(
+        {name: bool(given["enabled"]) for name, given in stored.items() if "enabled" in given},
+        {name: given["settings"] for name, given in stored.items() if given.get("settings")},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What `tertulia.toml` and the environment say about plugins."""
+
+    tables: Mapping[str, Mapping[str, Any]]
+    disabled: Collection[str] = ()
+    """In the file."""
+    fixed: Collection[str] = ()
+    """Disabled by the environment."""
+
+
+class PluginDesk:
+    """`make` makes a plugin with its settings; it raises PluginError."""
+
+    def __init__(
+        self,
+        host: PluginHost,
+        entries: Mapping[str, EntryPoint],
+        configured: Configured,
+        chosen: Choices,
+        values: KeyValue,
+        make: Callable[[Installed], Plugin],
+    ) -> None:
+        self._host = host
+        self._entries = entries
+        self._configured = configured
+        self._chosen = chosen
+        self._values = values
+        self._make = make
+        self._changing = asyncio.Lock()
+
+    def states(self) -> list[PluginState]:
+        return [self._state(name) for name in sorted(self._entries)]
+
+    def _state(self, name: str) -> PluginState:
+        fixed = FIXED if name in self._configured.fixed else ""
+        brought = self._host.find(name)
+        if brought is None:
+            failure = self._host.failures.get(name, "")
+            status = PluginStatus.FAILED if failure else PluginStatus.DISABLED
+            return PluginState(name, status, failure, fixed=fixed)
+        guarded = brought.guarded
+        return PluginState(
+            name,
+            _status(guarded),
+            error=guarded.last,
+            error_at=guarded.last_at,
+            rests_until=_rests_until(guarded),
+            commands=tuple(command.name for command in brought.commands),
+            tools=tuple(tool.spec.name for tool in brought.tools),
+            collections=tuple(guarded.plugin.collections),
+            pages=tuple(page.path for page in brought.pages),
+            fixed=fixed,
+        )
+
+    def form(self, name: str) -> list[FormField]:
+        kind = kind_of(self._entries[name])
+        table, written = self._table(name), self._written(name)
+        origins = {**dict.fromkeys(table, Origin.FILE), **dict.fromkeys(written, Origin.CONSOLE)}
+        shown = _valid(kind, {**table, **written}) or _valid(kind, table)
+        return fields_of(kind.Settings, shown or kind.Settings.model_construct(**table), origins)
+
+    async def configure(self, name: str, posted: Mapping[str, Any]) -> None:
+        async with self._changing:
+            kind = kind_of(self._entries[name])
+            table = self._table(name)
+            form = self.form(name)
+            secrets = {field.name for field in form if field.kind is FieldKind.SECRET}
+            given = _without_nothing(kind, read(form, posted))
+            kept = {k: v for k, v in self._written(name).items() if k not in given and k in secrets}
+            settings = _validated(kind, {**table, **kept, **given})
+            base = _valid(kind, table)
+            written = {
+                field: _stored(settings, field)
+                for field in (*given, *kept)
+                if base is None or getattr(settings, field) != getattr(base, field)
+            }
+            if self._host.find(name) is not None:
+                await self._host.replace(name, self._make(Installed(name, kind, settings)))
+            await self._choose(name, settings=written)
+
+    async def reset(self, name: str) -> None:
+        async with self._changing:
+            kind = kind_of(self._entries[name])
+            settings = _validated(kind, self._table(name))
+            if self._host.find(name) is not None:
+                await self._host.replace(name, self._make(Installed(name, kind, settings)))
+            await self._choose(name, settings={})
+
+    async def enable(self, name: str) -> None:
+        async with self._changing:
+            entry = self._entries[name]
+            if name in self._configured.fixed:
+                raise SettingsError(f"{FIXED} disables {name}: take it out there, and start again")
+            kind = kind_of(entry)
+            settings = _in_force(kind, self._table(name), self._written(name))
+            await self._host.replace(name, self._make(Installed(name, kind, settings)))
+            await self._choose(name, enabled=True)
+
+    async def disable(self, name: str) -> None:
+        async with self._changing:
+            if name not in self._entries:
+                raise KeyError(name)
+            await self._host.replace(name, None)
+            await self._choose(name, enabled=False)
+
+    def pages(self) -> list[tuple[str, ConsolePage]]:
+        return [(b.name, page) for b in self._host.brought() for page in b.pages if not b.guarded.dead]
+
+    async def render(self, name: str, path: str, request: PageRequest) -> Sequence[Component]:
+        guarded, page = self._page(name, path)
+        what = f"the page {path}"
+        shown = await guarded.call(what, COMMAND_TIMEOUT, (list, tuple), page.render, request)
+        if not all(isinstance(component, COMPONENTS) for component in shown):
+            raise PluginError(f"plugin {name} failed in {what}: it gave what is no component")
+        return shown
+
+    def fields(self, name: str, path: str, action: str, request: PageRequest) -> list[FormField]:
+        return list(self._action(name, path, action)[1].fields(request))
+
+    async def act(
+        self, name: str, path: str, action: str, request: PageRequest, posted: Mapping[str, Any]
+    ) -> Done:
+        guarded, chosen = self._action(name, path, action)
+        values = read(chosen.fields(request), posted)
+        what = f"the action {action} of the page {path}"
+        return await guarded.call(what, COMMAND_TIMEOUT, (Done,), chosen.run, request, values)
+
+    def _page(self, name: str, path: str) -> tuple[Guarded, ConsolePage]:
+        brought = self._host.find(name)
+        pages = {} if brought is None else {page.path: page for page in brought.pages}
+        if brought is None or path not in pages:
+            raise KeyError(f"{name}/{path}")
+        if not brought.guarded.closed:
+            raise PluginError(brought.guarded.last or f"plugin {name} is out of order for the moment")
+        return brought.guarded, pages[path]
+
+    def _action(self, name: str, path: str, action: str) -> tuple[Guarded, Action]:
+        guarded, page = self._page(name, path)
+        return guarded, page.actions[action]
+
+    def _table(self, name: str) -> Mapping[str, Any]:
+        return self._configured.tables.get(name, {})
+
+    def _written(self, name: str) -> Mapping[str, Any]:
+        return self._chosen.settings.get(name, {})
+
+    async def _choose(
+        self, name: str, *, enabled: bool | None = None, settings: Mapping[str, Any] | None = None
+    ) -> None:
+        """Keep the choice, for this process and the next."""
+        chosen = self._chosen
+        if enabled is not None:
+            chosen = replace(chosen, enabled={**chosen.enabled, name: enabled})
+        if settings is not None:
+            chosen = replace(chosen, settings={**chosen.settings, name: settings})
+        stored: dict[str, Any] = {"settings": dict(chosen.settings.get(name, {}))}
+        if name in chosen.enabled:
+            stored["enabled"] = chosen.enabled[name]
+        self._chosen = chosen
+        await self._values.put("core", "", KEY + name, stored)
+
+
+def _status(guarded: Guarded) -> PluginStatus:
+    if guarded.dead:
+        return PluginStatus.FAILED
+    return PluginStatus.RESTING if guarded.resting else PluginStatus.RUNNING
+
+
+def _rests_until(guarded: Guarded) -> float:
+    if not guarded.resting:
+        return 0.0
+    return guarded.clock.time() + guarded.open_until - guarded.clock.monotonic()
+
+
+def _valid(kind: type[Plugin], values: Mapping[str, Any]) -> PluginSettings | None:
+    try:
+        return kind.Settings.model_validate(dict(values))
+    except ValidationError:
+        return None
+
+
+def _validated(kind: type[Plugin], values: Mapping[str, Any]) -> PluginSettings:
+    """Raises FieldsRefused."""
+    try:
+        return kind.Settings.model_validate(dict(values))
+    except ValidationError as error:
+        raise refused(error) from None
+
+
+def _in_force(kind: type[Plugin], table: Mapping[str, Any], written: Mapping[str, Any]) -> PluginSettings:
+    """What was written over the file's, where that still fits. Raises FieldsRefused."""
+    return _valid(kind, {**table, **written}) or _validated(kind, table)
+
+
+def _without_nothing(kind: type[Plugin], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is left empty is nothing where the setting may be that, and else as elsewhere."""
+    known = kind.Settings.model_fields
+    return {name: v for name, v in given.items() if v is not None or known[name].default is None}
+
+
+def _stored(settings: PluginSettings, name: str) -> Any:
+    """The setting as JSON has it; a secret as it is."""
+    value = getattr(settings, name)
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return settings.model_dump(mode="json", include={name})[name]
