@@ -2,56 +2,62 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from typing import Any
 
+from adapters.discord.catching import Catching
 from adapters.discord.parts import Json
 from adapters.discord.places import Places
 from adapters.discord.seen import Seen
+from adapters.discord.world import moment
+from bot.ports import Clock
 
 MOST_PRIVATE = 1000
 """Private chats that are caught up with: those in which something was said last. Discord does not tell
 what is new in them, so each costs a call."""
+FORGET_SECONDS = 90 * 86400.0
+"""After so long a silence a thread that is in the archive, or a private chat, is not caught up with."""
 
 
 class Guilds:
-    """`catch_up` (channel, guild) is called for each channel in which something may have been missed;
-    it must not wait."""
+    """Methods do not wait."""
 
-    def __init__(self, seen: Seen, catch_up: Callable[[str, str], None]) -> None:
+    def __init__(self, seen: Seen, catching: Catching, clock: Clock) -> None:
         self._seen = seen
-        self._catch_up = catch_up
-        self._there: dict[str, asyncio.Event] = {}
-        self._last: dict[str, dict[str, int]] = {}
-        """By guild: the newest message of each channel, as it was when the guild was told."""
+        self._catching = catching
+        self._clock = clock
+        self._told: dict[str, bool] = {}
+        """By guild: whether this session has told what is in it."""
+        self._old: dict[str, list[str]] = {}
+        """By guild: channels in which nothing was said for long."""
 
     def ready(self, data: Json) -> None:
         """A session begins: guilds are told of anew, and whatever came before it may be missed."""
         shard, count = (data.get("shard") or [0, 1])[:2]
         listed = {str(guild["id"]) for guild in data["guilds"]}
-        for guild in [g for g in self._there if _shard(g, count) == shard and g not in listed]:
-            self._there.pop(guild).set()
-        for guild in listed:
-            self._there.setdefault(guild, asyncio.Event()).clear()
-        private = 0
-        for channel, guild in list(self._seen.channels()):
-            if guild in listed:
-                self._catch_up(channel, guild)
-            elif not guild and shard == 0 and private < MOST_PRIVATE:
-                private += 1
-                self._catch_up(channel, guild)
+        for guild in [g for g in self._told if _shard(g, count) == shard and g not in listed]:
+            del self._told[guild]
+        self._told |= dict.fromkeys(listed, False)
+        own = [(c, g) for c, g in self._seen.channels() if _shard(g or "0", count) == shard]
+        for channel, guild in own:
+            if guild and guild not in listed:
+                self._seen.forget(channel)
+            elif guild and self._is_old(channel):
+                self._old.setdefault(guild, []).append(channel)
+        self._catch_up_private([channel for channel, guild in own if not guild])
 
     def available(self, data: Json, places: Places) -> bool:
-        """A guild is told of; True if the bot was let into it just now."""
+        """A guild is told of, with the newest message of each channel; True if the bot was let into it
+        just now."""
         guild = str(data["id"])
         if data.get("unavailable"):
             return False
-        self._last[guild] = last = dict(places.readable(guild))
-        known = guild in self._there
-        there = self._there.setdefault(guild, asyncio.Event())
-        self._begin(guild, last, known=known)
-        there.set()
+        known, last = guild in self._told, dict(places.readable(guild))
+        self._told[guild] = True
+        for channel, newest in sorted(last.items(), key=lambda item: -item[1]):
+            self._begin(channel, newest, guild, known=known)
+        for channel in self._old.pop(guild, ()):
+            if channel not in last and self._is_old(channel):
+                self._seen.forget(channel)
         return not known
 
     def gone(self, data: Json) -> bool:
@@ -59,35 +65,45 @@ class Guilds:
         guild = str(data["id"])
         if data.get("unavailable"):
             return False
-        self._last.pop(guild, None)
-        self._seen.forget(guild)
-        there = self._there.pop(guild, None)
-        if there is not None:
-            there.set()
-        return there is not None
+        for channel in [c for c, g in self._seen.channels() if g == guild]:
+            self.removed(channel)
+        return self._told.pop(guild, None) is not None
 
-    async def has_news(self, channel: str, guild: str) -> bool:
-        """Whether something newer than what was seen may be in the channel, once its guild is there."""
-        if not guild:
-            return True
-        there = self._there.get(guild)
-        if there is not None:
-            await there.wait()
-        last = self._last.get(guild, {}).get(channel)
-        return last is not None and last > self._seen.newest(channel)
+    def removed(self, channel: str) -> None:
+        """A channel or a thread is deleted."""
+        self._catching.drop(channel)
+        self._seen.forget(channel)
 
-    def _begin(self, guild: str, last: dict[str, int], *, known: bool) -> None:
+    def precede(self, channel: str, guild: str) -> None:
+        """Something happens in the channel: what was missed in it comes first. As long as its guild is
+        not told of, anything may be."""
+        if guild and not self._told.get(guild) and (newest := self._seen.newest(channel)):
+            self._catching.want(channel, guild, newest, lazily=True)
+        self._catching.first(channel)
+
+    def _catch_up_private(self, channels: list[str]) -> None:
+        """`channels`: those first in which something was said last."""
+        for number, channel in enumerate(channels):
+            if self._is_old(channel):
+                self._seen.forget(channel)
+            else:
+                newest = self._seen.newest(channel)
+                self._catching.want(channel, "", newest, lazily=number >= MOST_PRIVATE)
+
+    def _begin(self, channel: str, newest: int, guild: str, *, known: bool) -> None:
         """Channels not known yet count from now on; of one that was opened while nobody was here (its
         id is newer than all that was seen) everything was missed."""
-        edge = self._seen.edge
-        for channel, newest in last.items():
-            if self._seen.newest(channel):
-                continue
-            if known and edge and int(channel) > edge:
-                self._seen.note(channel, int(channel) - 1, guild)
-                self._catch_up(channel, guild)
-            else:
-                self._seen.note(channel, newest or int(channel), guild)
+        seen, edge = self._seen.newest(channel), self._seen.edge
+        if not seen and known and edge and int(channel) > edge:
+            seen = int(channel) - 1
+            self._seen.note(channel, seen, guild)
+        if not seen:
+            self._seen.note(channel, newest or int(channel), guild)
+        elif newest > seen:
+            self._catching.want(channel, guild, newest)
+
+    def _is_old(self, channel: str) -> bool:
+        return moment(str(self._seen.newest(channel))) < self._clock.time() - FORGET_SECONDS
 
 
 def _shard(guild: str, count: Any) -> int:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from adapters.common.courtesies import Courtesies
 from adapters.common.health import Health
 from adapters.discord.backfill import Backfill
+from adapters.discord.catching import Catching
 from adapters.discord.channel import DiscordChannel
 from adapters.discord.connection import Connection
 from adapters.discord.deps import DiscordDeps
@@ -61,8 +62,8 @@ class Intake:
         self._seen = Seen(deps.store, deps.clock)
         self._backfill = Backfill(deps, connection, self._seen, self._take_missed)
         self._interactions = Interactions(deps, connection, tokens)
-        self._guilds = Guilds(self._seen, self._catch_up)
-        self._catching_up: set[str] = set()
+        self._catching = Catching(self._lanes, self._backfill.run)
+        self._guilds = Guilds(self._seen, self._catching, deps.clock)
         self._reacted: Recent[str, tuple[str, int]] = Recent()
         self._courtesies = Courtesies(DiscordError, StorageError, *MALFORMED)
 
@@ -82,6 +83,7 @@ class Intake:
     async def close(self) -> None:
         """What is here is stored, if it can be at once; courtesies under way are left off."""
         await self._courtesies.close()
+        self._catching.close()
         await self._lanes.close(CLOSE_SECONDS)
         await self._seen.close()
 
@@ -107,6 +109,8 @@ class Intake:
         self._deps.telemetry.count("discord_events", kind=name.lower())
         chat, guild = str(data["channel_id"]), str(data.get("guild_id") or "")
         mark = (chat, int(data["id"]), guild) if name == "MESSAGE_CREATE" else None
+        if events or mark:
+            self._guilds.precede(chat, guild)
         if not events and self._lanes.idle(chat):
             if mark:
                 self._seen.note(*mark)
@@ -156,6 +160,8 @@ class Intake:
             if self._guilds.gone(data):
                 event = self._translator.membership(str(data["id"]), str(int(now)), now, joined=False)
                 self._membership(event)
+        elif name in ("CHANNEL_DELETE", "THREAD_DELETE"):
+            self._lanes.add(str(data["id"]), partial(self._removed, str(data["id"])))
         elif name in ("CHANNEL_UPDATE", "THREAD_UPDATE"):
             here = str(data["id"])
             for chat in (here, *self._places.threads(str(data.get("guild_id") or ""), here)):
@@ -163,21 +169,12 @@ class Intake:
         elif name in ("GUILD_ROLE_UPDATE", "GUILD_MEMBER_UPDATE"):
             self._channel.reopened()
 
+    async def _removed(self, channel: str) -> None:
+        """After all that was said in it."""
+        self._guilds.removed(channel)
+
     def _membership(self, event: Event) -> None:
         self._lanes.add(event.address.chat, partial(self._store, "", [event], None))
-
-    def _catch_up(self, channel: str, guild: str) -> None:
-        """What was missed in the channel comes before all that is said in it from now on."""
-        if channel not in self._catching_up:
-            self._catching_up.add(channel)
-            self._lanes.add(channel, partial(self._caught_up, channel, guild))
-
-    async def _caught_up(self, channel: str, guild: str) -> None:
-        try:
-            if await self._guilds.has_news(channel, guild):
-                await self._backfill.run(channel, guild)
-        finally:
-            self._catching_up.discard(channel)
 
     # interactions
 
@@ -187,7 +184,7 @@ class Intake:
         if self._interactions.is_courtesy(raw):
             return self._courtesies.add(self._interactions.please(raw, self._translator))
         chat, now = str(raw.get("channel_id") or ""), self._deps.clock.time()
-        lane = f"i:{chat}" if chat in self._catching_up else chat
+        lane = f"i:{chat}" if self._catching.busy(chat) else chat
         self._lanes.add(lane, partial(self._answer, raw, now))
 
     async def _answer(self, raw: Json, now: float) -> None:

@@ -28,7 +28,7 @@ class Seen:
     def __init__(self, store: Scoped, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._newest: dict[str, tuple[int, str]] = {}
+        self._rows: list[dict[str, tuple[int, str]]] = [{} for _ in range(_ROWS)]
         self._changed: set[int] = set()
         self._kept: set[str] = set()
         self._one = asyncio.Lock()
@@ -41,17 +41,18 @@ class Seen:
         """Raises StorageError."""
         for row in (await self._store.items(_NAME)).values():
             for channel, (message, guild) in row.items():
-                self._newest[channel] = (int(message), str(guild))
-        self._kept.update(self._newest)
-        self.edge = max((message for message, _ in self._newest.values()), default=0)
+                self._rows[_row(channel)][channel] = (int(message), str(guild))
+                self._kept.add(channel)
+                self.edge = max(self.edge, int(message))
 
     def newest(self, channel: str) -> int:
         """The id, 0 if nothing is known of the channel."""
-        return self._newest.get(channel, (0, ""))[0]
+        return self._rows[_row(channel)].get(channel, (0, ""))[0]
 
     def channels(self) -> Iterator[tuple[str, str]]:
         """(channel, guild) of all, those first in which something was said last."""
-        for channel, (_, guild) in sorted(self._newest.items(), key=lambda item: -item[1][0]):
+        known = [item for row in self._rows for item in row.items()]
+        for channel, (_, guild) in sorted(known, key=_newest_first):
             yield channel, guild
 
     def note(self, channel: str, message: int, guild: str) -> None:
@@ -68,12 +69,12 @@ class Seen:
         self._set(channel, message - 1, guild)
         await self.flush()
 
-    def forget(self, guild: str) -> None:
-        """The bot is in this guild no more."""
-        for channel in [c for c, (_, g) in self._newest.items() if g == guild]:
-            del self._newest[channel]
+    def forget(self, channel: str) -> None:
+        """The channel is not there any more, or not for the bot."""
+        if self._rows[_row(channel)].pop(channel, None) is not None:
             self._kept.discard(channel)
             self._changed.add(_row(channel))
+            self._flush_in(FLUSH_SECONDS)
 
     async def flush(self) -> None:
         """Store what is new. Raises StorageError."""
@@ -86,7 +87,7 @@ class Seen:
                 except StorageError:
                     self._changed |= rows
                     raise
-                self._kept.update(channel for channel in shown if channel in self._newest)
+                self._kept.update(channel for channel in shown if channel in self._rows[row])
 
     async def close(self) -> None:
         """What cannot be stored now is asked for again at the next start."""
@@ -103,13 +104,12 @@ class Seen:
         """Whether it is newer."""
         if message <= self.newest(channel):
             return False
-        self._newest[channel] = (message, guild)
+        self._rows[_row(channel)][channel] = (message, guild)
         self._changed.add(_row(channel))
         return True
 
     def _of_row(self, row: int) -> dict[str, Any]:
-        own = [(c, at) for c, at in self._newest.items() if _row(c) == row]
-        own.sort(key=lambda item: -item[1][0])
+        own = sorted(self._rows[row].items(), key=_newest_first)
         return {channel: [str(message), guild] for channel, (message, guild) in own[:_MOST_IN_ROW]}
 
     def _flush_in(self, seconds: float) -> None:
@@ -129,6 +129,10 @@ class Seen:
         except StorageError as error:
             log.info("the newest messages are noted later: %s", error)
             self._flush_in(FLUSH_SECONDS)
+
+
+def _newest_first(item: tuple[str, tuple[int, str]]) -> int:
+    return -item[1][0]
 
 
 def _row(channel: str) -> int:
