@@ -7,6 +7,7 @@ from memory is asked for again at the next start, from the newest message that i
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -64,7 +65,8 @@ class Intake:
         self._interactions = Interactions(deps, connection, tokens)
         self._catching = Catching(self._lanes, self._backfill.run)
         self._guilds = Guilds(self._seen, self._catching, deps.clock)
-        self._reacted: Recent[str, tuple[str, int]] = Recent()
+        self._reacted: Recent[str, tuple[str, str]] = Recent()
+        self._life, self._changes = secrets.token_hex(4), 0
         self._courtesies = Courtesies(DiscordError, StorageError, *MALFORMED)
 
     async def begin(self, me: Me) -> None:
@@ -136,15 +138,17 @@ class Intake:
         await self._store(str(message.get("guild_id") or ""), events, None)
 
     def _counted(self, event: Event) -> Event:
-        """Discord does not number reactions: a thumb that is put up, taken back and put up again is
-        told apart by counting."""
+        """Discord does not number reactions: a thumb that is put up, taken back and put up again, be it
+        after a restart, is told apart by counting. A session told again changes nothing."""
         if event.kind is not EventKind.REACTION:
             return event
         key, _, action = event.id.rpartition(":")
-        last, changes = self._reacted.get(key) or ("", 0)
-        changes += last != action
-        self._reacted.put(key, (action, changes))
-        return event if changes <= 2 else replace(event, id=f"{event.id}:{changes}")
+        last, number = self._reacted.get(key) or ("", "")
+        if action != last:
+            self._changes += 1
+            number = f"{self._life}.{self._changes}"
+        self._reacted.put(key, (action, number))
+        return replace(event, id=f"{event.id}:{number}")
 
     # guilds
 

@@ -1,10 +1,10 @@
-"""What a process knows durably of channels, however soon it is killed."""
+"""What a process knows of what the one before it has seen, however soon that was killed."""
 
 from __future__ import annotations
 
 from adapters.discord.seen import FLUSH_SECONDS, Seen
 from bot.types import Event, EventKind
-from tests.adapters.discord_core import Core, simulated
+from tests.adapters.discord_core import Core, at, shown, simulated
 
 
 async def known(core: Core, channel: str) -> int:
@@ -46,3 +46,19 @@ async def test_what_is_new_in_a_known_channel_is_noted_after_a_while() -> None:
     assert await known(core, "1") == 4
     await core.clock.advance(FLUSH_SECONDS / 2)
     assert await known(core, "1") == 6
+
+
+async def test_a_thumb_that_is_put_up_again_after_a_restart_counts() -> None:
+    core = Core()
+    async with simulated() as dc:
+        ana = dc.person("Ana")
+        async with core.running(dc) as adapter:
+            await adapter.channel.send(at(ana.channel.id, dc), shown("So."), key="k")
+            answer = ana.messages[-1]
+            await ana.react(answer, "👍")
+            await ana.unreact(answer, "👍")
+            await core.until(lambda: len(core.events) == 2)
+        async with core.running(dc):
+            await ana.react(answer, "👍")
+            await core.until(lambda: len(core.events) == 3)
+    assert [event.data for event in core.events] == ["👍", "", "👍"]
