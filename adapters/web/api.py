@@ -15,7 +15,7 @@ from adapters.web.answers import Answer, event_key, message_of
 from adapters.web.blocks import Renderer
 from adapters.web.deps import WebDeps
 from adapters.web.history import Histories
-from adapters.web.identity import AnswerId, Signer
+from adapters.web.identity import AnswerId, Signer, conversation_of
 from adapters.web.limits import Crowd
 from adapters.web.sse import Streams
 from adapters.web.visit import Visit, visit_of
@@ -168,11 +168,21 @@ class Chat:
             parts.append(file.part(visit.visitor))
         return parts
 
+    async def own(self, visit: Visit, text: str) -> AnswerId | None:
+        """The id, if the answer is the visitor's: by its signature, or, where a person has spoken in the
+        bot's place, by whose conversation that is in."""
+        if (answer := self._signer.check(visit.visitor, text)) is not None or not visit.visitor:
+            return answer
+        turn = await self._deps.turns.of_event(event_key(text))
+        conversation = await self._deps.conversations.get(turn.conversation_id) if turn is not None else None
+        name = conversation_of(visit.visitor, conversation.address.chat) if conversation is not None else ""
+        return AnswerId(visit.visitor, name, text) if name else None
+
     async def _turn(self, visit: Visit, text: str) -> tuple[AnswerId, Turn] | None:
         """The visitor's own turn of this id; None where no id is given."""
         if not text:
             return None
-        answer = self._signer.check(visit.visitor, text)
+        answer = await self.own(visit, text)
         turn = await self._deps.turns.of_event(event_key(text)) if answer else None
         if answer is None or turn is None:
             raise HTTPException(404, "There is no such answer.")
@@ -203,8 +213,8 @@ def chat_router(deps: WebDeps, signer: Signer) -> APIRouter:
 
     Visiting = Annotated[Visit, Depends(visiting)]
 
-    def own(id: str, visit: Visiting) -> AnswerId:
-        answer = signer.check(visit.visitor, id)
+    async def own(id: str, visit: Visiting) -> AnswerId:
+        answer = await chat.own(visit, id)
         if answer is None:
             raise HTTPException(404, "There is no such answer.")
         return answer

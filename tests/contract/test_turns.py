@@ -16,6 +16,7 @@ from bot.types import (
     Conversation,
     Delivery,
     DeliveryState,
+    FinishReason,
     Message,
     Part,
     PartKind,
@@ -154,6 +155,22 @@ async def test_a_question_without_an_answer_stays_out_of_the_history(stores: Sto
             await stores.turns.finish(replace(stepwise, state=TurnState.DELIVERING), said)
             await stores.turns.finish(replace(stepwise, state=state))
     assert await texts(stores, conversation) == []
+
+
+async def test_a_question_that_waits_for_a_person_is_part_of_the_history(stores: Stores) -> None:
+    conversation = await stores.conversations.open(HOME)
+    for number in (1, 2):
+        turn = replace(await begun(stores, number), finish_reason=FinishReason.TAKEN)
+        said = [Message(Role.USER, f"q{number}")]
+        if number == 2:
+            await stores.turns.finish(replace(turn, state=TurnState.DELIVERING), said)
+            said = []
+        await stores.turns.finish(replace(turn, state=TurnState.CANCELLED), said)
+    assert await texts(stores, conversation) == ["q1", "q2"]
+    waiting = await stores.turns.last(conversation.id)
+    assert waiting is not None
+    await finished(stores, await begun(stores, 3, replaces=waiting.id), TurnState.DONE, "q2", "a")
+    assert await texts(stores, conversation) == ["q1", "q2", "a"]
 
 
 async def test_a_turn_of_another_conversation_cannot_be_replaced_or_found(stores: Stores) -> None:
