@@ -180,7 +180,7 @@ def _go(
     """Run with the settings in force, those of the plugins checked as well; an error of ours is a
     line on standard error and exit 1."""
     from bot.plugins.configured import find_plugins
-    from bot.settings import load_settings
+    from bot.loading import load_settings
 
     try:
         settings = load_settings(**overrides)

@@ -22,6 +22,7 @@ from bot.locale import Catalogue
 from bot.pacing import Pacer
 from bot.personas import Personas
 from bot.places import Places
+from bot.plugins.desk import Configured, PluginDesk, open_desk
 from bot.plugins.host import PluginHost
 from bot.ports import (
     Accounts,
@@ -45,6 +46,7 @@ from bot.settings import Settings
 from bot.summaries import Summaries
 from bot.tools import Toolbox
 from bot.turn import Rules, Turner
+from bot.types import Origin
 
 if TYPE_CHECKING:
     from inference.registry import Registry
@@ -171,6 +173,7 @@ class App:
     models: Models
     personas: Personas
     plugins: PluginHost
+    plugin_desk: PluginDesk
     handler: Handler
     commands: Commands
     catalogue: Catalogue
@@ -205,7 +208,8 @@ async def compose(
 ) -> AsyncIterator[App]:
     """The core over the given ports. Raises SettingsError."""
     catalogue = Catalogue.load()
-    plugins = plugins_of(settings, stores, clock)
+    plugin_desk = await plugins_of(settings, stores, clock)
+    plugins = plugin_desk.host
     personas = Personas(settings.personas, settings.sampling, settings.system_prompt, store=stores.personas)
     courier = Courier(stores.turns, Pacer(clock), clock, telemetry, settings.ambiguous_send)
     summaries = Summaries(stores.conversations, clock, enabled=settings.summaries)
@@ -252,18 +256,26 @@ async def compose(
         concurrency=settings.concurrency,
     )
     async with personas.lifespan(clock), plugins.lifespan(), summaries.lifespan():
-        yield App(settings, stores, models, personas, plugins, handler, commands, catalogue, clock)
+        yield App(
+            settings, stores, models, personas, plugins, plugin_desk, handler, commands, catalogue, clock
+        )
 
 
-def plugins_of(settings: Settings, stores: Stores, clock: Clock) -> PluginHost:
-    """The plugins that are installed and not disabled. Raises SettingsError."""
-    return PluginHost.discover(
-        settings.plugins,
+async def plugins_of(settings: Settings, stores: Stores, clock: Clock) -> PluginDesk:
+    """The installed plugins; those that are not disabled are in its host. Raises SettingsError,
+    StorageError."""
+    place = settings.places.get("plugins_disabled")
+    in_file = place is None or place.origin is Origin.FILE
+    return await open_desk(
+        Configured(
+            settings.plugins,
+            disabled=settings.plugins_disabled if in_file else (),
+            fixed=() if in_file else settings.plugins_disabled,
+        ),
         search=stores.search,
         store=stores.values,
         clock=clock,
-        disabled=settings.plugins_disabled,
-        timeout=settings.plugin_timeout,
+        seconds=settings.plugin_timeout,
     )
 
 

@@ -103,7 +103,7 @@ async def _stored(settings: Settings, *, plugins: bool) -> list[Finding]:
 
 async def _plugins(settings: Settings, stores: Stores) -> list[Finding]:
     try:
-        host = plugins_of(settings, stores, SystemClock())
+        host = (await plugins_of(settings, stores, SystemClock())).host
     except SettingsError as error:  # two bring the same
         return [Finding("plugin", Verdict.BAD, str(error))]
     async with host.lifespan():

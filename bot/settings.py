@@ -1,15 +1,9 @@
-"""Every setting, read once: environment over `tertulia.toml` over defaults.
-
-Nothing else in Tertulia reads the environment. `load_settings` raises SettingsError with one
-line per mistake, each saying what to do; an unknown key names the nearest known one.
-"""
+"""Every setting: what it may be, and its default. `bot.loading` reads them."""
 
 from __future__ import annotations
 
-import difflib
-import os
-import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
@@ -20,18 +14,17 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from bot.errors import SettingsError
 from bot.sampling import SamplingSettings as SamplingSettings
+from bot.types import Origin
 
 PREFIX = "TERTULIA_"
 FILE = "tertulia.toml"
-FROM_FILE = "_FILE"
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 TELEGRAM = "https://api.telegram.org"
 
@@ -56,6 +49,14 @@ class PersonaSettings(BaseModel):
     prompt: str
     model: str = ""
     sampling: SamplingSettings = SamplingSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value was found: a variable, the file with its line, a command-line option."""
+
+    origin: Origin
+    where: str
 
 
 class Settings(BaseModel):
@@ -179,6 +180,8 @@ class Settings(BaseModel):
     plugins_disabled: tuple[str, ...] = Field((), description="Plugins not to load.")
     plugins: dict[str, dict[str, Any]] = Field({}, description="Each plugin's own settings, by its name.")
 
+    _places: Mapping[str, Place] = PrivateAttr({})
+
     @field_validator("home", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
@@ -226,6 +229,17 @@ class Settings(BaseModel):
         return value
 
     @property
+    def places(self) -> Mapping[str, Place]:
+        """Where each value was found that is no default, by name; of sampling each field by itself
+        (``sampling.NAME``)."""
+        return self._places
+
+    def found_at(self, places: Mapping[str, Place]) -> Settings:
+        """The same, with the places."""
+        self._places = places
+        return self
+
+    @property
     def database(self) -> str:
         """The database URL in force."""
         return self.database_url or f"sqlite:///{self.home / 'tertulia.db'}"
@@ -252,146 +266,3 @@ def _reaches(url: str) -> bool:
     """Whether the URL names a host, and a port if any. Raises ValueError."""
     parts = urlsplit(url)
     return bool(parts.hostname) and parts.port != 0
-
-
-_VARIABLES = {n for n in Settings.model_fields if n not in ("personas", "plugins", "sampling")}
-"""Settings that a variable of their own can set; sampling has one for each of its fields."""
-_SEQUENCES = {"plugins_disabled", "stop", "discord_allow_bots"}
-
-
-def locale_language(environ: Mapping[str, str] | None = None) -> str:
-    """The language of the terminal as a BCP 47 tag, by POSIX's order of variables; "" for none."""
-    environ = os.environ if environ is None else environ
-    name = environ.get("LC_ALL") or environ.get("LC_MESSAGES") or environ.get("LANG") or ""
-    tag = name.split(".")[0].split("@")[0].replace("_", "-")
-    return "" if tag in ("C", "POSIX") else tag
-
-
-def load_settings(
-    environ: Mapping[str, str] | None = None, *, folder: Path | None = None, **overrides: Any
-) -> Settings:
-    """Settings from the environment, then `tertulia.toml` in `folder` (the working folder) or
-    in the home, then defaults; `overrides` (command-line options) win over all.
-
-    Raises SettingsError.
-    """
-    environ = os.environ if environ is None else environ
-    from_env = _from_environment(environ)
-    from_file = _from_file(_find_file(from_env, overrides, folder or Path.cwd()))
-    given = {**from_file, **from_env, **{k: v for k, v in overrides.items() if v is not None}}
-    if isinstance(in_file := from_file.get("sampling"), dict) and "sampling" in from_env:
-        given["sampling"] = {**in_file, **from_env["sampling"]}
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        raise SettingsError("\n".join(_explain(error))) from None
-
-
-def _find_file(env: Mapping[str, Any], overrides: Mapping[str, Any], folder: Path) -> Path | None:
-    home = overrides.get("home") or env.get("home") or user_data_path("tertulia")
-    try:
-        home = Path(home).expanduser()
-    except (TypeError, RuntimeError) as error:
-        raise SettingsError(f"home ({PREFIX}HOME): {error}") from None
-    for candidate in (folder / FILE, home / FILE):
-        if candidate.is_file():
-            return candidate
-    return None
-
-
-def _from_file(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"{path}: {error}. Mend the file, or move it away.") from None
-    unknown = [
-        f"{path}: {_unknown(k, set(Settings.model_fields))}" for k in values if k not in Settings.model_fields
-    ]
-    if unknown:
-        raise SettingsError("\n".join(unknown))
-    return values
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    sampling: dict[str, Any] = {}
-    for variable, text in _given(environ).items():
-        name = variable.removeprefix(PREFIX).lower()
-        value: Any = [v.strip() for v in text.split(",") if v.strip()] if name in _SEQUENCES else text
-        if name in SamplingSettings.model_fields:
-            sampling[name] = value
-        elif name in _VARIABLES:
-            values[name] = value
-        else:
-            raise SettingsError(_no_variable(variable, name))
-    if sampling:
-        values["sampling"] = sampling
-    return values
-
-
-def _given(environ: Mapping[str, str]) -> dict[str, str]:
-    """Our variables that are not empty; `NAME_FILE` gives NAME the content of a file."""
-    ours = {k: v for k, v in environ.items() if k.startswith(PREFIX) and v}
-    for variable in [k for k in ours if k.endswith(FROM_FILE)]:
-        path, name = ours.pop(variable), variable.removesuffix(FROM_FILE)
-        if name in ours:
-            raise SettingsError(f"{variable} and {name} are both set; keep one of them")
-        try:
-            ours[name] = Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"{variable}: {path!r} cannot be read: {error}") from None
-    return {k: v for k, v in ours.items() if v}
-
-
-def _no_variable(variable: str, name: str) -> str:
-    if name not in Settings.model_fields:
-        return _unknown(
-            variable, {PREFIX + n.upper() for n in _VARIABLES | set(SamplingSettings.model_fields)}
-        )
-    own = [PREFIX + n.upper() for n in SamplingSettings.model_fields]
-    each = f"set {', '.join(own)}, or " if name == "sampling" else ""
-    return f"{variable} is no variable: {each}write [{name}] in {FILE}"
-
-
-def _unknown(key: str, known: Collection[str]) -> str:
-    near = _nearest(key.rpartition(".")[2], known)
-    hint = f" Did you mean {near!r}?" if near else " The README lists all."
-    return f"unknown setting {key!r}.{hint}"
-
-
-def _nearest(key: str, known: Collection[str]) -> str:
-    return next(iter(difflib.get_close_matches(key, known, n=1, cutoff=0.5)), "")
-
-
-def _explain(error: ValidationError) -> list[str]:
-    """A line for each mistake; that a field is missing is none of its own where it is misspelt."""
-    lines: list[str] = []
-    misspelt: set[tuple[int | str, ...]] = set()
-    for item in sorted(error.errors(), key=lambda item: item["type"] != "extra_forbidden"):
-        loc, place = item["loc"], ".".join(map(str, item["loc"]))
-        if item["type"] == "extra_forbidden":
-            known = _fields_at(loc)
-            misspelt.add((*loc[:-1], _nearest(str(loc[-1]), known)))
-            lines.append(_unknown(place, known))
-        elif loc not in misspelt:
-            said = item["msg"].removeprefix("Value error, ")
-            lines.append(f"{place}{_variable_of(loc)}: {said}" if loc else said)
-    return lines
-
-
-def _fields_at(loc: Sequence[int | str]) -> Collection[str]:
-    """What may stand there: in a persona, in some sampling, or at the top."""
-    if len(loc) == 1:
-        return Settings.model_fields
-    return PersonaSettings.model_fields if len(loc) == 3 else SamplingSettings.model_fields
-
-
-def _variable_of(loc: Sequence[int | str]) -> str:
-    name = loc[1] if loc[0] == "sampling" and len(loc) > 1 else loc[0]
-    return (
-        f" ({PREFIX}{str(name).upper()})"
-        if name in _VARIABLES or name in SamplingSettings.model_fields
-        else ""
-    )

@@ -27,10 +27,11 @@ from bot.audience import EVERYBODY
 from bot.clock import SystemClock
 from bot.compose import App, compose, gate_of, open_models, open_stores
 from bot.errors import DocumentError, StorageError
+from bot.loading import locale_language
 from bot.locale import Catalogue
 from bot.platforms import forget_files
 from bot.ports import Search
-from bot.settings import Settings, locale_language
+from bot.settings import Settings
 from bot.telemetry import NullTelemetry
 from bot.types import Event, FinishReason, Outgoing, Sampling, Turn
 

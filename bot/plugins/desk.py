@@ -9,8 +9,9 @@ database and holds at the next start. It takes effect at once, in this process a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.metadata import EntryPoint
 from typing import Any
 
@@ -18,12 +19,12 @@ from pydantic import SecretStr, ValidationError
 
 from bot.errors import PluginError, SettingsError
 from bot.plugins.api import Plugin, PluginSettings
-from bot.plugins.configured import Installed, kind_of
+from bot.plugins.configured import Installed, installed_entries, kind_of
 from bot.plugins.forms import fields_of, read, refused
 from bot.plugins.guard import COMMAND_TIMEOUT, Guarded
-from bot.plugins.host import PluginHost
+from bot.plugins.host import PluginHost, made
 from bot.plugins.pages import COMPONENTS, Action, Component, ConsolePage, Done, PageRequest
-from bot.ports import KeyValue
+from bot.ports import Clock, KeyValue, Search
 from bot.types import FieldKind, FormField, Origin, PluginState, PluginStatus
 
 KEY = "plugin:"
@@ -63,6 +64,33 @@ class Configured:
     """Disabled by the environment."""
 
 
+async def open_desk(
+    configured: Configured,
+    *,
+    search: Search,
+    store: KeyValue,
+    clock: Clock,
+    seconds: float,
+    entries: Iterable[EntryPoint] | None = None,
+) -> PluginDesk:
+    """The desk of the installed plugins (or `entries`) and their host, which is to be entered; it gives
+    each plugin so many `seconds` for its part of an answer. Raises SettingsError as `find_plugins`
+    does, StorageError."""
+    found, chosen = installed_entries(entries), await choices(store)
+    host = PluginHost.discover(
+        configured.tables,
+        search=search,
+        store=store,
+        clock=clock,
+        disabled=chosen.disabled(configured.disabled, configured.fixed),
+        timeout=seconds,
+        entries=found.values(),
+        written=chosen.settings,
+    )
+    make = partial(made, search=search, store=store, clock=clock)
+    return PluginDesk(host, found, configured, chosen, store, make)
+
+
 class PluginDesk:
     """`make` makes a plugin with its settings; it raises PluginError."""
 
@@ -75,7 +103,7 @@ class PluginDesk:
         values: KeyValue,
         make: Callable[[Installed], Plugin],
     ) -> None:
-        self._host = host
+        self.host = host
         self._entries = entries
         self._configured = configured
         self._chosen = chosen
@@ -88,9 +116,9 @@ class PluginDesk:
 
     def _state(self, name: str) -> PluginState:
         fixed = FIXED if name in self._configured.fixed else ""
-        brought = self._host.find(name)
+        brought = self.host.find(name)
         if brought is None:
-            failure = self._host.failures.get(name, "")
+            failure = self.host.failures.get(name, "")
             status = PluginStatus.FAILED if failure else PluginStatus.DISABLED
             return PluginState(name, status, failure, fixed=fixed)
         guarded = brought.guarded
@@ -129,16 +157,16 @@ class PluginDesk:
                 for field in (*given, *kept)
                 if base is None or getattr(settings, field) != getattr(base, field)
             }
-            if self._host.find(name) is not None:
-                await self._host.replace(name, self._make(Installed(name, kind, settings)))
+            if self.host.find(name) is not None:
+                await self.host.replace(name, self._make(Installed(name, kind, settings)))
             await self._choose(name, settings=written)
 
     async def reset(self, name: str) -> None:
         async with self._changing:
             kind = kind_of(self._entries[name])
             settings = _validated(kind, self._table(name))
-            if self._host.find(name) is not None:
-                await self._host.replace(name, self._make(Installed(name, kind, settings)))
+            if self.host.find(name) is not None:
+                await self.host.replace(name, self._make(Installed(name, kind, settings)))
             await self._choose(name, settings={})
 
     async def enable(self, name: str) -> None:
@@ -148,18 +176,18 @@ class PluginDesk:
                 raise SettingsError(f"{FIXED} disables {name}: take it out there, and start again")
             kind = kind_of(entry)
             settings = _in_force(kind, self._table(name), self._written(name))
-            await self._host.replace(name, self._make(Installed(name, kind, settings)))
+            await self.host.replace(name, self._make(Installed(name, kind, settings)))
             await self._choose(name, enabled=True)
 
     async def disable(self, name: str) -> None:
         async with self._changing:
             if name not in self._entries:
                 raise KeyError(name)
-            await self._host.replace(name, None)
+            await self.host.replace(name, None)
             await self._choose(name, enabled=False)
 
     def pages(self) -> list[tuple[str, ConsolePage]]:
-        return [(b.name, page) for b in self._host.brought() for page in b.pages if not b.guarded.dead]
+        return [(b.name, page) for b in self.host.brought() for page in b.pages if not b.guarded.dead]
 
     async def render(self, name: str, path: str, request: PageRequest) -> Sequence[Component]:
         guarded, page = self._page(name, path)
@@ -181,7 +209,7 @@ class PluginDesk:
         return await guarded.call(what, COMMAND_TIMEOUT, (Done,), chosen.run, request, values)
 
     def _page(self, name: str, path: str) -> tuple[Guarded, ConsolePage]:
-        brought = self._host.find(name)
+        brought = self.host.find(name)
         pages = {} if brought is None else {page.path: page for page in brought.pages}
         if brought is None or path not in pages:
             raise KeyError(f"{name}/{path}")

@@ -34,10 +34,8 @@ def fields_of(
     found = []
     for name, given in known.get("properties", {}).items():
         rules = _plain(given, known.get("$defs", {}))
-        value = getattr(values, name)
-        default = (
-            None if name in required else schema.model_fields[name].get_default(call_default_factory=True)
-        )
+        value = getattr(values, name, None)
+        default = schema.model_fields[name].get_default(call_default_factory=True)
         origin = (origins or {}).get(name, Origin.DEFAULT)
         found.append(_field(name, given, rules, value, default, origin, required=name in required))
     return found

@@ -17,7 +17,7 @@ from tests.unit import imports_alone
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 PACKAGES = ("bot", "adapters", "inference", "storage")
-READS_ENVIRONMENT = {"bot/settings.py"}
+READS_ENVIRONMENT = {"bot/loading.py"}
 CATCHES_ALL = {"bot/handler.py": 1, "bot/plugins/guard.py": 1}
 """The turn's boundary and the plugins', each in one place."""
 GENERATED = ("requirements", "tests/vllm/corpus.txt", "adapters/web/static/vendor/")

@@ -14,9 +14,9 @@ from pydantic import Field, SecretStr, field_validator
 from bot.errors import FieldsRefused, PluginError, SettingsError, ToolError
 from bot.plugins.api import Command, Context, Plugin, PluginContext, PluginSettings
 from bot.plugins.configured import GROUP, installed_entries
-from bot.plugins.desk import Choices, Configured, PluginDesk, choices
+from bot.plugins.desk import Choices, Configured, PluginDesk, open_desk
 from bot.plugins.guard import TRIP
-from bot.plugins.host import PluginHost, made
+from bot.plugins.host import PluginHost
 from bot.plugins.pages import Action, Component, ConsolePage, Done, Heading, Notice, PageRequest
 from bot.types import FieldKind, FormField, Origin, PluginStatus, Reply
 from tests.fakes import FakeClock, FakeKeyValue, settle
@@ -101,30 +101,22 @@ class Stage:
         self.configured = configured or Configured({})
         self.clock = FakeClock()
         self.extra: tuple[EntryPoint, ...] = ()
+        self.host: PluginHost
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[PluginDesk]:
         Greeter.log.clear()
-        known, search = entries(*self.extra), FakeSearch()
-        chosen = await choices(self.store)
-        self.host = PluginHost.discover(
-            self.configured.tables,
-            search=search,
+        desk = await open_desk(
+            self.configured,
+            search=FakeSearch(),
             store=self.store,
             clock=self.clock,
-            disabled=chosen.disabled(self.configured.disabled, self.configured.fixed),
-            entries=known.values(),
-            written=chosen.settings,
+            seconds=10,
+            entries=entries(*self.extra).values(),
         )
+        self.host = desk.host
         async with self.host.lifespan():
-            yield PluginDesk(
-                self.host,
-                known,
-                self.configured,
-                chosen,
-                self.store,
-                lambda installed: made(installed, search=search, store=self.store, clock=self.clock),
-            )
+            yield desk
 
     async def said(self) -> list[str]:
         return [c.text for c in await self.host.gather(make_context(self.host, self.clock))]

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import SettingsError
-from bot.settings import PREFIX, SamplingSettings, Settings, load_settings
+from bot.loading import load_settings
+from bot.settings import PREFIX, SamplingSettings, Settings
 from bot.types import Sampling
 
 ROOT = Path(__file__).parents[2]
@@ -263,7 +264,7 @@ def test_any_file_gives_settings_or_a_settings_error(
 
 def test_the_process_environment_and_working_folder_are_the_default(folder: Path) -> None:
     (folder / "tertulia.toml").write_text("web_port = 5")
-    code = "from bot.settings import load_settings as load; s = load(); print(s.model, s.web_port)"
+    code = "from bot.loading import load_settings as load; s = load(); print(s.model, s.web_port)"
     environ = {"TERTULIA_MODEL": "m", "TERTULIA_HOME": str(folder), "PYTHONPATH": str(ROOT)}
     shown = subprocess.run(
         [sys.executable, "-c", code], env=environ, cwd=folder, capture_output=True, text=True
