@@ -37,9 +37,12 @@ def router(console: Console) -> APIRouter:
             return await _page(console, login, 422, name_problem="account.name.none")
         if await accounts.named(name):
             return await _page(console, login, 422, name_problem="account.name.taken", given=name)
-        token = await accounts.invite(
-            login.account.id, name=name, role=ConsoleRole(role), seconds=INVITATION_SECONDS
-        )
+        try:
+            token = await accounts.invite(
+                login.account.id, name=name, role=ConsoleRole(role), seconds=INVITATION_SECONDS
+            )
+        except AccessError:
+            return await _page(console, login, 422, name_problem="account.name.none")
         await console.note(login, "account.invite", name, role)
         return await _page(console, login, link=_link(login, token), link_for=name)
 

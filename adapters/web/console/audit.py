@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from adapters.web.console.access import Login
-from adapters.web.console.site import Console
+from adapters.web.console.site import Console, Key
 from bot.types import ConsoleRole
 
 SHOWN = 50
@@ -17,7 +17,7 @@ def router(console: Console) -> APIRouter:
     owner = console.needs(ConsoleRole.OWNER)
 
     @pages.get("/console/audit")
-    async def audit(before: int = 0, account: str = "", login: Login = owner) -> HTMLResponse:
+    async def audit(before: Key = 0, account: str = "", login: Login = owner) -> HTMLResponse:
         entries = await console.deps.audit.listing(limit=SHOWN + 1, before=before, account_id=account)
         more = len(entries) > SHOWN
         return console.page(

@@ -53,6 +53,10 @@ class Ceremonies:
         self._name = name
         self._challenges: OrderedDict[tuple[str, str], tuple[bytes, float]] = OrderedDict()
 
+    def __len__(self) -> int:
+        """Challenges that wait for an answer."""
+        return len(self._challenges)
+
     def registration(self, holder: str, origin: str, account: Account, known: Sequence[Passkey]) -> str:
         """Options for `navigator.credentials.create`, as JSON."""
         from webauthn import base64url_to_bytes, generate_registration_options, options_to_json
@@ -90,7 +94,7 @@ class Ceremonies:
                 expected_rp_id=party(origin),
                 expected_origin=origin,
             )
-        except WebAuthnException as error:
+        except (WebAuthnException, ValueError) as error:  # of no key on the curve, too
             raise AccessError(f"this passkey is refused: {error}") from None
         return Passkey(
             bytes_to_base64url(verified.credential_id),
@@ -129,7 +133,7 @@ class Ceremonies:
                 credential_public_key=base64url_to_bytes(passkey.public_key),
                 credential_current_sign_count=passkey.sign_count,
             )
-        except WebAuthnException as error:
+        except (WebAuthnException, ValueError) as error:  # of no key on the curve, too
             raise AccessError(f"this passkey is refused: {error}") from None
         return replace(passkey, sign_count=verified.new_sign_count, used_at=self._clock.time())
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import Request
+from fastapi import Query, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from adapters.web.console.access import (
@@ -25,6 +25,9 @@ from adapters.web.console.passkeys import Ceremonies
 from adapters.web.console.passwords import Passwords
 from adapters.web.console.render import Renderer, sayer, words
 from bot.types import ConsoleRole
+
+Key = Annotated[int, Query(ge=0, le=2**63 - 1)]
+"""Where a list goes on, as a page's query parameter: what every database takes."""
 
 
 class Console:
