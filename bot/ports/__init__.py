@@ -8,6 +8,7 @@ in-memory fakes of the tests included. Methods raise only what is named here and
 from bot.ports.console import Accounts, Archive, Audit, PersonaStore, Shares, StatisticsStore
 from bot.ports.control import PersonaDesk, PluginDesk
 from bot.ports.models import Model, Models
+from bot.ports.own import OwnConversations
 from bot.ports.platforms import Adapter, Channel, Inbox
 from bot.ports.runtime import Clock, Telemetry, Timer
 from bot.ports.stores import Conversations, KeyValue, Leases, Overheard, People, Search, Turns
@@ -27,6 +28,7 @@ __all__ = [
     "Models",
     "Overheard",
     "People",
+    "OwnConversations",
     "PersonaDesk",
     "PersonaStore",
     "PluginDesk",

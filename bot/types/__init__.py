@@ -65,6 +65,7 @@ from bot.types.history import (
     Usage,
 )
 from bot.types.model import Chunk, FinishReason, ModelRequest, Priority, ToolSpec
+from bot.types.own import OwnConversation
 from bot.types.reply import Button, Capabilities, Delivery, DeliveryState, Markup, Outgoing, Pace, Reply
 from bot.types.sampling import Sampling
 
@@ -105,6 +106,7 @@ __all__ = [
     "ModelState",
     "Origin",
     "Outgoing",
+    "OwnConversation",
     "Pace",
     "Part",
     "PartKind",
