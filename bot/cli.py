@@ -144,6 +144,14 @@ def dead(
 
 
 @app.command()
+def console_link() -> None:
+    """Print a link that opens the console once, within an hour; the one printed before ends."""
+    from bot.console import print_link
+
+    _go(print_link, look_at_plugins=False)
+
+
+@app.command()
 def export(
     person: Annotated[str, typer.Argument(help="A person's id (`/whoami` shows it).")],
     output: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,

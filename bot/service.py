@@ -12,6 +12,7 @@ import typer
 
 from bot.clock import SystemClock
 from bot.compose import App, Stores, compose, open_models, open_stores, stop_on_signals
+from bot.console import login_link
 from bot.instance import instance
 from bot.platforms import discord_adapter, state_check, telegram_adapter, web_adapter
 from bot.ports import Adapter
@@ -91,7 +92,10 @@ async def _announce(app: App, adapters: list[Adapter], models: Registry) -> None
     settings = app.settings
     while not all(getattr(a, "url", "ready") for a in adapters):
         await app.clock.sleep(0.02)
-    lines = [f"Chat page: {url}" for a in adapters if (url := getattr(a, "url", ""))]
+    lines = []
+    for url in filter(None, (getattr(a, "url", "") for a in adapters)):
+        lines.append(f"Chat page: {url}")
+        lines.append(f"Console: {await login_link(app.stores.accounts, url)}")
     await models.refresh()
     model = models.default()
     lines.append(f"Model: {model.name}")

@@ -66,7 +66,7 @@ class WebServer:
         """Listening while entered; gives the URL. Raises SettingsError if the port is taken."""
         with _listen(self._host, self._port) as listener:
             server = self._server = self._made()
-            self.url = _url(self._host, listener.getsockname()[1])
+            self.url = shown_url(self._host, listener.getsockname()[1])
             server.config.load()
             server.lifespan = server.config.lifespan_class(server.config)
             await server.startup(sockets=[listener])
@@ -107,6 +107,7 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _url(host: str, port: int) -> str:
+def shown_url(host: str, port: int) -> str:
+    """The address for a browser on this machine."""
     shown = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
     return f"http://{f'[{shown}]' if ':' in shown and not shown.startswith('[') else shown}:{port}"

@@ -6,7 +6,7 @@ in-memory fakes of the tests included. Methods raise only what is named here and
 """
 
 from bot.ports.console import Accounts, Archive, Audit, PersonaStore, Shares, StatisticsStore
-from bot.ports.control import PersonaDesk, PluginDesk
+from bot.ports.control import Backup, PersonaDesk, PluginDesk
 from bot.ports.models import Model, Models
 from bot.ports.own import OwnConversations
 from bot.ports.platforms import Adapter, Channel, Inbox
@@ -18,6 +18,7 @@ __all__ = [
     "Adapter",
     "Archive",
     "Audit",
+    "Backup",
     "Channel",
     "Clock",
     "Conversations",
@@ -27,8 +28,8 @@ __all__ = [
     "Model",
     "Models",
     "Overheard",
-    "People",
     "OwnConversations",
+    "People",
     "PersonaDesk",
     "PersonaStore",
     "PluginDesk",

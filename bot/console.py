@@ -1,0 +1,38 @@
+"""What the console is given, and the link that opens it: a part of the composition root."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from bot.clock import SystemClock
+from bot.compose import Stores, open_stores
+from bot.ports import Accounts, Clock
+from bot.settings import Settings
+
+if TYPE_CHECKING:
+    from adapters.web.console.deps import ConsoleDeps
+
+LINK_SECONDS = 3600.0
+
+
+def console_deps(stores: Stores, clock: Clock, secret: bytes) -> ConsoleDeps:
+    """Everything that the console's pages need."""
+    from adapters.web.console.deps import ConsoleDeps
+
+    return ConsoleDeps(accounts=stores.accounts, audit=stores.audit, clock=clock, secret=secret)
+
+
+async def login_link(accounts: Accounts, url: str) -> str:
+    """A link that enters the owner's account once, within an hour; the one before ends."""
+    return f"{url}/console/login?token={await accounts.owner_link(seconds=LINK_SECONDS)}"
+
+
+async def print_link(settings: Settings) -> bool:
+    """Print a fresh link. The service may run meanwhile."""
+    from adapters.web.server import shown_url
+
+    async with open_stores(settings, SystemClock(), durable_inbox=True, serves=False) as stores:
+        typer.echo(await login_link(stores.accounts, shown_url(settings.web_host, settings.web_port)))
+    return True
