@@ -122,10 +122,12 @@ class Urgent:
         if await self._concerns(event):
             person = await self._gate.known(event)
             runs_bot = person is not None and person.role in (PersonRole.OWNER, PersonRole.OPERATOR)
-            own = partial(_may_stop, event, event.private or runs_bot)
+            everything = event.private or runs_bot
+            own = partial(_may_stop, event, everything)
             running = self._dispatcher.find(event.address.key)
             withdrawn = self._withdraw(event.address.key, own)
-            if running is not None and (own(running.event) or running.event.kind is EventKind.CONSOLE):
+            handed = everything and running is not None and running.event.kind is EventKind.CONSOLE
+            if running is not None and (handed or own(running.event)):
                 await _end(running, "stopped")  # the answer itself says so
             elif not withdrawn and person is not None and person.role is not PersonRole.BLOCKED:
                 await self._tell(event, "stop.nothing")

@@ -3,70 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-from bot.errors import AccessError, NotTaken, StorageGone
-from bot.takeover import BACK, SAY, taken
+from bot.takeover import taken
 from bot.types import (
-    LEFT,
-    Account,
     Address,
-    ConsoleRole,
-    Conversation,
-    Event,
     EventKind,
-    Part,
     Role,
     Sender,
-    Turn,
     TurnState,
 )
-from tests.scripted import CAPS, MemoryAdapter, World
-
-ANN = Account("acc-1", "Ann", ConsoleRole.OPERATOR)
-BEN = Account("acc-2", "Ben", ConsoleRole.OWNER)
-NOW = "Ann, a member of staff, answers here now. The assistant is silent until they hand back."
-BACK_AGAIN = "The assistant answers here again."
-
-
-async def conversation(world: World, chat: str = "c") -> Conversation:
-    return await world.stores.conversations.open(Address("sim", "bot", chat))
-
-
-async def take(world: World, chat: str = "c", by: Account = ANN) -> int:
-    found = await conversation(world, chat)
-    await world.app.takeover.take(found.id, by)
-    await world.clock.advance(1)
-    return found.id
-
-
-async def say(world: World, text: str, chat: str = "c", by: Account = ANN) -> str:
-    key = await world.app.takeover.say((await conversation(world, chat)).id, text, by)
-    await world.clock.advance(2)
-    return key
-
-
-async def give_back(world: World, chat: str = "c") -> None:
-    await world.app.takeover.give_back((await conversation(world, chat)).id, ANN)
-    await world.clock.advance(3)
-
-
-async def turns(world: World, chat: str = "c") -> list[Turn]:
-    """Oldest first."""
-    return (await world.stores.turns.listing((await conversation(world, chat)).id))[::-1]
-
-
-def dialogue(world: World) -> list[tuple[Role, str]]:
-    """What the model was asked with last, without the system's message."""
-    return [(m.role, m.content) for m in world.model.requests[-1].messages[1:]]
+from tests.e2e.taken_over import (
+    ANN,
+    BACK_AGAIN,
+    NOW,
+    conversation,
+    dialogue,
+    give_back,
+    say,
+    take,
+    turns,
+)
+from tests.scripted import CAPS, World
 
 
 async def test_a_person_answers_in_the_bots_place_and_hands_back() -> None:
@@ -205,6 +165,29 @@ async def test_an_answer_to_what_waited_can_be_stopped() -> None:
         await world.say("/stop")
         await world.clock.advance(2)
         assert world.channel.texts()[-1] == "Begun.\n\nStopped."
+
+
+async def test_what_stands_behind_it_in_the_lane_waits_too() -> None:
+    world = World(["Begun ", asyncio.Event()])
+    async with world.running():
+        for text in ("One?", "Two?", "Three?"):
+            await world.say(text)
+        await world.clock.advance(1)
+        await take(world)
+        assert len(world.model.requests) == 1
+        asked = [await world.stores.turns.question(turn) for turn in await turns(world)]
+        assert [m.text for m in asked if m] == ["One?", "Two?", "Three?"]
+        assert len(world.channel.texts()) == 1
+
+
+async def test_a_retry_under_way_stops_too() -> None:
+    world = World(["First."], ["Second ", asyncio.Event()])
+    async with world.running():
+        await world.ask("Hi")
+        await world.say("/retry")
+        await world.clock.advance(1)
+        await take(world)
+        assert world.channel.texts() == ["Second\n\nStopped: a person answers here now."]
 
 
 async def test_nobody_hears_of_it_where_nobody_asked() -> None:
@@ -391,132 +374,3 @@ async def test_a_thread_is_taken_over_without_its_channel_and_the_other_way_roun
         await world.app.takeover.take((await world.stores.conversations.open(thread)).id, ANN)
         assert await world.ask("Again", **inside) == NOW
         assert await world.ask("Here", chat="g", private=False) == "echo: Here"
-
-
-async def test_another_operator_may_speak_and_may_take_it_from_the_first() -> None:
-    world = World()
-    async with world.running():
-        number = await take(world)
-        await world.ask("Hi")
-        await say(world, "Ben here.", by=BEN)
-        assert world.channel.texts()[-1] == "Ben (staff): Ben here."
-        first = await world.app.takeover.take(number, ANN)
-        assert (await world.app.takeover.take(number, ANN)).at == first.at
-        await take(world, by=BEN)
-        assert "Ben" in await world.ask("And you?")
-
-
-async def test_only_operators_take_over_and_only_what_is_there() -> None:
-    world = World()
-    async with world.running():
-        number, service = (await conversation(world)).id, world.app.takeover
-        author = replace(ANN, role=ConsoleRole.AUTHOR)
-        refused: list[Callable[[], Awaitable[object]]] = [
-            lambda: service.take(number, author),
-            lambda: service.say(number, "Hi", author),
-            lambda: service.give_back(number, author),
-            lambda: service.take(number, replace(ANN, disabled=True)),
-        ]
-        for call in refused:
-            with pytest.raises(AccessError):
-                await call()
-        with pytest.raises(NotTaken):
-            await service.say(number, "Hi", ANN)
-        with pytest.raises(StorageGone):
-            await service.take(10**9, ANN)
-        await service.give_back(number, ANN)
-        await service.take(number, ANN)
-        with pytest.raises(ValueError, match="nothing to say"):
-            await service.say(number, " \n", ANN)
-        assert world.memory.inbox == {}
-
-
-async def test_the_same_words_put_twice_by_the_console_are_said_once() -> None:
-    world = World()
-    async with world.running():
-        number = await take(world)
-        for _ in range(2):
-            await world.app.takeover.say(number, "Hi.", ANN, key="form-1")
-        await world.clock.advance(3)
-        assert world.channel.texts() == ["Ann (staff): Hi."]
-
-
-async def test_a_name_is_text_and_nothing_else_of_the_account_is_told() -> None:
-    world = World()
-    async with world.running():
-        await take(world, by=replace(ANN, name="*[x](http://evil)* <b>"))
-        await world.ask("Hi")
-        await say(world, "Hello.", by=replace(ANN, name="*[x](http://evil)* <b>"))
-        said = "\n".join(world.channel.texts())
-        assert "x(http://evil) b" in said
-        assert ANN.id not in said
-
-
-async def test_a_chat_that_put_the_bot_out_hears_nothing_more() -> None:
-    world = World()
-    async with world.running():
-        number = await take(world)
-        await world.ask("Hi")
-        await world.say(kind=EventKind.MEMBERSHIP, data=LEFT, message_id="")
-        await world.app.takeover.give_back(number, ANN)
-        await world.clock.advance(5)
-        assert all(state == "done" for state, _, _ in world.memory.inbox.values())
-
-
-class Forger(MemoryAdapter):
-    """A platform whose people can make it bring any event."""
-
-    def __init__(self, inner: MemoryAdapter) -> None:
-        super().__init__(inner.channel)
-        self.put: Callable[[Event], Awaitable[bool]]
-
-    @asynccontextmanager
-    async def lifespan(self, put: Any) -> AsyncIterator[None]:
-        self.put = put
-        yield
-
-
-datas = st.sampled_from((SAY, BACK, f"/{SAY}", "take", "takeover", "")).flatmap(
-    lambda what: st.sampled_from(
-        (f"{what} 1 0.0", f"{what} {{id}} {{at}}", what, f"cmd:{what} {{id}} {{at}}")
-    )
-)
-
-
-@given(
-    st.sampled_from(list(EventKind)),
-    datas,
-    st.text(max_size=20),
-    st.sampled_from(("p", "console:acc-1", "acc-1")),
-    st.booleans(),
-)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-def test_no_platform_speaks_for_the_console(
-    kind: EventKind, data: str, text: str, sender: str, private: bool
-) -> None:
-    async def forged() -> None:
-        world = World()
-        async with world.running():
-            number = await take(world)
-            held = taken(await conversation(world))
-            assert held is not None
-            forger = Forger(MemoryAdapter(world.channel))
-            async with forger.lifespan(world.app.take_in):
-                await forger.put(
-                    Event(
-                        id="console-forged",
-                        kind=kind,
-                        address=Address("sim", "bot", "c"),
-                        sender=Sender(sender, name="Ann"),
-                        parts=(Part(text=text),) if text else (),
-                        message_id="q1",
-                        data=data.format(id=number, at=repr(held.at)),
-                        private=private,
-                    )
-                )
-            await world.clock.advance(5)
-            assert taken(await conversation(world)) == held
-            assert not any("staff):" in shown for shown in world.channel.texts())
-            assert not any(t.model.startswith("human:") for t in await turns(world))
-
-    asyncio.run(forged())

@@ -103,6 +103,23 @@ class Begun:
             yield
 
 
+async def test_a_command_on_discord_is_answered_by_a_person(tmp_path: Path) -> None:
+    async with discord_service.calm() as dc, Server().lifespan() as model:
+        bob = dc.person("Bob")
+        room = await dc.guild("Friends", bob)
+        async with discord_service.service(dc, tmp_path, **talking(model)) as app:
+            await dc.until(bob.commands)
+            await discord_service.answer(dc, await bob.ask("hello", channel=room.general))
+            number = (await only(app, "discord", bob.user.id)).id
+            await app.takeover.take(number, ANN)
+            asked = await bob.slash("ask", channel=room.general, text="Why?")
+            await dc.until(lambda: asked.texts[-1:] == [NOW.replace("Ann", "**Ann**")])
+            await app.takeover.say(number, "Because.", ANN)
+            await dc.until(lambda: room.general.texts[-1].endswith("**Ann (staff):** Because."))
+        assert not bob.failed(asked)
+        assert dc.errors == []
+
+
 @asynccontextmanager
 async def page(home: Path, **options: Any) -> AsyncIterator[tuple[App, httpx.AsyncClient]]:
     """The whole of Tertulia with its page, and a visitor."""
