@@ -342,6 +342,8 @@ class Shown:
         known = not (keyed and (self._resumed or key in self._tried))  # else it may show an earlier text
         if out.attachment is not None:
             key, known = f"{key}:{digest(out, self._caps)}", True
+        if before := self._rows.get(index - 1):
+            first = replace(first, follows=before.message_id)
         self._tried.add(key)
         try:
             message_id = await self._channel.send(

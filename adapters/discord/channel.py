@@ -11,6 +11,7 @@ from adapters.discord import files, solved
 from adapters.discord.answers import Answers
 from adapters.discord.connection import Connection
 from adapters.discord.deps import DiscordDeps
+from adapters.discord.earlier import Earlier
 from adapters.discord.errors import (
     ARCHIVED,
     NO_HISTORY,
@@ -22,11 +23,10 @@ from adapters.discord.errors import (
 )
 from adapters.discord.memory import Recent
 from adapters.discord.parts import Json
-from adapters.discord.render import TEXT_LIMIT, body_of, calling, nonce_of
+from adapters.discord.render import TEXT_LIMIT, body_of, calling, keyed
 from adapters.discord.threads import Threads
 from adapters.discord.tokens import Asked, Tokens
 from adapters.discord.translate import INTERACTION, PLATFORM
-from adapters.discord.world import moment
 from bot.errors import ChannelError, ChannelUnavailable, ChatGone, MessageGone, StorageError
 from bot.types import JOINED, LEFT, Address, Capabilities, Event, EventKind, Markup, Outgoing, Part
 
@@ -35,16 +35,14 @@ SHUT_SECONDS = 3600.0
 """So long a chat that is closed to the bot is not called."""
 MOST_PARTS = 4
 """Messages of an answer; what is longer is better read as a file."""
-NONCE_SECONDS = 120.0
-"""Discord knows a nonce again for "the past few minutes". An answer to an older question is looked for in
-the channel before it is sent, so that one sent before a long outage is not sent again."""
 _MESSAGES = "/channels/{channel_id}/messages"
 _MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 
 
 class DiscordChannel:
     """`bot.ports.Channel`. A message that is not an interaction's answer is sent with a nonce made of its
-    key: repeated, it is no second message. Remembers for an hour which chats are closed to the bot."""
+    key: repeated, it is no second message; one that comes too late for nonces is looked for first
+    (`earlier`). Remembers for an hour which chats are closed to the bot."""
 
     platform = PLATFORM
 
@@ -53,6 +51,7 @@ class DiscordChannel:
         self._connection = connection
         self._threads = threads
         self._answers = Answers(connection, tokens)
+        self._earlier = Earlier(connection, deps.clock)
         self._shut: Recent[str, float] = Recent()
         limits = deps.limits
         self._capabilities = Capabilities(
@@ -163,7 +162,7 @@ class DiscordChannel:
     async def _send(
         self, address: Address, out: Outgoing, key: str, reply_to: str, asked: Asked | None
     ) -> str:
-        body = {**body_of(out), "nonce": nonce_of(key), "enforce_nonce": True}
+        body = keyed(body_of(out), key)
         if asked is not None and asked.deferred and not asked.answered:
             body = calling(body, asked.user)
         file = None
@@ -173,45 +172,41 @@ class DiscordChannel:
             body["content"] = out.text
             file = await files.content_of(out.attachment)
         question = "" if reply_to.startswith(INTERACTION) else reply_to
+        after = (reply_to or out.follows).removeprefix(INTERACTION)
 
-        def call(chat: str) -> Awaitable[Any]:
-            return self._post(address, chat, body, file, question)
+        async def call(chat: str) -> str:
+            reference = {"message_id": question, "fail_if_not_exists": False}
+            replying = question and question != chat  # a thread's first message is shown above it anyway
+            told = {**body, "message_reference": reference} if replying else body
+            return await self._repeated(address, chat, after, key, told, file) or await self._create(
+                chat, told, file
+            )
 
         markup = out.markup is not Markup.PLAIN
-        message = await self._call(address, call, markup=markup, extra=file is not None)
+        return str(await self._call(address, call, markup=markup, extra=file is not None))
+
+    async def _repeated(
+        self, address: Address, chat: str, after: str, key: str, body: Json, file: tuple[str, bytes] | None
+    ) -> str:
+        """The message that was sent for this key long ago, which shows the body now; "" if none was."""
+        found = await self._earlier.find(address.account, chat, after, key, body, file) if after else ""
+        if found and file is None:
+            changed = {name: body[name] for name in ("content", "components", "allowed_mentions", "flags")}
+            await self._rest("PATCH", _MESSAGE, changed, channel_id=chat, message_id=found)
+        return found
+
+    async def _create(self, chat: str, body: Json, file: tuple[str, bytes] | None) -> str:
+        try:
+            if file is not None:
+                message = await self._connection.rest.upload(_MESSAGES, body, *file, channel_id=chat)
+            else:
+                message = await self._rest("POST", _MESSAGES, body, channel_id=chat)
+        except DiscordError as error:
+            if "message_reference" not in body or not has_code(error, NO_HISTORY):
+                raise
+            unreferred = {name: value for name, value in body.items() if name != "message_reference"}
+            return await self._create(chat, unreferred, file)
         return str(message["id"])
-
-    async def _post(
-        self, address: Address, chat: str, body: Json, file: tuple[str, bytes] | None, question: str
-    ) -> Any:
-        if question and question != chat:  # a thread's first message is shown above it anyway
-            if (earlier := await self._earlier(address, chat, question)) is not None:
-                return earlier
-            reference = {"message_id": question, "fail_if_not_exists": False}
-            try:
-                return await self._create(chat, {**body, "message_reference": reference}, file)
-            except DiscordError as error:
-                if not has_code(error, NO_HISTORY):
-                    raise
-        return await self._create(chat, body, file)
-
-    async def _create(self, chat: str, body: Json, file: tuple[str, bytes] | None) -> Any:
-        if file is not None:
-            return await self._connection.rest.upload(_MESSAGES, body, *file, channel_id=chat)
-        return await self._rest("POST", _MESSAGES, body, channel_id=chat)
-
-    async def _earlier(self, address: Address, chat: str, question: str) -> Json | None:
-        """The bot's answer to a question that is too old for nonces; None if there is none."""
-        if self._deps.clock.time() - moment(question) < NONCE_SECONDS:
-            return None
-        found = await self._rest("GET", _MESSAGES, channel_id=chat, after=question, limit=100)
-        for message in found or ():
-            reference = message.get("message_reference") or {}
-            own = str(message["author"]["id"]) == address.account
-            if own and str(reference.get("message_id")) == question:
-                answer: Json = message
-                return answer
-        return None
 
     async def _change(
         self,

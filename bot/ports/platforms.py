@@ -25,7 +25,8 @@ class Channel(Protocol):
         """Send one message; returns the platform's id of it.
 
         Where `Capabilities.idempotent_sends`, a second call with the same `key` is no second message:
-        it returns the first one's id, and that shows what it showed or the new `out`.
+        it returns the first one's id, and that shows what it showed or the new `out`. An `out.aside`
+        that cannot be shown to one person alone (any more) is shown to nobody: a hint stands for it.
         """
         ...
 

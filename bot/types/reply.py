@@ -117,6 +117,8 @@ class Outgoing:
     finish_reason: str = ""
     activity: str = ""
     """What the assistant is doing while no text has come, in the person's language."""
+    follows: str = ""
+    """The message of the same answer that this one comes after; empty for its first, and in edits."""
 
 
 class DeliveryState(StrEnum):

@@ -10,10 +10,9 @@ import pytest
 
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.buckets import MOST_REFUSALS, Buckets
-from adapters.discord.channel import NONCE_SECONDS, SHUT_SECONDS, DiscordChannel
+from adapters.discord.channel import SHUT_SECONDS, DiscordChannel
 from adapters.discord.errors import Flood
 from adapters.discord.rest import REJECTED_SECONDS
-from adapters.discord.world import moment
 from bot.errors import (
     ChannelError,
     ChannelUnavailable,
@@ -90,22 +89,6 @@ async def test_a_send_that_is_repeated_is_no_second_message(
     assert await other.channel.send(here, shown("Two"), key="turn:1") != first
     await other.aclose()
     assert ana.texts == ["One", "Two"]
-
-
-async def test_an_answer_from_before_a_long_outage_is_found_again(
-    core: Core, dc: Discord, channel: DiscordChannel, ana: Person
-) -> None:
-    question = await ana.say("Hi?")
-    here = at(ana.channel.id, dc)
-    await core.clock.advance(moment(str(question.id)) - core.clock.time())
-    first = await channel.send(here, shown("Hello"), key="turn:0", reply_to=str(question.id))
-    dc.world.nonces.clear()
-    await core.clock.advance(NONCE_SECONDS + 1)
-    assert await channel.send(here, shown("Hello!"), key="turn:0", reply_to=str(question.id)) == first
-    later = await ana.say("And?")
-    await core.clock.advance(NONCE_SECONDS + 1)
-    assert await channel.send(here, shown("So."), key="next:0", reply_to=str(later.id)) != first
-    assert ana.texts == ["Hello", "So."]
 
 
 async def test_nobody_is_called_whatever_the_text_says(

@@ -39,6 +39,11 @@ def shown(world: World, message: Message) -> Json:
     return message_json(message, world.bot.user, full="content" in world.bot.privileged)
 
 
+def read_again(world: World, message: Message) -> Json:
+    """The same, read later: Discord does not keep what it was sent with to tell it from others."""
+    return {name: value for name, value in shown(world, message).items() if name != "nonce"}
+
+
 def create_message(world: World, asked: Asked) -> Json:
     channel, form = channel_at(world, asked), asked.form
     if channel.type in (CATEGORY, FORUM):
@@ -134,7 +139,7 @@ def delete_message(world: World, asked: Asked) -> None:
 def get_message(world: World, asked: Asked) -> Json:
     channel = channel_at(world, asked)
     need(world, channel, Permission.READ_MESSAGE_HISTORY)
-    return shown(world, message_at(world, asked, channel))
+    return read_again(world, message_at(world, asked, channel))
 
 
 def get_messages(world: World, asked: Asked) -> list[Json]:
@@ -148,7 +153,7 @@ def get_messages(world: World, asked: Asked) -> list[Json]:
     if not permissions_in(channel, world.bot.user) & Permission.READ_MESSAGE_HISTORY:
         return []
     page = _page(channel.messages, limit, *(optional_id(asked, k) for k in ("before", "after", "around")))
-    return [shown(world, m) for m in reversed(page)]
+    return [read_again(world, m) for m in reversed(page)]
 
 
 def _page(
