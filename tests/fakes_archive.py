@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot.types import Conversation, Found, ListedConversation, ListedPerson, Message, Rated, Role, Sample
 from bot.words import indexed, literal_terms
+from storage.console.archive import taken_by
 from storage.text import clean, folded
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ class FakeArchive:
 
     def _askers(self, conversation_id: int, *, after: int = 0) -> list[str]:
         """Who asked, the last first."""
-        turns = [t for t, _ in self.memory.turns.values() if t.conversation_id == conversation_id]
-        newest = sorted((t for t in turns if t.number > after), key=lambda t: -t.number)
-        return list(dict.fromkeys(t.person_id for t in newest))
+        turns = [row for row in self.memory.turns.values() if row[0].conversation_id == conversation_id]
+        newest = sorted(turns, key=lambda row: (-row[0].number, -row[1]))
+        return list(dict.fromkeys(t.person_id for t, _ in newest if t.number > after))
 
     def _listed(self, conversation: Conversation) -> ListedConversation:
         numbers = [t.number for t, _ in self.memory.turns.values() if t.conversation_id == conversation.id]
@@ -55,7 +56,7 @@ class FakeArchive:
         names = [self.memory.people[p].name for p in askers if p in self.memory.people]
         active_at = self.memory.active.get(conversation.id, 0.0)
         people = tuple(dict.fromkeys(filter(None, names)))[:NAMES]
-        return ListedConversation(conversation, active_at, people, turns)
+        return ListedConversation(conversation, active_at, people, turns, taken_by(conversation))
 
     async def search(self, query: str, *, limit: int = 50, before: int = 0) -> list[Found]:
         asked = literal_terms(query)

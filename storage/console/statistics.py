@@ -1,0 +1,92 @@
+"""Measurements, summed by the minute and by longer spans, so that a chart of any length reads few rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, groupby, pairwise
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, text
+
+from bot.types import Sample
+from storage.db import Database
+from storage.text import clean
+
+SPANS = (60, 900, 3_600, 86_400)
+"""Seconds. Each sample is added to one row of each."""
+_KEPT = 3_600
+"""Spans from here on stay after `minutes_before`."""
+ADD = text(
+    "INSERT INTO statistic (span, at, name, label, bucket, count, total)"
+    " VALUES (:span, :at, :name, :label, :bucket, :count, :total)"
+    " ON CONFLICT (span, at, name, label, bucket) DO UPDATE"
+    " SET count = statistic.count + excluded.count, total = statistic.total + excluded.total"
+)
+RANGE = text(
+    "SELECT name, label, at - at % :step AS start, bucket, sum(count) AS count, sum(total) AS total"
+    " FROM statistic WHERE span = :span AND at >= :since AND at < :until AND name IN :names"
+    " GROUP BY name, label, start, bucket ORDER BY name, label, start, bucket"
+).bindparams(bindparam("names", expanding=True))
+FORGET = text("DELETE FROM statistic WHERE span = :span AND at < :before")
+
+
+class SqlStatistics:
+    """See `bot.ports.StatisticsStore`. Raises StorageError."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def add(self, samples: Sequence[Sample]) -> None:
+        rows = [row for sample in samples for row in _rows(sample)]
+        rows.sort(key=lambda row: (row["span"], row["at"], row["name"], row["label"], row["bucket"]))
+
+        def work(connection: Connection) -> None:
+            connection.execute(ADD, rows)
+
+        if rows:
+            await self._db.write(work)
+
+    async def range(self, names: Sequence[str], *, since: float, until: float, step: float) -> list[Sample]:
+        if step < SPANS[0] or step % SPANS[0]:
+            raise ValueError("a step is made of whole minutes")
+        values = {
+            "names": [clean(name) for name in names],
+            "since": int(since // step * step),
+            "until": int(-(-until // step) * step),
+            "step": int(step),
+            "span": max(span for span in SPANS if step % span == 0),
+        }
+        rows = await self._db.read(lambda c: c.execute(RANGE, values).all()) if names else []
+        groups = groupby(rows, lambda row: (row.name, row.label, row.start))
+        samples = [_sample(key, list(group)) for key, group in groups]
+        return sorted(samples, key=lambda s: (s.name, s.label, s.at))
+
+    async def forget(self, *, before: float, minutes_before: float = 0.0) -> None:
+        def work(connection: Connection) -> None:
+            for span in SPANS:
+                bound = before if span >= _KEPT else max(before, minutes_before)
+                connection.execute(FORGET, {"span": span, "before": int(bound // span * span)})
+
+        await self._db.write(work)
+
+
+def _rows(sample: Sample) -> Iterator[dict[str, Any]]:
+    """The sample's rows in each span. Buckets are stored as differences, those that are 0 left out
+    but for the last, which tells how many there are."""
+    steps = [after - before for before, after in pairwise((0, *sample.buckets))]
+    counts = [(n, count) for n, count in enumerate(steps, start=1) if count or n == len(steps)]
+    name = {"name": clean(sample.name), "label": clean(sample.label)}
+    for span in SPANS:
+        place = {"span": span, "at": int(sample.at // span * span), **name}
+        yield {**place, "bucket": 0, "count": sample.count, "total": sample.total}
+        yield from ({**place, "bucket": n, "count": count, "total": 0.0} for n, count in counts)
+
+
+def _sample(key: tuple[str, str, int], rows: Sequence[Any]) -> Sample:
+    name, label, start = key
+    whole = rows[0]
+    steps = [0] * rows[-1].bucket
+    for row in rows[1:]:
+        steps[row.bucket - 1] = int(row.count)
+    buckets = tuple(accumulate(steps))
+    return Sample(name, label, float(start), int(whole.count), float(whole.total), buckets)
