@@ -4,6 +4,8 @@ which ask for a role first, are given them."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.types import DiffLine, FormField, KnownPersona, PersonaVersion, PluginState
@@ -102,4 +104,13 @@ class PluginDesk(Protocol):
         self, name: str, path: str, action: str, request: PageRequest, posted: Mapping[str, Any]
     ) -> Done:
         """Run an action with what was posted. Raises FieldsRefused, PluginError."""
+        ...
+
+
+class Backup(Protocol):
+    """A copy of everything that is stored."""
+
+    def copy(self) -> AbstractAsyncContextManager[Path]:
+        """A consistent copy as one SQLite file, which Tertulia opens as its database; deleted on
+        leaving. Writers go on meanwhile. Raises StorageError."""
         ...
