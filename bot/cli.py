@@ -163,6 +163,16 @@ def export(
     _go(lambda settings: export_person(settings, person, output, delete=delete))
 
 
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write; there is none of that name yet.")],
+) -> None:
+    """Copy the whole database into one SQLite file, also while the service runs."""
+    from bot.terminal import backup_to
+
+    _go(lambda settings: backup_to(settings, file), look_at_plugins=False)
+
+
 def main() -> None:
     """The entry point."""
     app()

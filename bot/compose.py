@@ -28,6 +28,7 @@ from bot.ports import (
     Accounts,
     Adapter,
     Audit,
+    Backup,
     Clock,
     Conversations,
     Inbox,
@@ -72,6 +73,7 @@ class Stores:
     audit: Audit
     shares: Shares
     personas: PersonaStore
+    backup: Backup
 
 
 @asynccontextmanager
@@ -86,6 +88,7 @@ async def open_stores(
     """The database, brought up to date. Raises StorageError; with a durable inbox StorageBusy
     if a service runs on this database already, unless this one only looks (`serves` is False) or
     stands by: then it waits until that one has ended, or until `standby` is set."""
+    from storage.backup import SqlBackup
     from storage.console.accounts import SqlAccounts
     from storage.console.audit import SqlAudit
     from storage.console.personas import SqlPersonas
@@ -118,6 +121,7 @@ async def open_stores(
             audit=SqlAudit(db, clock),
             shares=SqlShares(db, clock),
             personas=SqlPersonas(db, clock),
+            backup=SqlBackup(db, settings.home / "copies"),
         )
 
 

@@ -8,6 +8,7 @@ import getpass
 import json
 import logging
 import secrets
+import shutil
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -231,6 +232,29 @@ async def migrate_to(settings: Settings, revision: str) -> bool:
     where = await asyncio.to_thread(migrate, settings.database, revision)
     typer.echo(f"The database is at revision {where}.")
     return True
+
+
+async def backup_to(settings: Settings, file: Path) -> bool:
+    """Copy the whole database into a new file. Raises StorageError."""
+    async with (
+        open_stores(settings, SystemClock(), durable_inbox=True, serves=False) as stores,
+        stores.backup.copy() as path,
+    ):
+        size, where = await asyncio.to_thread(_keep, path, file)
+    typer.echo(f"{file}: {size:,} bytes. To use it, set TERTULIA_DATABASE_URL=sqlite:///{where}")
+    return True
+
+
+def _keep(copy: Path, file: Path) -> tuple[int, Path]:
+    """The size, and the whole path."""
+    try:
+        file.touch(mode=0o600, exist_ok=False)
+        shutil.move(copy, file)
+        return file.stat().st_size, file.absolute()
+    except FileExistsError:
+        raise StorageError(f"{file} is there already; name another") from None
+    except OSError as error:
+        raise StorageError(f"{file}: {error.strerror}") from error
 
 
 async def export_person(settings: Settings, person: str, output: Path | None, *, delete: bool) -> bool:

@@ -12,7 +12,7 @@ import contextlib
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -82,9 +82,14 @@ class SqliteBackend:
         with lock_file(self.path.with_name(f"{self.path.name}-{name}.lock"), name):
             yield
 
+    def copy_to(self, path: Path, look: Callable[[], None]) -> None:
+        from storage.backup import copy_sqlite
+
+        copy_sqlite(self.path, path, look)
+
     def _read(self) -> None:
         with self._engine.connect() as connection:
-            _raw(connection).execute("PRAGMA query_only=ON")
+            raw(connection).execute("PRAGMA query_only=ON")
             connection.info["begin"] = "BEGIN"
             while (job := self._reads.get()) is not None:
                 with job, connection.begin():
@@ -120,7 +125,7 @@ def _commit_together(connection: Connection, batch: list[Job]) -> bool:
     each job is to be tried alone, so that one cannot take the others down."""
     if len(batch) == 1:
         return False
-    raw = _raw(connection)
+    driver = raw(connection)
     try:
         transaction = connection.begin()
     except sqlite3.Error as error:
@@ -130,10 +135,10 @@ def _commit_together(connection: Connection, batch: list[Job]) -> bool:
     try:
         with transaction:
             for job in batch:
-                raw.execute("SAVEPOINT job")
+                driver.execute("SAVEPOINT job")
                 if not job.run(connection):
-                    raw.execute("ROLLBACK TO job")
-                raw.execute("RELEASE job")
+                    driver.execute("ROLLBACK TO job")
+                driver.execute("RELEASE job")
     except (sqlite3.Error, SQLAlchemyError):
         return False
     return True
@@ -164,7 +169,7 @@ def sqlite_engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        _raw(connection).execute(connection.info.get("begin", "BEGIN IMMEDIATE"))
+        raw(connection).execute(connection.info.get("begin", "BEGIN IMMEDIATE"))
 
     return engine
 
@@ -223,13 +228,14 @@ def _lock(descriptor: int) -> None:
 
 def claim(connection: Connection) -> None:
     """Mark a new file as ours, before anything else stands in it."""
-    raw = _raw(connection)
-    if raw.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raw.execute(f"PRAGMA application_id={APPLICATION_ID}")
-    raw.execute("PRAGMA journal_mode=WAL")
+    driver = raw(connection)
+    if driver.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        driver.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    driver.execute("PRAGMA journal_mode=WAL")
 
 
-def _raw(connection: Connection) -> sqlite3.Connection:
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, sqlite3.Connection)
-    return raw
+def raw(connection: Connection) -> sqlite3.Connection:
+    """The driver's own connection."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver

@@ -37,6 +37,7 @@ from tests.fakes import (
     Memory,
 )
 from tests.fakes_console import MemoryAccounts, MemoryAudit, MemoryShares
+from tests.fakes_control import FakeBackup
 from tests.fakes_groups import FakeLeases, FakeOverheard
 from tests.fakes_personas import MemoryPersonas
 from tests.fakes_search import FakeSearch
@@ -254,6 +255,7 @@ class World:
             audit=MemoryAudit(self.memory, self.clock),
             shares=MemoryShares(self.memory, self.clock),
             personas=MemoryPersonas(self.clock),
+            backup=FakeBackup(),
         )
         self._stop = asyncio.Event()
         adapters = [MemoryAdapter(self.channel)]

@@ -1,0 +1,154 @@
+"""A consistent copy of the whole database, as one SQLite file that Tertulia itself opens.
+
+Writers are not held up: SQLite is copied page by page within one read transaction of its WAL
+(https://sqlite.org/backup.html, https://sqlite.org/isolation.html), PostgreSQL row by row within one
+transaction of the level REPEATABLE READ (https://www.postgresql.org/docs/current/transaction-iso.html).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.errors import StorageError
+from storage.db import Database
+from storage.failures import explain
+from storage.revisions import bring_up_to_date
+from storage.search.sqlite import SqliteIndex
+from storage.sqlite import check_file, claim, raw, sqlite_engine
+
+PAGES = 2_048
+"""Copied between two looks at whether to stop: 8 MiB."""
+ROWS = 1_000
+NAME = "tertulia.db"
+_OURS = (
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'alembic_version'"
+    " AND name NOT LIKE 'sqlite%' AND name NOT LIKE '%\\_fts%' ESCAPE '\\' ORDER BY name"
+)
+_COLUMNS = text(
+    "SELECT column_name, udt_name FROM information_schema.columns"
+    " WHERE table_schema = current_schema() AND table_name = :table"
+)
+
+
+class Stopped(Exception):
+    """Nobody waits for the copy any more."""
+
+
+class SqlBackup:
+    """`bot.ports.Backup`. Copies lie in `folder` while they are used: there has to be room."""
+
+    def __init__(self, db: Database, folder: Path) -> None:
+        self._db = db
+        self._folder = folder
+
+    @asynccontextmanager
+    async def copy(self) -> AsyncIterator[Path]:
+        place = Path(await asyncio.to_thread(self._make_room))
+        try:
+            await self._fill(place / NAME)
+            yield place / NAME
+        finally:
+            await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+
+    def _make_room(self) -> str:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return tempfile.mkdtemp(prefix="backup-", dir=self._folder)
+        except OSError as error:
+            raise StorageError(f"{self._folder}: {error.strerror}") from error
+
+    async def _fill(self, path: Path) -> None:
+        stop = threading.Event()
+        copying = asyncio.create_task(self._db.copy_to(path, _stopper(stop)))
+        try:
+            await asyncio.shield(copying)
+        except asyncio.CancelledError:
+            stop.set()
+            await asyncio.gather(copying, return_exceptions=True)
+            raise
+
+
+def _stopper(stop: threading.Event) -> Callable[[], None]:
+    def look() -> None:
+        if stop.is_set():
+            raise Stopped
+
+    return look
+
+
+def copy_sqlite(source: Path, target: Path, look: Callable[[], None]) -> None:
+    """`look` is called every now and then, and may raise. Raises StorageError."""
+    check_file(target)
+    try:
+        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+            old.execute("PRAGMA query_only=ON")
+            old.execute("BEGIN")
+            old.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the snapshot begins here
+            old.backup(new, pages=PAGES, progress=lambda *_: look(), sleep=0)
+            new.execute("PRAGMA journal_mode=DELETE")  # one file, with none beside it
+    except sqlite3.Error as error:
+        raise explain(error) from None
+
+
+def copy_postgres(source: Engine, target: Path, look: Callable[[], None]) -> None:
+    """The same, from PostgreSQL."""
+    check_file(target)
+    engine = sqlite_engine(target)
+    level = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    try:
+        with engine.connect() as new:
+            claim(new)
+            bring_up_to_date(new)
+            raw(new).execute("PRAGMA foreign_keys=OFF")  # tables come in no order
+            with source.connect().execution_options(**level) as old, old.begin(), new.begin():
+                for table in [row[0] for row in new.exec_driver_sql(_OURS)]:
+                    _copy_table(old, new, table, look)
+            raw(new).execute("PRAGMA journal_mode=DELETE")
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise explain(error) from None
+    finally:
+        engine.dispose()
+
+
+def _copy_table(old: Connection, new: Connection, table: str, look: Callable[[], None]) -> None:
+    theirs = {row.column_name: row.udt_name for row in old.execute(_COLUMNS, {"table": table})}
+    columns = [row[1] for row in raw(new).execute(f'PRAGMA table_info("{table}")')]
+    names = ", ".join(f'"{name}"' for name in columns)
+    marks = ", ".join("?" * len(columns))
+    insert = f'INSERT INTO "{table}" ({names}) VALUES ({marks})'
+    chosen = ", ".join(_as_sqlite(name, theirs[name]) for name in columns)
+    with closing(_batches(old, f'SELECT {chosen} FROM "{table}"')) as batches:
+        for rows in batches:
+            look()
+            raw(new).executemany(insert, [tuple(row) for row in rows])
+            if table == "passages":
+                _index(new, [row._mapping for row in rows])
+
+
+def _as_sqlite(name: str, kind: str) -> str:
+    """Terms are a list of words there."""
+    if kind == "tsvector":
+        return f"array_to_string(tsvector_to_array({name}), ' ') AS {name}"
+    return f'"{name}"'
+
+
+def _batches(old: Connection, query: str) -> Generator[Sequence[Any]]:
+    options = {"stream_results": True, "max_row_buffer": ROWS}
+    with old.exec_driver_sql(query, execution_options=options) as result:
+        yield from result.partitions(ROWS)
+
+
+def _index(new: Connection, passages: Sequence[Mapping[str, Any]]) -> None:
+    index = SqliteIndex()
+    index.add(new, [{"id": p["id"], **index.prepare(p["title"], p["text"])} for p in passages])
