@@ -21,22 +21,39 @@ _IN_GUILD, _IN_PRIVATE = 0, 2
 _THREADS = (10, 11, 12)
 
 
-def event_of(raw: Json, translator: Translator, now: float, parts: tuple[Part, ...] = ()) -> Event | None:
-    """What the interaction is to the core; None if it is nothing to it. `parts`: of a message that a
-    menu or a window stands for. Raises `translate.MALFORMED`."""
+def event_of(raw: Json, translator: Translator, now: float, question: str = "") -> Event | None:
+    """What the interaction is to the core; None if it is nothing to it. `question`: what a menu stands
+    for. Raises `translate.MALFORMED`."""
     data, kind = raw.get("data") or {}, raw["type"]
     if kind == COMPONENT:
         message_id = snowflake(raw["message"]["id"])
         pressed = str(data["custom_id"])
         return _event(raw, translator, now, EventKind.BUTTON, data=pressed, message_id=message_id)
-    if parts:
-        return _event(raw, translator, now, EventKind.MESSAGE, parts=parts)
-    if kind != COMMAND or data.get("type", SLASH) != SLASH:
-        return None
-    name, text = str(data["name"]), argument(data)
-    if name == ASK:
-        return _event(raw, translator, now, EventKind.MESSAGE, parts=(Part(text=text),)) if text else None
-    return _event(raw, translator, now, EventKind.COMMAND, data=f"/{name} {text}".strip())
+    if is_written(raw) and data["name"] != ASK:
+        command = f"/{data['name']} {argument(data)}".strip()
+        return _event(raw, translator, now, EventKind.COMMAND, data=command)
+    if is_question(raw):
+        question = argument(data) if is_written(raw) else window_text(raw)
+    parts = (Part(text=question),)
+    return _event(raw, translator, now, EventKind.MESSAGE, parts=parts) if question else None
+
+
+def is_written(raw: Json) -> bool:
+    """Whether it is a command that was written, not chosen from a menu."""
+    kind: int = (raw.get("data") or {}).get("type", SLASH)
+    return (raw["type"], kind) == (COMMAND, SLASH)
+
+
+def is_question(raw: Json) -> bool:
+    """Whether somebody asks in their own words: by the command for it, or in a window."""
+    data = raw.get("data") or {}
+    return (is_written(raw) and data["name"] == ASK) or about(raw) != ""
+
+
+def about(raw: Json) -> str:
+    """The id of the message that the window's question is about; "" for what is no such window."""
+    known = str((raw.get("data") or {}).get("custom_id") or "") if raw["type"] == MODAL else ""
+    return known.removeprefix(ABOUT) if known.startswith(ABOUT) else ""
 
 
 def _event(
@@ -81,7 +98,7 @@ def argument(data: Json) -> str:
     return str(found[0] or "").strip() if found else ""
 
 
-def written(raw: Json) -> str:
+def window_text(raw: Json) -> str:
     """What was written in a window."""
     return next((str(value) for value in _values(raw["data"].get("components")) if value), "").strip()
 

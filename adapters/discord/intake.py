@@ -29,7 +29,7 @@ from adapters.discord.parts import Json
 from adapters.discord.places import Places
 from adapters.discord.seen import Seen
 from adapters.discord.threads import Threads
-from adapters.discord.tokens import Tokens
+from adapters.discord.tokens import Asked, Tokens
 from adapters.discord.translate import MALFORMED, Translator
 from adapters.discord.world import Me
 from bot.errors import StorageError
@@ -58,6 +58,7 @@ class Intake:
         self._health = health
         self._channel = channel
         self._threads = threads
+        self._tokens = tokens
         self._put = put
         self._lanes = Lanes()
         self._seen = Seen(deps.store, deps.clock)
@@ -87,6 +88,7 @@ class Intake:
         await self._courtesies.close()
         self._catching.close()
         await self._lanes.close(CLOSE_SECONDS)
+        await self._interactions.close(CLOSE_SECONDS)
         await self._seen.close()
 
     def told(self, name: str, data: Any) -> None:
@@ -183,20 +185,23 @@ class Intake:
     # interactions
 
     def _interaction(self, raw: Json) -> None:
-        """In its channel's lane, unless that is catching up, which may take longer than Discord waits."""
+        """Discord is told at once. It is stored in its channel's lane, unless that is catching up."""
         self._deps.telemetry.count("discord_events", kind="interaction_create")
-        if self._interactions.is_courtesy(raw):
-            return self._courtesies.add(self._interactions.please(raw, self._translator))
-        chat, now = str(raw.get("channel_id") or ""), self._deps.clock.time()
-        lane = f"i:{chat}" if self._catching.busy(chat) else chat
-        self._lanes.add(lane, partial(self._answer, raw, now))
+        if self._interactions.is_typing(raw):
+            return self._courtesies.add(self._interactions.suggest(raw))
+        taken = self._interactions.take(raw, self._translator, self._deps.clock.time())
+        if taken is not None:
+            chat = taken[0].address.chat
+            lane = f"i:{chat}" if self._catching.busy(chat) else chat
+            self._lanes.add(lane, partial(self._asked, raw, *taken))
 
-    async def _answer(self, raw: Json, now: float) -> None:
-        event = await self._insist(lambda: self._interactions.event(raw, self._translator, now))
-        if event is not None:
-            self._channel.heard(event)
-            await self._insist(lambda: self._put(event))
-            await self._interactions.acknowledge(raw, event)
+    async def _asked(self, raw: Json, event: Event, asked: Asked) -> None:
+        event = await self._interactions.whole(raw, event, self._translator)
+        await self._insist(lambda: self._tokens.remember(asked))
+        self._channel.heard(event)
+        await self._insist(lambda: self._put(event))
+        if self._interactions.is_thanked(event):
+            self._courtesies.add(self._interactions.thank(raw, event))
 
     # inside
 

@@ -6,6 +6,7 @@ minutes after the interaction was acknowledged.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict, dataclass
 
 from adapters.discord.memory import Recent
@@ -16,7 +17,7 @@ from bot.ports import Clock
 LIFE_SECONDS = 14.5 * 60
 KEEP_SECONDS = 24 * 3600.0
 _PRUNE_EVERY = 200
-_VIA, _CHAT, _QUOTE = "via:", "only:", "quote:"
+_VIA, _CHAT = "via:", "only:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Tokens:
         self._clock = clock
         self._asked: Recent[str, Asked] = Recent()
         self._over: Recent[str, bool] = Recent()
+        self._telling: dict[str, asyncio.Task[None]] = {}
         self._writes = 0
 
     async def remember(self, asked: Asked) -> None:
@@ -51,11 +53,19 @@ class Tokens:
         if asked.outside:
             await self._keep(_CHAT + asked.chat, {"id": asked.id, "at": asked.at})
 
+    def wait_for(self, number: str, telling: asyncio.Task[None]) -> None:
+        """Discord is being told that the interaction has come: nothing can be said to it before."""
+        self._telling[number] = telling
+        telling.add_done_callback(lambda _: self._telling.pop(number, None))
+
     async def of(self, reply_to: str) -> Asked | None:
-        """The interaction that this is the id of, dead or alive; None if it is none that is known."""
+        """The interaction that this is the id of, dead or alive, once something can be said to it; None
+        if it is none that is known."""
         number = reply_to.removeprefix(INTERACTION)
         if number == reply_to:
             return None
+        if (telling := self._telling.get(number)) is not None:
+            await asyncio.wait([telling])
         return self._asked.get(number) or await self._stored(number)
 
     async def only(self, chat: str) -> Asked | None:
@@ -79,24 +89,16 @@ class Tokens:
         found = await self._store.get(f"sent:{key}")
         return str(found["id"]) if found else ""
 
-    def known(self, event_id: str) -> Asked | None:
-        """An interaction that came to this process lately."""
-        return self._asked.get(event_id.removeprefix(INTERACTION))
-
     def alive(self, asked: Asked) -> bool:
         return self._clock.time() < asked.at + LIFE_SECONDS and not self._over.get(asked.id)
 
     def over(self, asked: Asked) -> None:
         """Discord says that it takes no answer any more."""
-        self._over.put(asked.id, True)
+        self.end(asked.id)
 
-    async def keep_quote(self, message_id: str, quote: dict[str, object]) -> None:
-        """The message that a question is being written about."""
-        await self._keep(_QUOTE + message_id, {"quote": quote, "at": self._clock.time()})
-
-    async def quote(self, message_id: str) -> dict[str, object] | None:
-        found = await self._store.get(_QUOTE + message_id)
-        return found["quote"] if found else None
+    def end(self, number: str) -> None:
+        """The interaction takes no answer."""
+        self._over.put(number, True)
 
     async def _stored(self, number: str) -> Asked | None:
         found = await self._store.get(INTERACTION + number)
@@ -114,7 +116,7 @@ class Tokens:
 
     async def _prune(self) -> None:
         before = self._clock.time() - KEEP_SECONDS
-        for prefix in (INTERACTION, _VIA, _CHAT, _QUOTE, "sent:"):
+        for prefix in (INTERACTION, _VIA, _CHAT, "sent:"):
             for name, value in (await self._store.items(prefix)).items():
                 if value["at"] < before:
                     await self._store.delete(name)

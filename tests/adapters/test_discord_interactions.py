@@ -99,42 +99,6 @@ async def test_another_process_answers_after_a_crash(
     assert ana.texts == ["So it"]
 
 
-async def test_nothing_is_acknowledged_before_it_is_stored(
-    core: Core, adapter: DiscordAdapter, ana: Person
-) -> None:
-    core.broken = True
-    asked = await ana.slash("/new")
-    await core.until(lambda: "database" in adapter.state.error)
-    assert not asked.acknowledged
-    core.broken = False
-    await core.until(lambda: asked.acknowledged, step=0.5)
-    assert (await event_of(core, asked)).data == "/new"
-
-
-async def test_what_is_acknowledged_too_late_is_answered_in_the_channel() -> None:
-    core = Core()
-    async with simulated(clock=core.clock.monotonic) as dc, core.running(dc) as adapter:
-        ana = dc.person("Ana")
-        room = await dc.guild("Club", ana)
-        core.broken = True
-        asked = await ana.slash("/ask", channel=room.general, text="Why?")
-        await core.until(lambda: "database" in adapter.state.error)
-        await core.clock.advance(10)
-        core.broken = False
-        await core.until(lambda: core.texts, step=1)
-        event = core.last(EventKind.MESSAGE)
-        await core.until(lambda: core.telemetry.total("discord_late"))
-        sent = await adapter.channel.send(event.address, shown("So."), key="t:0", reply_to=event.message_id)
-        assert (
-            await adapter.channel.send(event.address, shown("So."), key="t:0", reply_to=event.message_id)
-            == sent
-        )
-    (answer,) = room.general.answers
-    assert answer.content == f"{ana.mention} So."
-    assert answer.mentions.users == (ana.user,)
-    assert not asked.acknowledged
-
-
 async def test_an_interaction_that_is_over_is_answered_in_the_channel() -> None:
     core = Core()
     async with simulated(clock=core.clock.monotonic) as dc, core.running(dc) as adapter:
