@@ -15,7 +15,6 @@ from adapters.discord.earlier import Earlier
 from adapters.discord.errors import (
     ARCHIVED,
     NO_HISTORY,
-    UNKNOWN_CHANNEL,
     DiscordError,
     channel_error,
     closes_chat,
@@ -148,10 +147,11 @@ class DiscordChannel:
         if event.private:
             self._shut.forget(event.address.chat)
         elif event.kind is EventKind.MEMBERSHIP and event.data in (JOINED, LEFT):
-            self._shut.clear()
+            self.reopened()
 
     def reopened(self, chat: str = "") -> None:
         """Rights have changed in this channel, or (without one) in some."""
+        self._threads.allow(chat)
         if chat:
             self._shut.forget(chat)
         else:
@@ -238,19 +238,27 @@ class DiscordChannel:
         markup: bool = False,
         extra: bool = False,
     ) -> Any:
-        """The call's result. What stands in its way is mended once. Raises ChannelError. `extra`: it is a
+        """The call's result. An archived thread is opened once. Raises ChannelError. `extra`: it is a
         file or a reaction."""
-        mended: set[int] = set()
+        opened = False
         while True:
-            chat = self._threads.flat(address.chat) or address.chat
-            if (self._shut.get(chat) or 0.0) > self._deps.clock.monotonic():
-                raise ChatGone("this chat is closed to the bot")
+            chat = address.chat
             try:
+                chat = await self._threads.reach(address.chat)
+                if (self._shut.get(chat) or 0.0) > self._deps.clock.monotonic():
+                    raise ChatGone("this chat is closed to the bot")
                 return await call(chat)
             except DiscordError as error:
-                if await self._mended(chat, error, mended):
-                    continue
-                raise self._ended(chat, error, markup=markup, extra=extra) from error
+                if opened or not has_code(error, ARCHIVED):
+                    raise self._ended(chat, error, markup=markup, extra=extra) from error
+            opened = True
+            await self._reopen(chat)
+
+    async def _reopen(self, chat: str) -> None:
+        try:
+            await self._rest("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=chat)
+        except DiscordError as error:
+            raise self._ended(chat, error) from error
 
     def _ended(
         self, chat: str, error: DiscordError, *, markup: bool = False, extra: bool = False
@@ -259,24 +267,6 @@ class DiscordChannel:
         if closes_chat(error, extra=extra):
             self._shut.put(chat, self._deps.clock.monotonic() + SHUT_SECONDS)
         return channel_error(error, markup=markup)
-
-    async def _mended(self, chat: str, error: DiscordError, mended: set[int]) -> bool:
-        """Whether the call can be repeated: a thread was made, or opened again."""
-        for code in (UNKNOWN_CHANNEL, ARCHIVED):
-            if not has_code(error, code) or code in mended:
-                continue
-            mended.add(code)
-            try:
-                return await self._mend(chat, code)
-            except DiscordError as failed:
-                raise self._ended(chat, failed) from failed
-        return False
-
-    async def _mend(self, chat: str, code: int) -> bool:
-        if code == ARCHIVED:
-            await self._rest("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=chat)
-            return True
-        return code == UNKNOWN_CHANNEL and await self._threads.make(chat)
 
     def _rest(self, method: str, path: str, body: Json | None = None, **parameters: Any) -> Awaitable[Any]:
         return self._connection.rest.call(method, path, body, **parameters)

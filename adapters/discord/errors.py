@@ -5,7 +5,8 @@
 - 10003, 10004, 50001, 50007, 50013, 160005, any other 403 -> ChatGone; the channel remembers it for an
   hour (unless it was a file or a reaction that lacked its right), as 10,000 refusals within ten minutes
   have the whole address banned.
-- 10003 of a thread that is to be made -> it is made, and the call repeated (`threads`).
+- a refusal to make a thread -> the question is answered in its channel; after one that is about the
+  channel, no other is asked for there for an hour (`threads`).
 - 50083 (archived thread) -> it is opened again, once.
 - 160002 (no reply without the right to read the history) -> sent without the reference.
 - 10015, 10062, 50027 (an interaction that is over) -> an ordinary message in the channel.

@@ -1,17 +1,26 @@
 """Threads that questions are answered in.
 
 A thread made of a message has the message's id. So the chat's address is known before the thread is: the
-note of what it is to be made of is stored with the question, and the first call to it makes it.
+note of what it is to be made of is stored with the question, and the thread is made before the first call
+to it. A channel that refuses one thread is asked for no other for an hour.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from adapters.discord.connection import Connection
 from adapters.discord.deps import DiscordDeps
-from adapters.discord.errors import THREAD_EXISTS, DiscordError, Flood, Refused, Unreachable, has_code
+from adapters.discord.errors import (
+    THREAD_EXISTS,
+    DiscordError,
+    Flood,
+    Refused,
+    Unreachable,
+    closes_chat,
+    has_code,
+)
 from adapters.discord.memory import Recent
 from adapters.discord.world import moment
 from bot.errors import StorageError
@@ -22,6 +31,7 @@ ARCHIVE_MINUTES = 1440
 NAME_LIMIT = 100
 KEEP_SECONDS = 90 * 86400.0
 """So long what becomes of a question (an edit, its deletion) is told in its thread."""
+BARRED_SECONDS = 3600.0
 _KEY = "thread:"
 _PRUNE_EVERY = 200
 
@@ -29,19 +39,25 @@ _PRUNE_EVERY = 200
 @dataclass(frozen=True, slots=True)
 class Planned:
     """The channel of the message, and the thread's name. `flat`: it cannot be made, and the question
-    is answered in the channel."""
+    is answered in the channel. `made`: it is there."""
 
     parent: str
     name: str
     flat: bool = False
+    made: bool = False
+
+
+_NONE = Planned("", "")
+"""Of a chat that is no such thread."""
 
 
 class Threads:
     def __init__(self, deps: DiscordDeps, connection: Connection) -> None:
         self._deps = deps
         self._connection = connection
-        self._known: Recent[str, Planned | None] = Recent()
-        self._plans = 0
+        self._known: Recent[str, Planned] = Recent()
+        self._barred: Recent[str, float] = Recent()
+        self._notes = 0
 
     async def place(self, event: Event) -> Event:
         """The event where it belongs, if it comes from a text channel of a guild: a new question in
@@ -49,7 +65,8 @@ class Threads:
         if event.kind is EventKind.MESSAGE:
             if not event.addressed or not await self._deps.thread_mode(event):
                 return event
-            await self._plan(event.message_id, Planned(event.address.chat, _name(event)))
+            if await self.of(event.message_id) is None:
+                await self._note(event.message_id, Planned(event.address.chat, _name(event)))
         elif event.kind not in (EventKind.EDIT, EventKind.DELETE) or not await self.of(event.message_id):
             return event
         there = replace(event.address, chat=event.message_id)
@@ -60,25 +77,33 @@ class Threads:
         planned = self._known.get(chat)
         if planned is None:
             found = await self._deps.store.get(_KEY + chat)
-            planned = Planned(**found) if found else None
-            if planned is not None:
-                self._known.put(chat, planned)
-        return planned
+            planned = Planned(**found) if found else _NONE
+            self._known.put(chat, planned)
+        return planned if planned is not _NONE else None
 
-    def flat(self, chat: str) -> str:
-        """The channel that stands for a thread that cannot be made; "" for any other chat."""
-        planned = self._known.get(chat)
-        return planned.parent if planned is not None and planned.flat else ""
-
-    async def make(self, chat: str) -> bool:
-        """Make the thread, if it is one to be made: the call that missed it can be repeated. Raises
-        Flood and Unreachable."""
+    async def reach(self, chat: str) -> str:
+        """The channel to call for this chat: the thread, made by now, or what stands for one that cannot
+        be made; any other chat is its own. Raises DiscordError, but none that is about the thread."""
         try:
             planned = await self.of(chat)
         except StorageError as error:
             raise Unreachable(f"the database cannot be used: {error}") from error
-        if planned is None or planned.flat:
-            return planned is not None
+        if planned is None or planned.made:
+            return chat
+        if not planned.flat:
+            planned = await self._make(chat, planned)
+        return planned.parent if planned.flat else chat
+
+    def allow(self, channel: str = "") -> None:
+        """Rights have changed in this channel, or (without one) in some: threads are tried again."""
+        if channel:
+            self._barred.forget(channel)
+        else:
+            self._barred.clear()
+
+    async def _make(self, chat: str, planned: Planned) -> Planned:
+        if (self._barred.get(planned.parent) or 0.0) > self._deps.clock.monotonic():
+            return await self._become(chat, replace(planned, flat=True))
         body = {"name": planned.name, "auto_archive_duration": ARCHIVE_MINUTES}
         path = "/channels/{channel_id}/messages/{message_id}/threads"
         try:
@@ -87,27 +112,31 @@ class Threads:
             raise
         except DiscordError as error:
             if not has_code(error, THREAD_EXISTS):
-                await self._flatten(chat, planned, error)
-        return True
+                return await self._flatten(chat, planned, error)
+        return await self._become(chat, replace(planned, made=True))
 
-    async def _flatten(self, chat: str, planned: Planned, error: DiscordError) -> None:
+    async def _flatten(self, chat: str, planned: Planned, error: DiscordError) -> Planned:
         """A thread is a courtesy, an answer is owed."""
         if isinstance(error, Refused) and error.status == 401:
             raise error
+        if closes_chat(error):
+            self._barred.put(planned.parent, self._deps.clock.monotonic() + BARRED_SECONDS)
         log.info("question %s is answered in its channel, without a thread: %s", chat, error)
-        try:
-            await self._plan(chat, replace(planned, flat=True))
-        except StorageError as failed:
-            raise Unreachable(f"the database cannot be used: {failed}") from failed
+        return await self._become(chat, replace(planned, flat=True))
 
-    async def _plan(self, chat: str, planned: Planned) -> None:
-        value = {"parent": planned.parent, "name": planned.name, "flat": planned.flat}
-        if await self.of(chat) is None or planned.flat:
-            await self._deps.store.put(_KEY + chat, value)
-            self._known.put(chat, planned)
-            self._plans += 1
-            if self._plans % _PRUNE_EVERY == 1:
-                await self._prune()
+    async def _become(self, chat: str, planned: Planned) -> Planned:
+        try:
+            await self._note(chat, planned)
+        except StorageError as error:
+            raise Unreachable(f"the database cannot be used: {error}") from error
+        return planned
+
+    async def _note(self, chat: str, planned: Planned) -> None:
+        await self._deps.store.put(_KEY + chat, asdict(planned))
+        self._known.put(chat, planned)
+        self._notes += 1
+        if self._notes % _PRUNE_EVERY == 1:
+            await self._prune()
 
     async def _prune(self) -> None:
         before = self._deps.clock.time() - KEEP_SECONDS
