@@ -44,7 +44,7 @@ def headings(markdown: str) -> list[str]:
 
 
 def commands_in(markdown: str) -> set[str]:
-    return set(re.findall(r"`(?:\.venv/bin/)?tertulia ([a-z]+)", markdown))
+    return set(re.findall(r"`(?:\.venv/bin/)?tertulia ([a-z]+(?:-[a-z]+)*)", markdown))
 
 
 def test_the_readmes_table_is_that_of_the_settings() -> None:
