@@ -51,14 +51,21 @@ class Answers:
         """Whether the message is known to be one that only its interaction can change."""
         return bool(self._bound.get(message_id))
 
-    async def asked(self, chat: str, reply_to: str) -> Asked | None:
-        """The interaction that a message to this chat answers, or goes through; None if none does."""
+    async def asked(self, chat: str, reply_to: str, follows: str) -> Asked | None:
+        """The interaction that a message to this chat answers, or goes through, as the one that it
+        follows did; None if none does."""
         found = await self._tokens.of(reply_to)
+        if found is None and follows:
+            found = await self._tokens.via(follows)
         if found is None and not reply_to and self.outside(chat):
             found = await self._tokens.only(chat)
         if found is not None and found.outside:
             self._outside.put(chat, True)
         return found
+
+    async def is_aside(self, message_id: str) -> bool:
+        """Whether the message was sent through an interaction, as asides are."""
+        return self.bound(message_id) or await self._tokens.via(message_id) is not None
 
     async def send(self, asked: Asked, out: Outgoing, key: str) -> str:
         """The message's id; "" if the interaction takes no answer (any more), and none was sent."""

@@ -79,14 +79,18 @@ class DiscordChannel:
 
     async def send(self, address: Address, out: Outgoing, *, key: str, reply_to: str = "") -> str:
         try:
-            asked = await self._answers.asked(address.chat, reply_to)
+            asked = await self._answers.asked(address.chat, reply_to, out.follows)
             if asked is not None and (sent := await self._answers.send(asked, out, key)):
                 return sent
+            if out.aside:
+                return await self._hint(address, out, key, reply_to, asked)
             return await self._send(address, out, key, reply_to, asked)
         except StorageError as error:
             raise ChannelUnavailable(f"the database cannot be used: {error}") from error
 
     async def edit(self, address: Address, message_id: str, out: Outgoing) -> None:
+        if out.aside and not await self._is_aside(message_id):
+            return  # a hint stands for it
         body = body_of(out)
         if out.attachment is not None:
             del body["components"]
@@ -159,11 +163,36 @@ class DiscordChannel:
 
     # inside
 
-    async def _send(
+    async def _is_aside(self, message_id: str) -> bool:
+        try:
+            return await self._answers.is_aside(message_id)
+        except StorageError as error:
+            raise ChannelUnavailable(f"the database cannot be used: {error}") from error
+
+    async def _hint(
         self, address: Address, out: Outgoing, key: str, reply_to: str, asked: Asked | None
     ) -> str:
+        """What stands in the channel for an aside that cannot be one, once for all its parts."""
+        if out.follows and asked is None:
+            return ""
+        text = self._deps.say(
+            asked.language if asked is not None else self._deps.languages[0], "discord.aside"
+        )
+        hint = Outgoing(text, text, follows=out.follows)
+        return await self._send(address, hint, key, reply_to, asked, call=True)
+
+    async def _send(
+        self,
+        address: Address,
+        out: Outgoing,
+        key: str,
+        reply_to: str,
+        asked: Asked | None,
+        *,
+        call: bool = False,
+    ) -> str:
         body = keyed(body_of(out), key)
-        if asked is not None and asked.deferred and not asked.answered:
+        if asked is not None and (call or (asked.deferred and not asked.answered)):
             body = calling(body, asked.user)
         file = None
         if out.attachment is not None and files.is_link(out.attachment):
@@ -174,7 +203,7 @@ class DiscordChannel:
         question = "" if reply_to.startswith(INTERACTION) else reply_to
         after = (reply_to or out.follows).removeprefix(INTERACTION)
 
-        async def call(chat: str) -> str:
+        async def post(chat: str) -> str:
             reference = {"message_id": question, "fail_if_not_exists": False}
             replying = question and question != chat  # a thread's first message is shown above it anyway
             told = {**body, "message_reference": reference} if replying else body
@@ -183,7 +212,7 @@ class DiscordChannel:
             )
 
         markup = out.markup is not Markup.PLAIN
-        return str(await self._call(address, call, markup=markup, extra=file is not None))
+        return str(await self._call(address, post, markup=markup, extra=file is not None))
 
     async def _repeated(
         self, address: Address, chat: str, after: str, key: str, body: Json, file: tuple[str, bytes] | None

@@ -93,10 +93,11 @@ class DiscordDeps:
 TEXTS = (
     "discord.ask", "discord.text", "discord.menu_ask", "discord.menu_summarise", "discord.modal_title",
     "discord.modal_label", "discord.summarise", "discord.stop", "discord.retry", "discord.stale",
-    "access.empty", "feedback.thanks",
+    "discord.aside", "access.empty", "feedback.thanks",
 )  # fmt: skip
 """What people read beside answers: the help of `/ask` and of its and all other commands' argument (at
 most 100 characters each), the two entries of a message's menu (at most 32), the title (at most 45) and
 the label (at most 45) of the window in which a question about a message is written, the question that
 "Summarise from here" stands for, and what is said at once to `/stop`, `/retry`, an entry that is no
-longer known, a question without words, and a thumb."""
+longer known, a question without words, and a thumb, and what stands in a channel for what only one person
+was to see."""

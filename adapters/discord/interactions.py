@@ -134,6 +134,7 @@ class Interactions:
             at=event.received_at,
             deferred=raw["type"] != COMPONENT and _name(event) not in _AT_ONCE,
             outside=reading.is_outside(raw),
+            language=event.sender.language,
         )
 
     # what a menu or a window asks

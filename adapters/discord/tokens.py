@@ -34,6 +34,7 @@ class Asked:
     deferred: bool = False
     outside: bool = False
     answered: bool = False
+    language: str = ""
 
 
 class Tokens:

@@ -40,8 +40,9 @@ def ana(dc: Discord) -> Person:
     return dc.person("Ana", "zh")
 
 
-async def suggest(name: str, text: str, language: str) -> list[str]:
-    return [f"{name}-{text}-{language}", "", "x" * 101, f"{name}-{text}-{language}", *map(str, range(40))]
+async def suggest(event: Event) -> list[str]:
+    first = f"{event.data} {event.sender.language}"
+    return [first, "", "x" * 101, first, *map(str, range(40))]
 
 
 async def event_of(core: Core, asked: Interaction) -> Event:
@@ -152,6 +153,43 @@ async def test_an_aside_to_a_command_is_seen_by_the_asker_alone(
     assert ben.sees(room.general) == []
 
 
+async def test_what_is_for_one_alone_is_never_for_all(
+    core: Core, dc: Discord, adapter: DiscordAdapter, ana: Person
+) -> None:
+    ben = dc.person("Ben")
+    room = await dc.guild("Club", ana, ben)
+    here = at(room.general.id, dc)
+    await adapter.channel.send(
+        here, replace(shown("So."), buttons=(Button("Sources", "sources"),)), key="t:0"
+    )
+    (answer,) = room.general.answers
+    event = await event_of(core, await ana.press(answer, "Sources"))
+    await core.clock.advance(LIFE_SECONDS)
+    secret = replace(shown("secret"), aside=True)
+    first = await adapter.channel.send(event.address, secret, key="s:0", reply_to=event.reply_to)
+    assert await adapter.channel.send(event.address, replace(secret, follows=first), key="s:1") == ""
+    await adapter.channel.edit(event.address, first, secret)
+    unasked = await adapter.channel.send(here, secret, key="p:0", reply_to=str(answer.id))
+    await adapter.channel.edit(here, unasked, secret)
+    hints = [f"{ana.mention} discord.aside zh-CN", "discord.aside en"]
+    assert [m.content for m in ben.sees(room.general)] == ["So.", *hints]
+
+
+async def test_all_parts_of_what_is_for_one_alone_are(
+    core: Core, dc: Discord, adapter: DiscordAdapter, ana: Person
+) -> None:
+    ben = dc.person("Ben")
+    room = await dc.guild("Club", ana, ben)
+    event = await event_of(core, await ana.slash("/model", channel=room.general))
+    secret = replace(shown("secret"), aside=True)
+    first = await adapter.channel.send(event.address, secret, key="k:0", reply_to=event.message_id)
+    restarted = DiscordAdapter(core.deps(dc))
+    await restarted.channel.send(event.address, replace(secret, text="and more", follows=first), key="k:1")
+    await restarted.aclose()
+    assert [m.content for m in ana.sees(room.general)] == ["secret", "and more"]
+    assert ben.sees(room.general) == []
+
+
 @pytest.mark.parametrize("name", ["stop", "retry"])
 async def test_commands_whose_effect_is_elsewhere_leave_nothing_waiting(
     core: Core, dc: Discord, adapter: DiscordAdapter, ana: Person, name: str
@@ -174,9 +212,9 @@ async def test_where_the_bot_is_only_brought_along_everything_goes_by_the_intera
     assert not event.private
     first = await adapter.channel.send(event.address, shown("One"), key="t:0", reply_to=event.message_id)
     await adapter.channel.typing(event.address)
-    second = await adapter.channel.send(event.address, shown("Two"), key="t:1")
-    await adapter.channel.edit(event.address, first, shown("One."))
     other = DiscordAdapter(core.deps(dc))
+    second = await other.channel.send(event.address, replace(shown("Two"), follows=first), key="t:1")
+    await adapter.channel.edit(event.address, first, shown("One."))
     await other.channel.edit(event.address, second, shown("Two."))
     await other.aclose()
     assert asked.texts == ["One.", "Two."]
@@ -190,7 +228,7 @@ async def test_arguments_are_suggested(dc: Discord, ana: Person) -> None:
     typed = await ana.complete("/model", "text", "b")
     await dc.until(lambda: typed.choices)
     choices = typed.choices or []
-    assert choices[0] == {"name": "model-b-zh-CN", "value": "model-b-zh-CN"}
+    assert choices[0] == {"name": "/model b zh-CN", "value": "/model b zh-CN"}
     assert len(choices) == 25
 
 
