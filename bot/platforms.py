@@ -17,6 +17,7 @@ from bot.places import Places
 from bot.plugins.api import PluginContext, Scoped
 from bot.ports import Clock, People, Telemetry
 from bot.settings import Access, Settings
+from bot.suggestions import Suggestions
 from bot.types import (
     Address,
     Citation,
@@ -187,8 +188,16 @@ def discord_adapter(
         rules = await places.find(event) or await places.around(event)
         return rules is not None and choice(rules, THREADS) == "on"
 
-    async def suggest(name: str, text: str, language: str) -> Sequence[str]:
-        return app().commands.suggest(name, text)
+    async def suggest(event: Event) -> Sequence[str]:
+        core = app()
+        suggestions = Suggestions(
+            core.commands,
+            stores.people,
+            stores.search,
+            core.plugins.collections(),
+            access=settings.access,
+        )
+        return await suggestions.find(event)
 
     deps = DiscordDeps(
         token=settings.discord_token.get_secret_value(),

@@ -38,6 +38,12 @@ def event_of(raw: Json, translator: Translator, now: float, question: str = "") 
     return _event(raw, translator, now, EventKind.MESSAGE, parts=parts) if question else None
 
 
+def typed(raw: Json, translator: Translator, now: float) -> Event:
+    """A command whose argument is being typed. Raises `translate.MALFORMED`."""
+    command = f"/{raw['data']['name']} {argument(raw['data'])}"
+    return _event(raw, translator, now, EventKind.COMMAND, data=command)
+
+
 def is_written(raw: Json) -> bool:
     """Whether it is a command that was written, not chosen from a menu."""
     kind: int = (raw.get("data") or {}).get("type", SLASH)

@@ -20,9 +20,10 @@ class Say(Protocol):
 
 
 class Suggest(Protocol):
-    """What an argument of a command may become: its name, what is typed so far, the language."""
+    """What the argument of a command may become for the event's sender: `data` is the command, with
+    what is typed so far. Raises StorageError."""
 
-    def __call__(self, name: str, text: str, language: str) -> Awaitable[Sequence[str]]: ...
+    def __call__(self, event: Event) -> Awaitable[Sequence[str]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Limits:
     edit_interval: float = 1.2
 
 
-async def nothing(name: str, text: str, language: str) -> Sequence[str]:
+async def nothing(event: Event) -> Sequence[str]:
     """No suggestions."""
     return ()
 

@@ -187,9 +187,10 @@ class Intake:
     def _interaction(self, raw: Json) -> None:
         """Discord is told at once. It is stored in its channel's lane, unless that is catching up."""
         self._deps.telemetry.count("discord_events", kind="interaction_create")
+        now = self._deps.clock.time()
         if self._interactions.is_typing(raw):
-            return self._courtesies.add(self._interactions.suggest(raw))
-        taken = self._interactions.take(raw, self._translator, self._deps.clock.time())
+            return self._courtesies.add(self._interactions.suggest(raw, self._translator, now))
+        taken = self._interactions.take(raw, self._translator, now)
         if taken is not None:
             chat = taken[0].address.chat
             lane = f"i:{chat}" if self._catching.busy(chat) else chat

@@ -95,9 +95,9 @@ class Interactions:
         """Whether somebody types an argument: nothing is owed but a suggestion."""
         return raw.get("type") == AUTOCOMPLETE
 
-    async def suggest(self, raw: Json) -> None:
+    async def suggest(self, raw: Json, translator: Translator, now: float) -> None:
         """What an argument may be. Raises DiscordError, StorageError and `translate.MALFORMED`."""
-        choices = await self._choices(raw["data"], raw)
+        choices = await self._choices(reading.typed(raw, translator, now))
         path = "/interactions/{webhook_id}/{webhook_token}/callback"
         where = {"webhook_id": snowflake(raw["id"]), "webhook_token": str(raw["token"])}
         body = {"type": _CHOICES, "data": {"choices": choices}}
@@ -202,9 +202,8 @@ class Interactions:
             return []
         return sorted(found, key=lambda message: int(message["id"]))
 
-    async def _choices(self, data: Json, raw: Json) -> list[Json]:
-        name, text = str(data["name"]), reading.argument(data)
-        found = await self._deps.suggest(name, text, reading.language_of(raw))
+    async def _choices(self, event: Event) -> list[Json]:
+        found = await self._deps.suggest(event)
         unique = dict.fromkeys(choice for choice in found if 0 < len(choice) <= CHOICE_LIMIT)
         return [{"name": choice, "value": choice} for choice in list(unique)[:MOST_CHOICES]]
 

@@ -5,7 +5,7 @@ Invites and links are given in private only. `/stop` and `/retry` are listed her
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -23,7 +23,7 @@ from bot.ports import Clock, Conversations, Models, People
 from bot.sampling import SamplingSettings
 from bot.types import Capabilities, Conversation, Event, Person, PersonRole, Reply
 
-__all__ = ["NAMES", "OPERATORS", "Commands"]
+__all__ = ["NAMES", "OPERATORS", "Commands", "parse"]
 
 NAMES = (
     "start", "help", "new", "stop", "retry", "language", "model", "persona", "settings", "whoami", "link",
@@ -96,9 +96,10 @@ class Commands:
         """Whether there is a command of this name."""
         return name in NAMES or name in self._plugin_commands
 
-    def suggest(self, name: str, typed: str) -> list[str]:
+    def suggest(self, name: str, typed: str, collections: Sequence[str] = ()) -> list[str]:
         """What the argument of a command can be, for platforms that complete it; what begins with
-        what is typed comes first."""
+        what is typed comes first. `collections`: those that may be named. Whether they may be offered
+        is not asked here (`bot.suggestions`)."""
         known = {
             "language": [tag for tag, _ in self._catalogue.languages()],
             "model": self._chat.models,
@@ -106,8 +107,8 @@ class Commands:
         }
         if name != "settings":
             return fitting(known.get(name, []), typed)
-        own = {COLLECTIONS: self._plugins.collections(), CHAT_LANGUAGE: known["language"]}
-        values = {key: [*found, "default"] for key, found in (known | own).items()}
+        own = {COLLECTIONS: collections, CHAT_LANGUAGE: known["language"]}
+        values = {key: [*found, "default"] for key, found in {**known, **own}.items()}
         names = self._chat.names
         offered = {**{key: ["default"] for key in SamplingSettings.model_fields}, **CHOICES, **values}
         return settings(typed, names, offered, (COLLECTIONS,))
@@ -119,7 +120,7 @@ class Commands:
 
         `caps` are the chat's. Raises StorageError.
         """
-        name, arguments = _parse(event.data)
+        name, arguments = parse(event.data)
         language = self._catalogue.pick(*languages(event, person, conversation))
         call = Call(event, person, conversation, self._catalogue, language, arguments, caps)
         if name in self._own:
@@ -164,8 +165,8 @@ class Commands:
             return call.reply("command.failed", name=name)
 
 
-def _parse(data: str) -> tuple[str, str]:
-    """(name, arguments) of ``/name@bot arguments``."""
+def parse(data: str) -> tuple[str, str]:
+    """(name, arguments) of ``/name@bot arguments``, or of a button's ``cmd:/name arguments``."""
     head, *rest = data.removeprefix("cmd:").split(maxsplit=1) or [""]
     return head.lstrip("/").split("@")[0].lower(), "".join(rest).strip()
 

@@ -39,9 +39,7 @@ class Call:
     @property
     def may_change(self) -> bool:
         """Whether this person may change what holds for the whole chat, or for the place around it."""
-        needed = {ADMIN} if self.top else {ADMIN, MANAGER}
-        inside = self.event.private and not self.wide
-        return inside or self.person.role in RUNS_BOT or not needed.isdisjoint(self.event.sender.roles)
+        return may_change(self.event, self.person.role, wide=self.wide, top=self.top)
 
     def refused(self) -> Reply:
         """That they may not, and whom they have to ask."""
@@ -70,6 +68,14 @@ class Call:
             return self.reply(f"{what}.nearest", near=near[0], **shown_as)
         listed = ", ".join(f"`{k}`" for k in known)
         return self.reply(f"{what}.unknown", known=listed, **shown_as)
+
+
+def may_change(event: Event, role: PersonRole, *, wide: bool = False, top: bool = False) -> bool:
+    """Whether the event's sender, who has this role, may change what holds for the whole chat, for the
+    place around it (`wide`), or for one that lies in no other (`top`)."""
+    needed = {ADMIN} if top else {ADMIN, MANAGER}
+    inside = event.private and not wide
+    return inside or role in RUNS_BOT or not needed.isdisjoint(event.sender.roles)
 
 
 def plain(text: str) -> str:
