@@ -18,6 +18,7 @@ from bot.errors import StorageBusy
 from bot.generation import Limits
 from bot.groups import Groups
 from bot.handler import Handler
+from bot.intake import Intakes
 from bot.locale import Catalogue
 from bot.pacing import Pacer
 from bot.personas import Personas
@@ -180,6 +181,7 @@ class App:
     plugin_desk: PluginDesk
     handler: Handler
     commands: Commands
+    platforms: Intakes
     catalogue: Catalogue
     clock: Clock
 
@@ -187,9 +189,7 @@ class App:
         """Until `stop`: take events in, deal with them. Then: no more intake, running turns end
         within the grace time, the rest is checkpointed. Raises what ends the intake."""
         dispatcher = self.handler.dispatcher
-        async with AsyncExitStack() as intake:
-            for adapter in adapters:
-                await intake.enter_async_context(adapter.lifespan(self.stores.inbox.put))
+        async with self.platforms.lifespan(adapters, self.stores.inbox.put):
             taking = asyncio.create_task(dispatcher.run(self.stores.inbox.events()))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -261,7 +261,17 @@ async def compose(
     )
     async with personas.lifespan(clock), plugins.lifespan(), summaries.lifespan():
         yield App(
-            settings, stores, models, personas, plugins, plugin_desk, handler, commands, catalogue, clock
+            settings,
+            stores,
+            models,
+            personas,
+            plugins,
+            plugin_desk,
+            handler,
+            commands,
+            Intakes(clock),
+            catalogue,
+            clock,
         )
 
 

@@ -101,6 +101,11 @@ class ChainModel:
         """(name, breaker's state) of each, in order."""
         return [(m.name, b.state) for m, b in zip(self.models, self._breakers, strict=True)]
 
+    @property
+    def breakers(self) -> list[tuple[str, float]]:
+        """(state, seconds until a trial) of each one's breaker, in order."""
+        return [(b.state, b.remaining) for b in self._breakers]
+
     async def window(self) -> int:
         return min([await model.window() for model in self.models])
 

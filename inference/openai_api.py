@@ -16,6 +16,7 @@ from inference import body as bodies
 from inference.dialect import Dialect, room_for_answer
 from inference.http import Http
 from inference.markers import defused
+from inference.observed import Observed
 from inference.tokens import OVERHEAD, Counter, estimate
 from inference.wire import Endpoint, ModelList, Patience, Wire
 
@@ -49,6 +50,7 @@ class OpenAIModel:
         self._window = window
         self._list: ModelList | None = None
         self._dialect = Dialect()
+        self.observed = Observed(clock)
 
     @property
     def name(self) -> str:
@@ -90,12 +92,14 @@ class OpenAIModel:
             window=self._window,
             patience=self._patience,
         )
-        other._list = self._list
+        other._list, other.observed = self._list, self.observed
         return other
 
     async def refresh(self) -> None:
         """Ask the server anew what it has. Raises ModelError."""
-        self._list = await self._wire.models()
+        with self.observed.asking():
+            self._list = await self._wire.models()
+            self.observed.well()
 
     async def window(self) -> int:
         try:
@@ -124,6 +128,18 @@ class OpenAIModel:
 
         A refusal that teaches how this server wants to be asked is followed by another try.
         """
+        with self.observed.asking() as since:
+            answered = False
+            async with aclosing(self._persistently(request, extra)) as chunks:
+                async for chunk in chunks:
+                    if not answered:
+                        answered = True
+                        self.observed.answered(since)
+                    yield chunk
+
+    async def _persistently(
+        self, request: ModelRequest, extra: Mapping[str, Any] | None
+    ) -> AsyncGenerator[Chunk]:
         relisted = False
         await self._identify(request)
         if request.prefill and not self._vllm:

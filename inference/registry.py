@@ -1,4 +1,4 @@
-"""The models that can be asked: `bot.ports.Models`."""
+"""The models that can be asked: `bot.ports.Models` and `bot.ports.ModelStates`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from random import Random
 
 from bot.errors import ModelError
 from bot.ports import Clock, Model
+from bot.types import ModelState
 from inference.chain import ChainModel
 from inference.extractive import ExtractiveModel
 from inference.http import Http
@@ -26,6 +27,7 @@ class Registry:
 
     def __init__(self, servers: Sequence[OpenAIModel], clock: Clock) -> None:
         self.servers = tuple(servers)
+        self._clock = clock
         self._named: dict[str, Model] = {}
         self._default: Model = ExtractiveModel()
         if servers:
@@ -36,12 +38,32 @@ class Registry:
         errors = await asyncio.gather(*(_refresh(server) for server in self.servers))
         return [(s.endpoint.host, e) for s, e in zip(self.servers, errors, strict=True)]
 
-    @property
-    def states(self) -> list[tuple[str, str]]:
-        """(name, breaker's state) of each model in the default chain."""
+    async def ask(self) -> list[ModelState]:
+        await self.refresh()
+        return self.states()
+
+    def states(self) -> list[ModelState]:
+        if not self.servers:
+            return [ModelState(self._default.name)]
+        breakers = [("closed", 0.0)] * len(self.servers)
         if isinstance(self._default, ChainModel):
-            return self._default.states
-        return [(self._default.name, "closed")]
+            breakers = self._default.breakers
+        pairs = zip(self.servers, breakers, strict=True)
+        return [self._state(server, breaker, wait) for server, (breaker, wait) in pairs]
+
+    def _state(self, server: OpenAIModel, breaker: str, wait: float) -> ModelState:
+        seen = server.observed
+        return ModelState(
+            server.name,
+            server.endpoint.shown,
+            tuple(server.names),
+            breaker=breaker,
+            open_until=self._clock.time() + wait if wait else 0.0,
+            error=seen.error,
+            error_at=seen.error_at,
+            latency=seen.latency,
+            answered_at=seen.answered_at,
+        )
 
     def default(self) -> Model:
         return self._default

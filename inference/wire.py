@@ -36,6 +36,13 @@ class Endpoint:
         return host_of(self.url)
 
     @property
+    def shown(self) -> str:
+        """The URL without a name, password or query in it."""
+        scheme, _, rest = self.url.partition("?")[0].rpartition("://")
+        place, slash, path = rest.partition("/")
+        return f"{scheme}://{place.rpartition('@')[2]}{slash}{path}"
+
+    @property
     def root(self) -> str:
         """Where vLLM's own paths are (`/tokenize`)."""
         return self.url.rstrip("/").removesuffix("/v1")

@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass, replace
 
 from bot.ports import Clock
+from bot.types import PlatformState
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
@@ -20,6 +21,12 @@ class State:
     username: str = ""
     error: str = ""
     since: float = 0.0
+
+
+def reported(platform: str, mode: str, state: State) -> PlatformState:
+    """The state in the core's words."""
+    account = f"@{state.username}" if state.username else ""
+    return PlatformState(platform, account, mode, state.error, state.since)
 
 
 class Health:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from adapters.common.entry import entered
-from adapters.common.health import Health, State
+from adapters.common.health import Health, State, reported
 from adapters.common.lease import Lease
 from adapters.discord import commands
 from adapters.discord.channel import DiscordChannel
@@ -24,7 +24,7 @@ from adapters.discord.tokens import Tokens
 from adapters.discord.translate import MALFORMED
 from adapters.discord.world import Me
 from bot.errors import SettingsError
-from bot.types import Event
+from bot.types import Event, PlatformState
 
 log = logging.getLogger(__name__)
 REJECTED_SECONDS = 300.0
@@ -60,6 +60,10 @@ class DiscordAdapter:
     def state(self) -> State:
         """Who the bot is, and whether its intake works."""
         return self._health.state
+
+    def report(self) -> PlatformState:
+        """See `bot.ports.Reporting`."""
+        return reported("discord", "gateway", self.state)
 
     async def aclose(self) -> None:
         """Close the connections: no call goes out any more."""

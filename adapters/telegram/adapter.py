@@ -11,7 +11,7 @@ from functools import partial
 from telegram.error import InvalidToken, TelegramError
 
 from adapters.common.entry import entered
-from adapters.common.health import Health, State
+from adapters.common.health import Health, State, reported
 from adapters.common.lease import Lease
 from adapters.telegram import menu
 from adapters.telegram.channel import TelegramChannel
@@ -24,7 +24,7 @@ from adapters.telegram.text import Me
 from adapters.telegram.translate import Translator
 from adapters.telegram.webhook import Webhook
 from bot.errors import SettingsError, StorageError
-from bot.types import Event
+from bot.types import Event, PlatformState
 
 log = logging.getLogger(__name__)
 Put = Callable[[Event], Awaitable[bool]]
@@ -60,6 +60,10 @@ class TelegramAdapter:
     async def receive(self, headers: Mapping[str, str], body: bytes) -> int:
         """The HTTP status for what came to the webhook. See `Webhook.receive`."""
         return await self._webhook.receive(headers, body) if self._deps.mode == "webhook" else 404
+
+    def report(self) -> PlatformState:
+        """See `bot.ports.Reporting`."""
+        return reported("telegram", self._deps.mode, self.state)
 
     async def aclose(self) -> None:
         """Close the connections: no call goes out any more."""

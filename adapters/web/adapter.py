@@ -13,7 +13,7 @@ from adapters.web.files import Files
 from adapters.web.identity import chat_of
 from adapters.web.server import STOP_SECONDS, WebServer
 from bot.ports import Clock
-from bot.types import Address, Event
+from bot.types import Address, Event, PlatformState
 
 Put = Callable[[Event], Awaitable[bool]]
 
@@ -33,11 +33,17 @@ class WebAdapter:
     ) -> None:
         self.channel = WebChannel(clock, files)
         self.url = ""
+        self._since = clock.time()
         self._host = host
         self._port = port
         self._deps = deps
         self._stop_seconds = stop_seconds
         self._server: WebServer | None = None
+
+    def report(self) -> PlatformState:
+        """See `bot.ports.Reporting`. It cannot be left: whoever asks is there."""
+        error = "" if self.url else "not listening yet"
+        return PlatformState("web", self.url, "http", error, self._since, reconnects=False)
 
     async def aclose(self) -> None:
         """End the streams: nothing more will be sent."""

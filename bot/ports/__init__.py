@@ -6,10 +6,10 @@ in-memory fakes of the tests included. Methods raise only what is named here and
 """
 
 from bot.ports.console import Accounts, Archive, Audit, PersonaStore, Shares, StatisticsStore
-from bot.ports.control import Backup, PersonaDesk, PluginDesk
+from bot.ports.control import Backup, ModelStates, PersonaDesk, Platforms, PluginDesk
 from bot.ports.models import Model, Models
 from bot.ports.own import OwnConversations
-from bot.ports.platforms import Adapter, Channel, Inbox
+from bot.ports.platforms import Adapter, Channel, Inbox, Reporting
 from bot.ports.runtime import Clock, Telemetry, Timer
 from bot.ports.stores import Conversations, KeyValue, Leases, Overheard, People, Search, Turns
 
@@ -26,13 +26,16 @@ __all__ = [
     "KeyValue",
     "Leases",
     "Model",
+    "ModelStates",
     "Models",
     "Overheard",
     "OwnConversations",
     "People",
     "PersonaDesk",
     "PersonaStore",
+    "Platforms",
     "PluginDesk",
+    "Reporting",
     "Search",
     "Shares",
     "StatisticsStore",

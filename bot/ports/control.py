@@ -8,7 +8,15 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bot.types import DiffLine, FormField, KnownPersona, PersonaVersion, PluginState
+from bot.types import (
+    DiffLine,
+    FormField,
+    KnownPersona,
+    ModelState,
+    PersonaVersion,
+    PlatformState,
+    PluginState,
+)
 
 if TYPE_CHECKING:
     from bot.plugins.pages import Component, ConsolePage, Done, PageRequest
@@ -104,6 +112,28 @@ class PluginDesk(Protocol):
         self, name: str, path: str, action: str, request: PageRequest, posted: Mapping[str, Any]
     ) -> Done:
         """Run an action with what was posted. Raises FieldsRefused, PluginError."""
+        ...
+
+
+class Platforms(Protocol):
+    """The platforms that this process serves."""
+
+    def states(self) -> list[PlatformState]: ...
+
+    async def reconnect(self, platform: str) -> None:
+        """Leave the platform's intake and enter it again; answers under way go on, and what comes in
+        meanwhile comes afterwards. KeyError if it is not served here; SettingsError, saying why, if it
+        refuses (then it stays left) or cannot be left."""
+        ...
+
+
+class ModelStates(Protocol):
+    """The model servers, in the order in which they are tried."""
+
+    def states(self) -> list[ModelState]: ...
+
+    async def ask(self) -> list[ModelState]:
+        """Ask each what it has; then their states. Raises nothing: what is wrong stands there."""
         ...
 
 

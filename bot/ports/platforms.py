@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from bot.types import Address, Capabilities, Event, Outgoing, Part
+from bot.types import Address, Capabilities, Event, Outgoing, Part, PlatformState
 
 
 class Channel(Protocol):
@@ -77,6 +77,15 @@ class Adapter(Protocol):
         return; only then is the platform acknowledged. What raises StorageError there comes again, at the
         latest when this is entered again. On leaving, intake has stopped, and the channel still works
         until the process ends. Raises SettingsError at entry."""
+        ...
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """An adapter that can say how its connection is."""
+
+    def report(self) -> PlatformState:
+        """What it knows; the counts are others' to fill in."""
         ...
 
 
