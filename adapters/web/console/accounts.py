@@ -46,6 +46,14 @@ def router(console: Console) -> APIRouter:
         await console.note(login, "account.invite", name, role)
         return await _page(console, login, link=_link(login, token), link_for=name)
 
+    _add_changes(pages, console)
+    return pages
+
+
+def _add_changes(pages: APIRouter, console: Console) -> None:
+    owner = console.needs(ConsoleRole.OWNER)
+    accounts = console.deps.accounts
+
     @pages.post(f"{HERE}/{{id}}/link")
     async def new_link(id: str, login: Login = owner) -> Response:
         """A way in for one who lost their keys."""
@@ -78,8 +86,6 @@ def router(console: Console) -> APIRouter:
             return await _page(console, login, 422, problem="accounts.last_owner")
         await console.note(login, "account.delete", account.name)
         return console.goto(HERE, done="account.delete")
-
-    return pages
 
 
 async def _found(console: Console, login: Login, id: str) -> Account:

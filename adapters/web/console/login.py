@@ -90,6 +90,23 @@ def router(console: Console) -> APIRouter:
         console.door.keep(who, response, await entrance.enter(who, account, "link"))
         return response
 
+    @pages.post("/console/logout")
+    async def logout(who: Caller = anyone) -> Response:
+        if isinstance(who, Login):
+            await console.deps.accounts.end_session(who.account.id, who.session.id)
+            await console.note(who, "logout")
+        response = console.goto(LOGIN, done="logout")
+        console.door.forget(response)
+        return response
+
+    _add_password(pages, console, entrance)
+    _add_passkeys(pages, console, entrance)
+    return pages
+
+
+def _add_password(pages: APIRouter, console: Console, entrance: Entrance) -> None:
+    anyone = console.open()
+
     @pages.post("/console/login/password")
     async def by_password(
         name: Annotated[str, Form()] = "",
@@ -110,18 +127,6 @@ def router(console: Console) -> APIRouter:
         response = console.goto(own_path(next))
         console.door.keep(who, response, await entrance.enter(who, account, "password"))
         return response
-
-    @pages.post("/console/logout")
-    async def logout(who: Caller = anyone) -> Response:
-        if isinstance(who, Login):
-            await console.deps.accounts.end_session(who.account.id, who.session.id)
-            await console.note(who, "logout")
-        response = console.goto(LOGIN, done="logout")
-        console.door.forget(response)
-        return response
-
-    _add_passkeys(pages, console, entrance)
-    return pages
 
 
 def _add_passkeys(pages: APIRouter, console: Console, entrance: Entrance) -> None:
