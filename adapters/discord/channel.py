@@ -62,6 +62,7 @@ class DiscordChannel:
             buttons=True,
             preview_buttons=True,
             attachments=True,
+            asides=True,
             most_parts=MOST_PARTS,
             typing=True,
             chat_paces=limits.chat,

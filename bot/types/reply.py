@@ -75,6 +75,8 @@ class Capabilities:
     """Takes `Outgoing.attachment`."""
     most_parts: int = 0
     """An answer of more messages is better read as a file, which is taken without a `ref`; 0: none is."""
+    asides: bool = False
+    """Shows `Outgoing.aside` to whoever asked alone."""
     typing: bool = False
     acknowledges: bool = False
     """Shows that a question was taken, before its answer begins (`Channel.acknowledge`)."""

@@ -92,7 +92,7 @@ async def test_the_search_tool_keeps_to_the_roles_and_its_finds_are_no_history(s
 
 
 async def test_sources_are_shown_to_whom_the_collection_is_open() -> None:
-    caps = replace(CAPS, buttons=True)
+    caps = replace(CAPS, buttons=True, asides=True)
     w = World(["It opens with a number [1]."], caps=caps, **PLUGIN)
     async with w.running():
         await filled(w)
@@ -104,6 +104,19 @@ async def test_sources_are_shown_to_whom_the_collection_is_open() -> None:
             await w.clock.advance(3)
             assert (len(w.channel.messages) > before) is sees
         assert SECRET in w.channel.texts()[-1]
+
+
+async def test_sources_that_are_not_for_all_are_not_shown_where_all_see_them() -> None:
+    w = World(["It opens with a number [1]."], caps=replace(CAPS, buttons=True), **PLUGIN)
+    async with w.running():
+        await filled(w)
+        ann = sender("ann", "role:7")
+        await w.ask(QUESTION, sender=ann, **STAFF)
+        shown = list(w.channel.messages.values())[-1]
+        await w.say(kind=EventKind.BUTTON, data="sources", message_id=shown.id, sender=ann, **STAFF)
+        await w.clock.advance(3)
+        assert "not for everybody" in w.channel.texts()[-1]
+        assert SECRET not in "".join(w.channel.texts())
 
 
 async def test_roles_of_a_discord_server_open_documents(tmp_path: Path) -> None:
