@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 from adapters.common.entry import entered
@@ -58,8 +59,11 @@ class DiscordAdapter:
 
     @property
     def state(self) -> State:
-        """Who the bot is, and whether its intake works."""
-        return self._health.state
+        """Who the bot is, and whether its intake works, and the token is taken on the way back."""
+        state, refused = self._health.state, self._connection.refused_since
+        if refused and not state.error:
+            return replace(state, error=ADVICE % "401 Unauthorized", since=refused)
+        return state
 
     def report(self) -> PlatformState:
         """See `bot.ports.Reporting`."""

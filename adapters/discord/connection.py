@@ -27,5 +27,10 @@ class Connection:
             self._rest = Rest(self._token, self.root, self._clock)
         return self._rest
 
+    @property
+    def refused_since(self) -> float:
+        """Since when Discord refuses the token (Unix seconds); 0 while it takes it."""
+        return self._rest.refused_since if self._rest is not None else 0.0
+
     async def aclose(self) -> None:
         await self.rest.aclose()

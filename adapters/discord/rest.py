@@ -43,6 +43,8 @@ class Rest(discord.http.HTTPClient):
         self._clock = clock
         self._limits = Buckets(clock)
         self._rejected_until = 0.0
+        self.refused_since = 0.0
+        """Since when Discord refuses the token (Unix seconds); 0 while it takes it."""
         self._opened: aiohttp.ClientSession | None = None
         self._closed = False
 
@@ -168,6 +170,8 @@ class Rest(discord.http.HTTPClient):
     ) -> Any:
         foreign = isinstance(payload, bytes)
         if 200 <= status < 300 and not foreign:
+            if not free:
+                self.refused_since = 0.0
             return payload
         told = payload if isinstance(payload, dict) else {}
         if status in (401, 403) or (status == 429 and headers.get("X-RateLimit-Scope") != "shared"):
@@ -180,6 +184,7 @@ class Rest(discord.http.HTTPClient):
             raise Unreachable(f"what answers {route.method} {route.path} with {status} is not Discord")
         if status == 401 and not free:
             self._rejected_until = self._clock.monotonic() + REJECTED_SECONDS
+            self.refused_since = self.refused_since or self._clock.time()
         code = told.get("code")
         text = _reasons(told) or f"{route.method} {route.path}"
         raise Refused(status, code if isinstance(code, int) else 0, text)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from adapters.common.health import FIRST_PAUSE
+from adapters.discord import rest
 from adapters.discord.adapter import REJECTED_SECONDS, DiscordAdapter
 from adapters.discord.gateway import HASTY, RESERVE
-from tests.adapters.discord_core import Core, simulated
+from bot.errors import ChannelUnavailable
+from tests.adapters.discord_core import Core, at, shown, simulated
 from tests.simulators.discord import Discord, GatewayRules
 
 
@@ -119,6 +121,21 @@ async def test_a_token_that_is_revoked_is_told_not_hammered_and_works_again_once
             await core.until(lambda: len(core.texts) == 2, step=0.5)
             await core.until_put(await ana.say("after"))
     assert core.texts == ["before", "meanwhile", "after"]
+
+
+async def test_a_token_that_only_calls_are_refused_with_is_told(core: Core) -> None:
+    async with simulated() as dc, core.running(dc) as adapter:
+        ana = dc.person("Ana")
+        here, token = at(ana.channel.id, dc), dc.world.bot.token
+        dc.world.bot.token = "another"
+        with pytest.raises(ChannelUnavailable):
+            await adapter.channel.send(here, shown("Hello"), key="k")
+        assert "TERTULIA_DISCORD_TOKEN" in adapter.state.error
+        assert adapter.state.since == core.clock.time()
+        dc.world.bot.token = token
+        await core.clock.advance(rest.REJECTED_SECONDS)
+        await adapter.channel.send(here, shown("Hello"), key="k")
+        assert adapter.state.error == ""
 
 
 async def test_the_last_sessions_of_a_day_are_not_begun(core: Core) -> None:
