@@ -25,6 +25,10 @@ def _readable(text: str) -> str:
     return text
 
 
+def _readable_or_none(text: str) -> str:
+    return _readable(text) if text else text
+
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Id = Annotated[str, Field(min_length=1, max_length=200, description="An id from a `start` event.")]
 
@@ -47,7 +51,7 @@ class Ask(Strict):
     """A question; or, with `retry_of`, the wish for another answer to that question; or, with
     `edit_of`, a question's new wording."""
 
-    text: Annotated[str, AfterValidator(_readable)] = Field(
+    text: Annotated[str, AfterValidator(_readable_or_none)] = Field(
         "", description="The question, or a command such as `/help`. Not needed with `retry_of`."
     )
     conversation: Name | None = Field(None, description="From an earlier `start`; none: a new one.")

@@ -17,6 +17,8 @@ from adapters.web.visit import LANGUAGES, visit_of
 
 HERE = Path(__file__).parent
 LANGUAGE_COOKIE = "tertulia_language"
+THEME_COOKIE = "tertulia_theme"
+THEMES = ("auto", "light", "dark")
 YEAR = 365 * 24 * 3600
 
 
@@ -45,7 +47,7 @@ def page_router(deps: WebDeps, signer: Signer) -> APIRouter:
         """The chat page; `lang` switches its language."""
         visit = visit_of(request, deps, signer)
         language = language_of(lang, request.cookies.get(LANGUAGE_COOKIE, ""), visit.language)
-        response = _page("chat.html", deps, language, 200)
+        response = _page("chat.html", deps, language, request.cookies.get(THEME_COOKIE, ""))
         visit.remember(response)
         if lang in LANGUAGES:
             response.set_cookie(
@@ -56,15 +58,24 @@ def page_router(deps: WebDeps, signer: Signer) -> APIRouter:
     return router
 
 
-def _page(template: str, deps: WebDeps, language: str, status: int) -> HTMLResponse:
+def _page(template: str, deps: WebDeps, language: str, theme: str) -> HTMLResponse:
     html = _template(template).render(
         name=deps.name,
         language=language,
+        theme=theme if theme in THEMES else THEMES[0],
+        modules=_modules(),
+        upload_limit=deps.files.limit if deps.files is not None else 0,
         others=[(code, words(code)["language.name"]) for code in LANGUAGES if code != language],
         words=words(language),
         suggestions=_suggestions(deps.suggestions, language),
     )
-    return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
+    return HTMLResponse(html, headers={"Cache-Control": "no-store"})
+
+
+@cache
+def _modules() -> list[str]:
+    """The page's scripts, which it names at once: else each is asked for when another imports it."""
+    return sorted(path.name for path in (HERE / "static").glob("*.js"))
 
 
 def _suggestions(given: Mapping[str, Sequence[str]], language: str) -> list[str]:

@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from adapters.web.history import SHOWN_CHARACTERS
 from bot.types import Citation
 from tests.adapters.web_core import Script, house
-from tests.conftest import require
+from tests.browser.stage import ATTACK, SIZES, chromium, shot, sideways
 from tests.fakes import Memory
 
 pytestmark = pytest.mark.browser
-SIZES = {"phone": ViewportSize(width=390, height=844), "desktop": ViewportSize(width=1280, height=860)}
-ATTACK = (
-    '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>[x](javascript:window.hacked=1)'
-)
 
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        require("there is no chromium: apt-get install chromium")
-    async with async_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-background-networking"]
-        running = await playwright.chromium.launch(executable_path=path, args=flags)
+    async with chromium() as running:
         yield running
-        await running.close()
-
-
-async def _shot(page: Page, name: str) -> None:
-    if folder := os.environ.get("TERTULIA_TEST_ARTEFACTS"):
-        await page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])
@@ -53,15 +35,15 @@ async def test_a_suggestion_is_answered_with_a_source(
         page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
         await page.goto(home.url)
         await expect(page.locator("#welcome")).to_be_visible()
-        await _shot(page, f"welcome-{size}-{scheme}-{locale}")
+        await shot(page, f"welcome-{size}-{scheme}-{locale}")
         await page.locator(".suggestions button").first.click()
         await expect(page.locator(".sources li")).to_have_count(1)
         await expect(page.locator(".answer strong")).to_have_text("@BotFather")
         await page.locator(".mark").click()
-        await expect(page.locator(".sources li.here")).to_have_count(1)
-        await _shot(page, f"answer-{size}-{scheme}-{locale}")
-        wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
-        assert not wide
+        await expect(page.locator("#passage")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await shot(page, f"answer-{size}-{scheme}-{locale}")
+        assert not await sideways(page)
         assert errors == []
 
 

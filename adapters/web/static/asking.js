@@ -1,12 +1,13 @@
 // Asking, and following an answer to its end.
 
-import { $, call, keepEnd, memory, randomId, say, sleep, toEnd, words } from "./dom.js";
+import { $, call, keepEnd, memory, randomId, say, sleep, tell, toEnd, words } from "./dom.js";
 import { state } from "./state.js";
-import { TurnView } from "./turn.js";
+import { copyCode, TurnView } from "./turn.js";
 
 const log = $("log");
+log.addEventListener("click", copyCode);
 
-export const viewOf = (question) => new TurnView(question, { again: answerAgain, change: changeQuestion });
+export const viewOf = (question, files = []) => new TurnView(question, { again: answerAgain, change: changeQuestion }, files);
 
 export function begin(view, body, answer = "") {
   state.running = view;
@@ -14,15 +15,14 @@ export function begin(view, body, answer = "") {
   view.showStatus(words.thinking);
   $("send").hidden = true;
   $("stop").hidden = false;
-  log.setAttribute("aria-busy", "true");
   state.turns.forEach((turn) => turn.refresh());
   say("");
+  tell("");
   return follow(view, body, answer).finally(() => {
     state.running = null;
     memory.set("pending", null);
     $("send").hidden = false;
     $("stop").hidden = true;
-    log.setAttribute("aria-busy", "false");
     state.turns.forEach((turn) => turn.refresh());
   });
 }
@@ -32,11 +32,12 @@ export function add(view) {
   log.append(view.root);
 }
 
-export function ask(text) {
+export function ask(text, files = []) {
   if (state.running) return;
-  const view = viewOf(text);
+  const view = viewOf(text, files);
   add(view);
   const body = { text, id: randomId(), html: true, language: document.documentElement.lang };
+  if (files.length) body.attachments = files.map((file) => file.id);
   if (state.conversation) body.conversation = state.conversation;
   begin(view, body);
   toEnd();
@@ -57,7 +58,7 @@ function changeQuestion(view, text) {
 // the answer's id the question is put again: its own id sees to it that it is not asked twice.
 async function follow(view, body, answer) {
   let pause = 500;
-  memory.set("pending", { body, answer, question: view.question, conversation: state.conversation });
+  memory.set("pending", { body, answer, question: view.question, files: view.files, conversation: state.conversation });
   for (;;) {
     try {
       const response = await (answer ? call("GET", `/api/v1/chat/${answer}?html=true`) : call("POST", "/api/v1/chat", body));
@@ -73,7 +74,7 @@ async function follow(view, body, answer) {
             state.conversation = data.conversation;
             view.text = "";
             memory.set("conversation", state.conversation);
-            memory.set("pending", { body, answer, question: view.question, conversation: state.conversation });
+            memory.set("pending", { body, answer, question: view.question, files: view.files, conversation: state.conversation });
             if (view.status.classList.contains("trouble")) view.showStatus(words.thinking);
           }
           keepEnd(() => show(view, name, data));
@@ -98,10 +99,13 @@ function show(view, name, data) {
     if (data.from === 0) view.showCitations([]);
     view.showBlocks(data.from, data.blocks);
     if (view.text) view.showStatus("");
-  } else if (name === "error") view.showStatus(words[data.code] ?? data.message, true);
+  } else if (name === "error") {
+    view.showStatus(words[data.code] ?? data.message, true);
+    tell(view.status.textContent);
+  }
   else if (name === "done") {
     view.showStatus("");
-    say(words.finished);
+    tell(words.finished);
   }
 }
 

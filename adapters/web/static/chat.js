@@ -20,7 +20,7 @@ async function stored(name, before = "") {
 }
 
 function restored(message) {
-  const view = viewOf(message.question);
+  const view = viewOf(message.question, message.attachments);
   view.id = message.id;
   view.text = message.answer;
   view.showBlocks(0, message.html);
@@ -66,7 +66,7 @@ function resume(pending) {
   const about = pending.body.retry_of ?? pending.body.edit_of;
   let view = state.turns.find((turn) => turn.id === pending.answer || (about && turn.id === about));
   if (!view) {
-    view = viewOf(pending.question);
+    view = viewOf(pending.question, pending.files);
     add(view);
   }
   view.question = pending.question;

@@ -1,24 +1,29 @@
-// The composer: where a question is written, sent, and its answer stopped.
+// The composer: where a question is written, sent with its files, and its answer stopped.
 
 import { ask } from "./asking.js";
-import { $, call, say, words } from "./dom.js";
+import { attached, clearAttached, startAttaching, waiting } from "./attach.js";
+import { $, call, say, toEnd, words } from "./dom.js";
+import { startKeys } from "./keys.js";
 import { state } from "./state.js";
+import { startTheme } from "./theme.js";
 
 const composer = $("composer"), field = $("text");
+const sendable = () => !waiting() && Boolean(field.value.trim() || attached().length);
 
 function grow() {
   field.style.height = "auto";
   field.style.height = `${field.scrollHeight}px`;
-  $("send").disabled = !field.value.trim();
+  $("send").disabled = !sendable();
 }
 
 function send(event) {
   event.preventDefault();
-  const text = field.value.trim();
-  if (!text || state.running) return;
+  if (waiting()) return say(words["attach.wait"]);
+  if (!sendable() || state.running) return;
+  const text = field.value.trim(), files = attached();
   field.value = "";
-  grow();
-  ask(text);
+  clearAttached();
+  ask(text, files);
 }
 
 function typed(event) {
@@ -31,6 +36,12 @@ function stop() {
   if (state.running?.id) call("POST", `/api/v1/chat/${state.running.id}/stop`, {}).catch(() => say(words.failed));
 }
 
+// Safari lays its keyboard over the page; what can be seen is as high as this.
+function fit() {
+  document.body.style.height = `${visualViewport.height}px`;
+  scrollTo(0, 0);
+}
+
 export const focusComposer = () => field.focus();
 
 export function startComposer() {
@@ -38,8 +49,13 @@ export function startComposer() {
   field.addEventListener("input", grow);
   field.addEventListener("keydown", typed);
   $("stop").addEventListener("click", stop);
+  $("down").addEventListener("click", toEnd);
   for (const button of document.querySelectorAll(".suggestions button")) {
     button.addEventListener("click", () => ask(button.textContent));
   }
+  if ("ontouchstart" in window) window.visualViewport?.addEventListener("resize", fit);
+  startAttaching(grow);
+  startKeys();
+  startTheme();
   grow();
 }

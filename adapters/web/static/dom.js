@@ -8,6 +8,14 @@ const ICONS = {
   retry: "M20 12a8 8 0 1 1-2.5-5.8M20 3v4h-4",
   edit: "M4 20l1-4L16 5l3 3L8 19z",
   good: "M7 11v9H4v-9zM7 11l4-7a2 2 0 0 1 2 2v4h5a2 2 0 0 1 2 2.3l-1 6a2 2 0 0 1-2 1.7H7",
+  attach: "M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.4 3.4 0 0 1 4.8 4.8l-8.4 8.4a1.7 1.7 0 0 1-2.4-2.4L14.5 7.3",
+  close: "M6 6l12 12M18 6L6 18",
+  file: "M6 3h8l4 4v14H6zM14 3v4h4",
+  previous: "M15 5l-7 7 7 7",
+  next: "M9 5l7 7-7 7",
+  auto: "M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18",
+  light: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.4 1.4M17.6 17.6L19 19M5 19l1.4-1.4M17.6 6.4L19 5",
+  dark: "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z",
   bad: "M7 13V4H4v9zM7 13l4 7a2 2 0 0 0 2-2v-4h5a2 2 0 0 0 2-2.3l-1-6A2 2 0 0 0 17 4H7",
 };
 
@@ -24,14 +32,14 @@ export const memory = {
 export function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (name === "onclick") node.addEventListener("click", value);
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (value !== false) node.setAttribute(name, value === true ? "" : value);
   }
   node.append(...children);
   return node;
 }
 
-function icon(name) {
+export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   svg.setAttribute("viewBox", "0 0 24 24");
@@ -41,9 +49,12 @@ function icon(name) {
   return svg;
 }
 
-export const action = (name, onclick) =>
-  make("button", { type: "button", "aria-label": words[name], title: words[name], "data-do": name, onclick }, icon(name));
+export const action = (name, onclick, look = name) =>
+  make("button", { type: "button", "aria-label": words[name], title: words[name], "data-do": name, onclick }, icon(look));
 export const say = (text) => { $("said").textContent = text; };
+// For those who listen to the page: once, when something is over.
+export const tell = (text) => { $("told").textContent = text; };
+export const closing = (dialog) => action("close", () => dialog.close());
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export const randomId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
 
@@ -57,12 +68,14 @@ export function call(method, path, body) {
 }
 
 const atEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+scroller.addEventListener("scroll", () => { $("down").hidden = atEnd(); }, { passive: true });
 export const toEnd = () => { scroller.scrollTop = scroller.scrollHeight; };
 
 export function keepEnd(change) {
   const follow = atEnd();
   change();
   if (follow) toEnd();
+  else $("down").hidden = false;
 }
 
 // Change what stands above, and leave in view what is.

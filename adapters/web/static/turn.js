@@ -2,15 +2,20 @@
 // exception are the blocks of `showBlocks`, which the server made from a parsed tree and in which
 // nothing can act.
 
+import { picture } from "./attach.js";
 import { action, call, make, memory, say, words } from "./dom.js";
+import { morph } from "./morph.js";
+import { openPassage, sourceOf } from "./passage.js";
 import { state } from "./state.js";
+import { whyForm } from "./why.js";
 
 const MARK = /\[(\d{1,3})\]/g;
 
 export class TurnView {
-  // `acts`: what its buttons do beyond the turn itself.
-  constructor(question, acts) {
+  // `acts`: what its buttons do beyond the turn itself; `files`: what came with the question.
+  constructor(question, acts, files) {
     this.acts = acts;
+    this.files = files;
     this.id = "";
     this.question = question;
     this.text = "";
@@ -20,13 +25,16 @@ export class TurnView {
     this.status = make("p", { class: "status" });
     this.sources = make("section", { class: "sources", hidden: true });
     this.actions = make("div", { class: "actions" });
-    this.root = make("article", { class: "turn" }, this.asked, this.body, this.status, this.sources, this.actions);
+    this.why = make("div", { class: "reasons" });
+    this.root = make("article", { class: "turn" }, this.asked, this.body, this.status, this.sources, this.actions, this.why);
     this.showQuestion();
     this.showStatus("");
   }
 
   showQuestion() {
-    this.asked.replaceChildren(make("p", { "aria-label": `${words.you}: ${this.question}` }, this.question));
+    const said = [make("span", { class: "unseen" }, `${words.you}:`), make("p", {}, this.question)];
+    const brought = make("div", { class: "brought" }, ...this.files.map(picture));
+    this.asked.replaceChildren(...(this.files.length ? [brought] : []), ...(this.question ? said : []));
     if (this === state.turns.at(-1) && !state.running && this.id) this.asked.append(action("edit", () => this.edit()));
   }
 
@@ -36,14 +44,17 @@ export class TurnView {
     this.status.classList.toggle("trouble", trouble);
   }
 
+  // Blocks before `from` stay untouched, and of the others what is the same.
   showBlocks(from, blocks) {
-    while (this.body.children.length > from) this.body.lastChild.remove();
-    for (const html of blocks) {
+    blocks.forEach((html, place) => {
       const block = make("div");
       block.innerHTML = html;
-      for (const link of block.querySelectorAll("a")) link.setAttribute("rel", "noopener noreferrer nofollow");
-      this.body.append(block);
-    }
+      dress(block);
+      const now = this.body.children[from + place];
+      if (now) morph(now, block);
+      else this.body.append(block);
+    });
+    while (this.body.children.length > from + blocks.length) this.body.lastChild.remove();
     this.linkMarks();
   }
 
@@ -52,9 +63,8 @@ export class TurnView {
     this.sources.hidden = citations.length === 0;
     const list = make("ol");
     for (const c of citations) {
-      const name = make("span", { class: "name" }, c.title || c.source);
-      const source = safeLink(c.source) ? make("a", { href: c.source, target: "_blank", rel: "noopener noreferrer nofollow" }, c.source) : c.source;
-      list.append(make("li", { "data-number": c.number, tabindex: "-1" }, make("b", {}, String(c.number)), name, make("q", {}, c.quote), make("cite", {}, source)));
+      const name = make("button", { type: "button", class: "name", onclick: () => openPassage(this, c.number) }, c.title || c.source);
+      list.append(make("li", { "data-number": c.number }, make("b", {}, String(c.number)), name, make("q", {}, c.quote), make("cite", {}, sourceOf(c.source))));
     }
     this.sources.replaceChildren(make("h2", {}, words.sources), list);
     this.linkMarks();
@@ -67,7 +77,7 @@ export class TurnView {
     const walker = document.createTreeWalker(this.body, NodeFilter.SHOW_TEXT);
     const found = [];
     while (walker.nextNode()) {
-      if (!walker.currentNode.parentElement.closest("a, code, pre") && walker.currentNode.data.includes("[")) found.push(walker.currentNode);
+      if (!walker.currentNode.parentElement.closest("a, button, code, pre, .math") && walker.currentNode.data.includes("[")) found.push(walker.currentNode);
     }
     for (const node of found) {
       const pieces = node.data.split(MARK);
@@ -77,21 +87,15 @@ export class TurnView {
   }
 
   mark(number) {
-    const target = () => this.sources.querySelector(`[data-number="${number}"]`);
-    return make("a", { class: "mark", href: "#", "aria-label": `${words.sources} ${number}`, onclick: (event) => {
-      event.preventDefault();
-      for (const other of this.sources.querySelectorAll(".here")) other.classList.remove("here");
-      target().classList.add("here");
-      target().scrollIntoView({ block: "nearest" });
-      target().focus({ preventScroll: true });
-    } }, String(number));
+    const title = this.citations.find((c) => c.number === number).title;
+    return make("button", { type: "button", class: "mark", "aria-label": `${words.source} ${number}: ${title}`, onclick: () => openPassage(this, number) }, String(number));
   }
 
   showActions() {
     this.actions.replaceChildren();
     if (!this.id || this === state.running) return;
     const copy = action("copy", async () => {
-      await navigator.clipboard.writeText(this.text);
+      await navigator.clipboard.writeText(this.markdown());
       say(words.copied);
     });
     const votes = memory.get("votes") ?? {};
@@ -105,16 +109,41 @@ export class TurnView {
     this.actions.append(vote("good", 1), vote("bad", -1));
   }
 
+  // The answer with what its marks stand for.
+  markdown() {
+    const sources = this.citations.map((c) => `[${c.number}] ${[c.title, c.source].filter(Boolean).join(" · ")}`);
+    return [this.text, sources.join("\n")].filter(Boolean).join("\n\n");
+  }
+
   async vote(value) {
     const votes = memory.get("votes") ?? {};
     const next = votes[this.id] === value ? 0 : value;
-    const response = await call("POST", `/api/v1/chat/${this.id}/feedback`, { value: next }).catch(() => null);
-    if (!response?.ok) return say(words.failed);
+    if (!(await this.rate(next))) return;
     memory.set("votes", Object.fromEntries(Object.entries({ ...votes, [this.id]: next }).filter(([, v]) => v).slice(-200)));
     this.showActions();
+    this.why.replaceChildren(...(next ? [whyForm(next, (reason) => this.explain(next, reason), () => this.settled())] : []));
+    this.why.scrollIntoView({ block: "nearest" });
+  }
+
+  async rate(value, reason = "") {
+    const response = await call("POST", `/api/v1/chat/${this.id}/feedback`, { value, reason }).catch(() => null);
+    if (!response?.ok) say(words.failed);
+    return Boolean(response?.ok);
+  }
+
+  async explain(value, reason) {
+    if (!(await this.rate(value, reason))) return;
+    this.settled();
+    say(words["why.thanks"]);
+  }
+
+  settled() {
+    this.why.replaceChildren();
+    this.actions.querySelector("[aria-pressed=true]")?.focus();
   }
 
   edit() {
+    if (!this.id || state.running) return;
     const input = make("textarea", { rows: "3", maxlength: "100000", "aria-label": words.edit });
     input.value = this.question;
     const save = make("button", { type: "submit", class: "primary" }, words.save);
@@ -124,8 +153,13 @@ export class TurnView {
       const text = input.value.trim();
       if (text) this.acts.change(this, text);
     });
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.showQuestion();
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+    });
     this.asked.replaceChildren(form);
     input.focus();
+    input.scrollIntoView({ block: "nearest" });
   }
 
   refresh() {
@@ -134,10 +168,20 @@ export class TurnView {
   }
 }
 
-function safeLink(source) {
-  try {
-    return ["http:", "https:"].includes(new URL(source).protocol);
-  } catch {
-    return false;
+// Links open beside the chat, and code can be copied.
+function dress(block) {
+  for (const link of block.querySelectorAll("a")) {
+    link.setAttribute("rel", "noopener noreferrer nofollow");
+    link.setAttribute("target", "_blank");
   }
+  for (const label of block.querySelectorAll("figure.code figcaption")) {
+    label.append(make("button", { type: "button", "data-do": "copy-code", title: words["copy.code"] }, words.copy));
+  }
+}
+
+export async function copyCode(event) {
+  const button = event.target.closest("[data-do=copy-code]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.closest("figure").querySelector("code").textContent);
+  say(words.copied);
 }

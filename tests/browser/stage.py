@@ -1,0 +1,70 @@
+"""What the browser tests share: sizes, looks, screenshots, and axe."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+
+from tests.conftest import require
+
+SIZES = {"phone": ViewportSize(width=390, height=844), "desktop": ViewportSize(width=1280, height=860)}
+LOOKS: list[tuple[str, Literal["light", "dark"], str]] = [
+    ("phone", "light", "zh-CN"),
+    ("phone", "dark", "en"),
+    ("desktop", "light", "en"),
+    ("desktop", "dark", "zh-CN"),
+]
+ATTACK = (
+    '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>[x](javascript:window.hacked=1)'
+)
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        require("there is no chromium: apt-get install chromium")
+    async with async_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-background-networking"]
+        running = await playwright.chromium.launch(executable_path=path, args=flags)
+        yield running
+        await running.close()
+
+
+async def visit(browser: Browser, url: str, **look: Any) -> tuple[Page, list[str]]:
+    """The page, opened, and what goes wrong in it from now on."""
+    grants = ["clipboard-read", "clipboard-write"]
+    context = await browser.new_context(permissions=grants, reduced_motion="reduce", **look)
+    page = await context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+    await page.goto(url)
+    return page, errors
+
+
+async def shot(page: Page, name: str) -> None:
+    if folder := os.environ.get("TERTULIA_TEST_ARTEFACTS"):
+        await page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe-core finds wrong, rule by rule with the places."""
+    found = await Axe().run(page)
+    return [
+        f"{one['id']}: {[node['html'][:160] for node in one['nodes']]}"
+        for one in found.response["violations"]
+    ]
+
+
+async def sideways(page: Page) -> bool:
+    """Whether the page is wider than the window."""
+    wide: bool = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    return wide
