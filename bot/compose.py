@@ -28,6 +28,7 @@ from bot.plugins.host import PluginHost
 from bot.ports import (
     Accounts,
     Adapter,
+    Archive,
     Audit,
     Backup,
     Clock,
@@ -41,6 +42,7 @@ from bot.ports import (
     PersonaStore,
     Search,
     Shares,
+    StatisticsStore,
     Telemetry,
     Turns,
 )
@@ -74,6 +76,8 @@ class Stores:
     audit: Audit
     shares: Shares
     personas: PersonaStore
+    archive: Archive
+    statistics: StatisticsStore
     backup: Backup
 
 
@@ -91,9 +95,11 @@ async def open_stores(
     stands by: then it waits until that one has ended, or until `standby` is set."""
     from storage.backup import SqlBackup
     from storage.console.accounts import SqlAccounts
+    from storage.console.archive import SqlArchive
     from storage.console.audit import SqlAudit
     from storage.console.personas import SqlPersonas
     from storage.console.shares import SqlShares
+    from storage.console.statistics import SqlStatistics
     from storage.conversations import SqlConversations
     from storage.db import open_database
     from storage.inbox.memory import MemoryInbox
@@ -122,6 +128,8 @@ async def open_stores(
             audit=SqlAudit(db, clock),
             shares=SqlShares(db, clock),
             personas=SqlPersonas(db, clock),
+            archive=SqlArchive(db),
+            statistics=SqlStatistics(db),
             backup=SqlBackup(db, settings.home / "copies"),
         )
 

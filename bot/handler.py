@@ -137,7 +137,7 @@ class Handler:
         """Do the work until it is done. A database that fails is waited for: the lane keeps its
         order, and the event stays in the inbox. What nobody foresaw is a dead letter and an apology,
         never a silence and never a loop."""
-        self._telemetry.count("events", kind=event.kind.value)
+        self._telemetry.count("events", kind=event.kind.value, platform=event.address.platform)
         pause = 1.0
         while True:
             try:
@@ -147,10 +147,12 @@ class Handler:
                 return await self._inbox.done(event)
             except StorageError as error:
                 log.error("event %s: %s; trying again in %.0f s", event.key, error, pause)
+                self._telemetry.count("errors", kind="storage")
                 await self._clock.sleep(pause)
                 pause = min(pause * 2, 60.0)
             except Exception as error:
                 log.exception("event %s failed", event.key)
+                self._telemetry.count("errors", kind="unforeseen")
                 await self._inbox.bury(event, f"{type(error).__name__}: {error}")
                 return await self._apologise(event, error)
 
@@ -326,17 +328,13 @@ class Handler:
             await solve(channel, visit.conversation, turn, self._clock)
 
     async def _sources(self, visit: Visit, hold: Hold) -> None:
-        """What an answer's citations quote, to whom may read that; to nobody else, where others see it."""
+        """What an answer's citations quote, to whom may read that."""
         turn = await self._turns.of_message(visit.conversation.id, visit.event.message_id)
         hold.release()
         roles = roles_of(visit.event.sender, visit.person)
         cited = [c for c in turn.citations if may_read(c.audience, roles)] if turn is not None else []
-        alone = visit.event.private or visit.channel.capabilities(visit.event.address).asides
-        open_to_all = [c for c in cited if alone or not c.audience]
-        if open_to_all:
-            await self._reply(visit.event, visit.channel, Reply(sources(open_to_all), aside=True))
-        elif cited:
-            await self._say(visit.event, visit.channel, visit.language, "turn.closed_sources")
+        if cited:
+            await self._reply(visit.event, visit.channel, Reply(sources(cited), aside=True))
 
     async def _concerns_us(self, event: Event) -> bool:
         """Whether the event is for the bot. In a group, commands that it does not have are others';

@@ -15,8 +15,9 @@ from bot.compose import App, Stores, compose, open_models, open_stores, stop_on_
 from bot.console import login_link
 from bot.instance import instance
 from bot.platforms import discord_adapter, state_check, telegram_adapter, web_adapter
-from bot.ports import Adapter
+from bot.ports import Adapter, Telemetry
 from bot.settings import Access, Settings
+from bot.statistics import Statistics
 from bot.types import Address
 
 if TYPE_CHECKING:
@@ -32,15 +33,17 @@ async def run_service(settings: Settings, *, standby: bool = False) -> bool:
     from adapters.web.metrics import PrometheusTelemetry
 
     _log_to_stderr()
-    clock, telemetry, stop = SystemClock(), PrometheusTelemetry(), stop_on_signals()
+    clock, metrics, stop = SystemClock(), PrometheusTelemetry(), stop_on_signals()
     async with AsyncExitStack() as stack:
         entering = open_stores(settings, clock, durable_inbox=True, standby=stop if standby else None)
         stores = await stack.enter_async_context(entering)
         if stop.is_set():
             return True
+        statistics = Statistics(stores.statistics, metrics, clock)
+        telemetry = await stack.enter_async_context(statistics.lifespan())
         models = await stack.enter_async_context(open_models(settings, clock))
         running: list[App] = []
-        adapters = _adapters(settings, stores, models, telemetry, clock, running, stack)
+        adapters = _adapters(settings, stores, models, telemetry, metrics, clock, running, stack)
         composing = compose(settings, stores, models, adapters, telemetry, clock)
         running.append(app := await stack.enter_async_context(composing))
         announcing = asyncio.create_task(_announce(app, adapters, models))
@@ -57,7 +60,8 @@ def _adapters(
     settings: Settings,
     stores: Stores,
     models: Registry,
-    telemetry: PrometheusTelemetry,
+    telemetry: Telemetry,
+    metrics: PrometheusTelemetry,
     clock: SystemClock,
     running: list[App],
     stack: AsyncExitStack,
@@ -81,7 +85,9 @@ def _adapters(
         adapters.append(discord)
         checks["discord"] = state_check(discord)
     if settings.web:
-        web = web_adapter(settings, stores, models, telemetry, clock, hooks=hooks, checks=checks)
+        web = web_adapter(
+            settings, stores, models, telemetry, clock, metrics=metrics, hooks=hooks, checks=checks
+        )
         stack.push_async_callback(web.aclose)
         adapters.append(web)
     return adapters

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from bot.checkpoints import Checkpoints
@@ -159,12 +159,16 @@ class Turner:
             await shown.finish(reply)
         except ChatGone as error:
             turn = replace(turn, error=turn.error or str(error))
+            self._telemetry.count("errors", kind=type(error).__name__)
         state = end_state(turn.finish_reason)
         turn = replace(turn, state=state, ended_at=self._clock.time())
         await self._turns.finish(turn)
         self._telemetry.observe("deliver", self._clock.monotonic() - started)
         self._telemetry.observe("turn", turn.ended_at - turn.started_at)
         self._telemetry.count("turns", state=state.value)
+        for kind, tokens in asdict(turn.usage).items():
+            if tokens:
+                self._telemetry.count("tokens", tokens, kind=kind, model=turn.model)
         return turn
 
     async def _answer(self, turn: Turn, asked: Asked, hold: Hold, shown: Shown) -> Turn:
@@ -183,6 +187,7 @@ class Turner:
         except ModelError as failure:
             error = str(failure) or type(failure).__name__
             log.warning("turn %s failed: %s", turn.id, error)
+            self._telemetry.count("errors", kind=type(failure).__name__)
             draft.finish_reason = FinishReason.ERROR
             draft.note = self._catalogue.say(asked.language, apology(failure))
         return await self._save(turn, draft, asked, ask, error)

@@ -36,6 +36,7 @@ from tests.fakes import (
     FakeTurns,
     Memory,
 )
+from tests.fakes_archive import FakeArchive, FakeStatisticsStore
 from tests.fakes_console import MemoryAccounts, MemoryAudit, MemoryShares
 from tests.fakes_control import FakeBackup
 from tests.fakes_groups import FakeLeases, FakeOverheard
@@ -255,6 +256,8 @@ class World:
             audit=MemoryAudit(self.memory, self.clock),
             shares=MemoryShares(self.memory, self.clock),
             personas=MemoryPersonas(self.clock),
+            archive=FakeArchive(self.memory),
+            statistics=FakeStatisticsStore(),
             backup=FakeBackup(),
         )
         self._stop = asyncio.Event()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, groupby, pairwise
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
@@ -57,8 +58,7 @@ class SqlStatistics:
             "span": max(span for span in SPANS if step % span == 0),
         }
         rows = await self._db.read(lambda c: c.execute(RANGE, values).all()) if names else []
-        groups = groupby(rows, lambda row: (row.name, row.label, row.start))
-        samples = [_sample(key, list(group)) for key, group in groups]
+        samples = [_sample(key, list(group)) for key, group in groupby(rows, itemgetter(0, 1, 2))]
         return sorted(samples, key=lambda s: (s.name, s.label, s.at))
 
     async def forget(self, *, before: float, minutes_before: float = 0.0) -> None:
@@ -83,10 +83,12 @@ def _rows(sample: Sample) -> Iterator[dict[str, Any]]:
 
 
 def _sample(key: tuple[str, str, int], rows: Sequence[Any]) -> Sample:
-    name, label, start = key
-    whole = rows[0]
-    steps = [0] * rows[-1].bucket
-    for row in rows[1:]:
-        steps[row.bucket - 1] = int(row.count)
-    buckets = tuple(accumulate(steps))
-    return Sample(name, label, float(start), int(whole.count), float(whole.total), buckets)
+    """Of the rows of one step, the first of which is bucket 0."""
+    (*_, count, total), *more = rows
+    buckets: tuple[int, ...] = ()
+    if more:
+        steps = [0] * more[-1][3]
+        for _, _, _, bucket, fell, _ in more:
+            steps[bucket - 1] = int(fell)
+        buckets = tuple(accumulate(steps))
+    return Sample(key[0], key[1], float(key[2]), int(count), float(total), buckets)

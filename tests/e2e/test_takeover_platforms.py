@@ -130,7 +130,9 @@ async def page(home: Path, **options: Any) -> AsyncIterator[tuple[App, httpx.Asy
         open_stores(settings, clock, durable_inbox=True) as stores,
         open_models(settings, clock) as models,
     ):
-        adapter = web_adapter(settings, stores, models, telemetry, clock, hooks={}, checks={})
+        adapter = web_adapter(
+            settings, stores, models, telemetry, clock, metrics=telemetry, hooks={}, checks={}
+        )
         begun = Begun(adapter)
         async with compose(settings, stores, models, [begun], telemetry, clock) as app:
             serving = asyncio.create_task(app.serve([begun], stop))
