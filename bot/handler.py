@@ -328,13 +328,17 @@ class Handler:
             await solve(channel, visit.conversation, turn, self._clock)
 
     async def _sources(self, visit: Visit, hold: Hold) -> None:
-        """What an answer's citations quote, to whom may read that."""
+        """What an answer's citations quote, to whom may read that; to nobody else, where others see it."""
         turn = await self._turns.of_message(visit.conversation.id, visit.event.message_id)
         hold.release()
         roles = roles_of(visit.event.sender, visit.person)
         cited = [c for c in turn.citations if may_read(c.audience, roles)] if turn is not None else []
-        if cited:
-            await self._reply(visit.event, visit.channel, Reply(sources(cited), aside=True))
+        alone = visit.event.private or visit.channel.capabilities(visit.event.address).asides
+        open_to_all = [c for c in cited if alone or not c.audience]
+        if open_to_all:
+            await self._reply(visit.event, visit.channel, Reply(sources(open_to_all), aside=True))
+        elif cited:
+            await self._say(visit.event, visit.channel, visit.language, "turn.closed_sources")
 
     async def _concerns_us(self, event: Event) -> bool:
         """Whether the event is for the bot. In a group, commands that it does not have are others';
