@@ -206,6 +206,13 @@ def _discord_bot(found: Found, *, wants_content: bool) -> Finding:
     )
     detail = f"{found.username}, {there}Message Content Intent "
     advice = [*found.hurdles, f"Let it into a server: {found.invite}"]
+    if found.personal:
+        advice.append(f"Take it along to any chat: {found.personal}")
+    else:
+        advice.append(
+            'To let people take it along to any chat, switch on "User Install" on its page "Installation" '
+            f"at {_PORTAL}."
+        )
     if found.message_content:
         detail += "on" if wants_content else "on, but not asked for (TERTULIA_DISCORD_MESSAGE_CONTENT)"
     else:

@@ -1,8 +1,10 @@
 """Answers to interactions: in the place of what says that one comes, or beside it.
 
 The first answer to a deferred interaction is an edit of its message, which may be repeated. What follows
-is a new message each, and Discord takes no nonce there: what was sent is noted, and a crash between the
-call and the note (some milliseconds) is the one window in which an aside can be shown twice.
+is a new message each. Discord takes no nonce there, and lists to nobody what an interaction has said (a
+message is read by its id alone): what was sent is noted, and a crash between the call and the note (some
+milliseconds) is the one window in which a message can be shown twice. It is open for asides, and, where the
+bot is no member, for files and for all parts of an answer but its first.
 """
 
 from __future__ import annotations

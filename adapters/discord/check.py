@@ -23,6 +23,8 @@ PERMISSIONS = (
     | (1 << 35)  # create public threads
     | (1 << 38)  # send messages in threads
 )
+_PERSONAL = "1"
+"""The kind of installation that is a person's own; "0" is a guild's."""
 _MISTAKEN = (
     (r"Bot\s.*", 'Leave out the word "Bot" before the token.'),
     (r"[0-9]{17,20}", "That is the application's ID; the bot's token is another thing."),
@@ -37,8 +39,9 @@ _MISTAKEN = (
 class Found:
     """`error` is empty if the token works; `refused` if it never will; `busy` if Discord asks to wait.
     `message_content`: the switch for the text of all messages is on. `invite` is the link by which a
-    guild lets the bot in, `guilds` how many did (None if Discord does not say), `hurdles` what the
-    application's page has that is in the way."""
+    guild lets the bot in, `guilds` how many did (None if Discord does not say). `personal` is the link by
+    which a person takes the bot along to any chat, empty while the application's page does not allow it.
+    `hurdles`: what that page has that is in the way."""
 
     username: str = ""
     error: str = ""
@@ -46,6 +49,7 @@ class Found:
     busy: bool = False
     message_content: bool = False
     invite: str = ""
+    personal: str = ""
     guilds: int | None = None
     hurdles: tuple[str, ...] = ()
 
@@ -60,6 +64,7 @@ async def look(token: str, api_url: str, clock: Clock) -> Found:
             username=str(me["username"]),
             message_content=bool(int(application.get("flags") or 0) & CONTENT_ALLOWED),
             invite=invite(str(application["id"])),
+            personal=personal(str(application["id"])) if is_personal(application) else "",
             guilds=application.get("approximate_guild_count"),
             hurdles=hurdles(application),
         )
@@ -88,6 +93,11 @@ def hurdles(application: Json) -> tuple[str, ...]:
     return tuple(found)
 
 
+def is_personal(application: Json) -> bool:
+    """Whether people may install it for themselves. Raises `translate.MALFORMED`."""
+    return _PERSONAL in (application.get("integration_types_config") or {})
+
+
 def mistaken(token: str) -> str:
     """What somebody seems to have taken for the token; "" if it looks like one."""
     return next((words for shape, words in _MISTAKEN if re.fullmatch(shape, token)), "")
@@ -97,3 +107,9 @@ def invite(application: str) -> str:
     """Where an operator lets the bot into a guild."""
     scope = "bot+applications.commands"
     return f"https://discord.com/oauth2/authorize?client_id={application}&scope={scope}&permissions={PERMISSIONS}"
+
+
+def personal(application: str) -> str:
+    """Where a person installs the bot for themselves."""
+    scope = "applications.commands"
+    return f"https://discord.com/oauth2/authorize?client_id={application}&scope={scope}&integration_type={_PERSONAL}"

@@ -23,7 +23,19 @@ async def test_a_token_that_works(privileged: list[str]) -> None:
         f"https://discord.com/oauth2/authorize?client_id={dc.bot.id}"
         "&scope=bot+applications.commands&permissions=309237763136"
     )
+    assert found.personal == (
+        f"https://discord.com/oauth2/authorize?client_id={dc.bot.id}"
+        "&scope=applications.commands&integration_type=1"
+    )
     assert sorted(dc.calls) == ["GET /applications/@me", "GET /users/@me"]
+
+
+async def test_a_bot_that_people_may_not_take_along() -> None:
+    async with simulated() as dc:
+        dc.world.bot.page = {"integration_types_config": {"0": {}}}
+        found = await look(dc.token, dc.url, FakeClock())
+    assert found.invite
+    assert found.personal == ""
 
 
 async def test_a_token_that_is_refused() -> None:
