@@ -109,6 +109,16 @@ async def forget_files(settings: Settings, people: People, person_id: str) -> No
             await files.forget(user_id)
 
 
+async def forget_on_discord(stores: Stores, person_id: str) -> None:
+    """Remove what the adapter keeps of this person; to be called before the person is. Raises
+    StorageError."""
+    from adapters.discord.forgetting import forget
+
+    for platform, user_id in await stores.people.accounts(person_id):
+        if platform == "discord":
+            await forget(Scoped(stores.values, "discord", ""), user_id)
+
+
 def telegram_adapter(
     settings: Settings,
     stores: Stores,

@@ -30,7 +30,7 @@ from bot.compose import App, compose, gate_of, open_models, open_stores
 from bot.errors import DocumentError, StorageError
 from bot.loading import locale_language
 from bot.locale import Catalogue
-from bot.platforms import forget_files
+from bot.platforms import forget_files, forget_on_discord
 from bot.ports import Search
 from bot.settings import Settings
 from bot.telemetry import NullTelemetry
@@ -271,6 +271,7 @@ async def export_person(settings: Settings, person: str, output: Path | None, *,
             await asyncio.to_thread(output.write_text, text + "\n", encoding="utf-8")
         if delete:
             await forget_files(settings, app.stores.people, person)
+            await forget_on_discord(app.stores, person)
             await app.plugins.delete_person(person)
             await app.stores.people.delete(person)
     return True

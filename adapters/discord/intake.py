@@ -6,6 +6,7 @@ from memory is asked for again at the next start, from the newest message that i
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 Put = Callable[[Event], Awaitable[bool]]
 T = TypeVar("T")
 CLOSE_SECONDS = 3.0
+TIDY_SECONDS = 3600.0
+"""So often what has outlived its term is removed."""
 
 
 class Intake:
@@ -74,6 +77,7 @@ class Intake:
         """Before the first connection. Waits for the database."""
         self._me = me
         await self._insist(self._seen.load)
+        self._tidying = asyncio.create_task(self._tidy())
 
     def see(self, places: Places) -> None:
         """A connection begins, and this is where guilds are kept."""
@@ -85,6 +89,8 @@ class Intake:
 
     async def close(self) -> None:
         """What is here is stored, if it can be at once; courtesies under way are left off."""
+        self._tidying.cancel()
+        await asyncio.gather(self._tidying, return_exceptions=True)
         await self._courtesies.close()
         self._catching.close()
         await self._lanes.close(CLOSE_SECONDS)
@@ -205,6 +211,15 @@ class Intake:
             self._courtesies.add(self._interactions.thank(raw, event))
 
     # inside
+
+    async def _tidy(self) -> None:
+        while True:
+            try:
+                await self._tokens.prune()
+                await self._threads.prune()
+            except StorageError as error:
+                log.info("what is old is removed later: %s", error)
+            await self._deps.clock.sleep(TIDY_SECONDS)
 
     async def _insist(self, work: Callable[[], Awaitable[T]]) -> T:
         """Until it is done: a database that fails is waited for."""

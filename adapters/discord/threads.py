@@ -31,20 +31,23 @@ ARCHIVE_MINUTES = 1440
 NAME_LIMIT = 100
 KEEP_SECONDS = 90 * 86400.0
 """So long what becomes of a question (an edit, its deletion) is told in its thread."""
+NAME_SECONDS = 86400.0
+"""So long a thread that was never made keeps its name, which is what somebody asked."""
 BARRED_SECONDS = 3600.0
-_KEY = "thread:"
-_PRUNE_EVERY = 200
+KEY = "thread:"
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
     """The channel of the message, and the thread's name. `flat`: it cannot be made, and the question
-    is answered in the channel. `made`: it is there."""
+    is answered in the channel. `made`: it is there. Either way the name is needed no more. `user`: whose
+    words the name is."""
 
     parent: str
     name: str
     flat: bool = False
     made: bool = False
+    user: str = ""
 
 
 _NONE = Planned("", "")
@@ -57,7 +60,6 @@ class Threads:
         self._connection = connection
         self._known: Recent[str, Planned] = Recent()
         self._barred: Recent[str, float] = Recent()
-        self._notes = 0
 
     async def place(self, event: Event) -> Event:
         """The event where it belongs, if it comes from a text channel of a guild: a new question in
@@ -66,7 +68,9 @@ class Threads:
             if not event.addressed or not await self._deps.thread_mode(event):
                 return event
             if await self.of(event.message_id) is None:
-                await self._note(event.message_id, Planned(event.address.chat, _name(event)))
+                await self._note(
+                    event.message_id, Planned(event.address.chat, _name(event), user=event.sender.id)
+                )
         elif event.kind not in (EventKind.EDIT, EventKind.DELETE) or not await self.of(event.message_id):
             return event
         there = replace(event.address, chat=event.message_id)
@@ -76,7 +80,7 @@ class Threads:
         """What the thread of this id is, or was, to be made of. Raises StorageError."""
         planned = self._known.get(chat)
         if planned is None:
-            found = await self._deps.store.get(_KEY + chat)
+            found = await self._deps.store.get(KEY + chat)
             planned = Planned(**found) if found else _NONE
             self._known.put(chat, planned)
         return planned if planned is not _NONE else None
@@ -104,7 +108,7 @@ class Threads:
     async def _make(self, chat: str, planned: Planned) -> Planned:
         if (self._barred.get(planned.parent) or 0.0) > self._deps.clock.monotonic():
             return await self._become(chat, replace(planned, flat=True))
-        body = {"name": planned.name, "auto_archive_duration": ARCHIVE_MINUTES}
+        body = {"name": planned.name or "…", "auto_archive_duration": ARCHIVE_MINUTES}
         path = "/channels/{channel_id}/messages/{message_id}/threads"
         try:
             await self._connection.rest.call("POST", path, body, channel_id=planned.parent, message_id=chat)
@@ -125,6 +129,7 @@ class Threads:
         return await self._become(chat, replace(planned, flat=True))
 
     async def _become(self, chat: str, planned: Planned) -> Planned:
+        planned = replace(planned, name="", user="")
         try:
             await self._note(chat, planned)
         except StorageError as error:
@@ -132,17 +137,22 @@ class Threads:
         return planned
 
     async def _note(self, chat: str, planned: Planned) -> None:
-        await self._deps.store.put(_KEY + chat, asdict(planned))
+        await self._deps.store.put(KEY + chat, asdict(planned))
         self._known.put(chat, planned)
-        self._notes += 1
-        if self._notes % _PRUNE_EVERY == 1:
-            await self._prune()
 
-    async def _prune(self) -> None:
-        before = self._deps.clock.time() - KEEP_SECONDS
-        for name in await self._deps.store.items(_KEY):
-            if moment(name.removeprefix(_KEY)) < before:
+    async def prune(self) -> None:
+        """Remove what is older than `KEEP_SECONDS`, and names older than `NAME_SECONDS`. Raises
+        StorageError."""
+        now = self._deps.clock.time()
+        for name, planned in (await self._deps.store.items(KEY)).items():
+            chat = name.removeprefix(KEY)
+            age = now - moment(chat)
+            if age > KEEP_SECONDS:
                 await self._deps.store.delete(name)
+                self._known.forget(chat)
+            elif age > NAME_SECONDS and planned["name"]:
+                await self._deps.store.put(name, {**planned, "name": "", "user": ""})
+                self._known.forget(chat)
 
 
 def _name(event: Event) -> str:

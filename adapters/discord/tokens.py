@@ -16,8 +16,7 @@ from bot.ports import Clock
 
 LIFE_SECONDS = 14.5 * 60
 KEEP_SECONDS = 24 * 3600.0
-_PRUNE_EVERY = 200
-_VIA, _CHAT = "via:", "only:"
+VIA, CHAT = "via:", "only:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +45,12 @@ class Tokens:
         self._asked: Recent[str, Asked] = Recent()
         self._over: Recent[str, bool] = Recent()
         self._telling: dict[str, asyncio.Task[None]] = {}
-        self._writes = 0
 
     async def remember(self, asked: Asked) -> None:
-        await self._keep(INTERACTION + asked.id, asdict(asked))
+        await self._store.put(INTERACTION + asked.id, asdict(asked))
         self._asked.put(asked.id, asked)
         if asked.outside:
-            await self._keep(_CHAT + asked.chat, {"id": asked.id, "at": asked.at})
+            await self._store.put(CHAT + asked.chat, {"id": asked.id, "at": asked.at})
 
     def wait_for(self, number: str, telling: asyncio.Task[None]) -> None:
         """Discord is being told that the interaction has come: nothing can be said to it before."""
@@ -71,19 +69,19 @@ class Tokens:
 
     async def only(self, chat: str) -> Asked | None:
         """The newest interaction of a chat that can be reached in no other way."""
-        found = await self._store.get(_CHAT + chat)
+        found = await self._store.get(CHAT + chat)
         return await self.of(INTERACTION + found["id"]) if found else None
 
     async def via(self, message_id: str) -> Asked | None:
         """The interaction that a message must be changed through."""
-        found = await self._store.get(_VIA + message_id)
+        found = await self._store.get(VIA + message_id)
         return await self.of(INTERACTION + found["id"]) if found else None
 
     async def sent(self, asked: Asked, key: str, message_id: str, *, bound: bool) -> None:
         """`message_id` was sent for `key` as an answer. `bound`: only the interaction can change it."""
-        await self._keep(f"sent:{key}", {"id": message_id, "at": asked.at})
+        await self._store.put(f"sent:{key}", {"id": message_id, "at": asked.at})
         if bound:
-            await self._keep(_VIA + message_id, {"id": asked.id, "at": asked.at})
+            await self._store.put(VIA + message_id, {"id": asked.id, "at": asked.at})
 
     async def earlier(self, key: str) -> str:
         """The message that was sent for this key as an answer; "" if there is none."""
@@ -109,15 +107,10 @@ class Tokens:
         self._asked.put(number, asked)
         return asked
 
-    async def _keep(self, name: str, value: dict[str, object]) -> None:
-        await self._store.put(name, value)
-        self._writes += 1
-        if self._writes % _PRUNE_EVERY == 1:
-            await self._prune()
-
-    async def _prune(self) -> None:
+    async def prune(self) -> None:
+        """Remove what is older than `KEEP_SECONDS`."""
         before = self._clock.time() - KEEP_SECONDS
-        for prefix in (INTERACTION, _VIA, _CHAT, "sent:"):
+        for prefix in (INTERACTION, VIA, CHAT, "sent:"):
             for name, value in (await self._store.items(prefix)).items():
                 if value["at"] < before:
                     await self._store.delete(name)

@@ -8,11 +8,10 @@ from dataclasses import replace
 import pytest
 
 from adapters.discord.adapter import DiscordAdapter
-from adapters.discord.tokens import KEEP_SECONDS, LIFE_SECONDS, Asked, Tokens
+from adapters.discord.tokens import LIFE_SECONDS
 from bot.errors import ChatGone
 from bot.types import ADMIN, Button, Event, EventKind, Part, PartKind
 from tests.adapters.discord_core import Core, at, shown, simulated
-from tests.fakes import FakeClock
 from tests.simulators.discord import Discord, Faults, Interaction, Person
 
 DEFERRED, UPDATE_DEFERRED, MESSAGE = 5, 6, 4
@@ -273,18 +272,6 @@ async def test_of_a_talk_that_cannot_be_read_the_chosen_message_is_summarised(
         message = await ana.say("A long story", channel=friends)
         event = await event_of(core, await ana.menu("discord.menu_summarise en", message))
     assert [p.text for p in event.parts] == ["A long story", "discord.summarise zh-CN"]
-
-
-async def test_old_interactions_are_forgotten() -> None:
-    core, clock = Core(), FakeClock()
-    tokens = Tokens(core.store, clock)
-    for n in range(201):
-        if n == 200:
-            await clock.advance(KEEP_SECONDS + 1)
-        await tokens.remember(Asked(str(n), "t", "a", "c", "u", at=clock.time()))
-    assert list(await core.store.items("i:")) == ["i:200"]
-    assert await Tokens(core.store, clock).of("i:5") is None
-    assert await tokens.of("5") is None
 
 
 async def test_a_channel_that_is_catching_up_does_not_keep_commands_waiting() -> None:

@@ -8,10 +8,7 @@ import pytest
 
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.channel import DiscordChannel
-from adapters.discord.connection import Connection
-from adapters.discord.threads import KEEP_SECONDS, Threads
 from bot.errors import ChatGone
-from bot.types import Event, EventKind, Part, Sender
 from tests.adapters.discord_core import Core, at, shown, simulated
 from tests.simulators.discord import Discord, Message, Permission, Person
 
@@ -142,16 +139,3 @@ async def test_a_question_is_marked_as_taken_where_it_stands(core: Core, dc: Dis
         await channel.acknowledge((await core.until_put(question)).address, str(question.id))
         await channel.acknowledge(at(room.general.id, dc), "i:5")
     assert [m.reactions for m in (here, question)] == [{"👀": [dc.bot.id]}] * 2
-
-
-async def test_old_plans_are_forgotten(core: Core, dc: Discord) -> None:
-    core.threaded.add("20")
-    now = dc.world.snowflake()
-    for message_id in ("5", str(now)):
-        threads = Threads(core.deps(dc), Connection(dc.token, dc.url, core.clock))
-        asked = Event(
-            f"m:{message_id}", EventKind.MESSAGE, at(20, dc), Sender("7"), (Part(text="Why?"),), message_id
-        )
-        assert (await threads.place(asked)).address.chat == message_id
-    assert list(await core.store.items("thread:")) == [f"thread:{now}"]
-    assert KEEP_SECONDS > 86400
