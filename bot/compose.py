@@ -48,9 +48,10 @@ from bot.ports import (
 )
 from bot.settings import Settings
 from bot.summaries import Summaries
+from bot.takeover import Takeover
 from bot.tools import Toolbox
 from bot.turn import Rules, Turner
-from bot.types import Origin
+from bot.types import Event, EventKind, Origin
 
 if TYPE_CHECKING:
     from inference.registry import Registry
@@ -188,6 +189,7 @@ class App:
     plugins: PluginHost
     plugin_desk: PluginDesk
     handler: Handler
+    takeover: Takeover
     commands: Commands
     platforms: Intakes
     catalogue: Catalogue
@@ -197,7 +199,7 @@ class App:
         """Until `stop`: take events in, deal with them. Then: no more intake, running turns end
         within the grace time, the rest is checkpointed. Raises what ends the intake."""
         dispatcher = self.handler.dispatcher
-        async with self.platforms.lifespan(adapters, self.stores.inbox.put):
+        async with self.platforms.lifespan(adapters, self.take_in):
             taking = asyncio.create_task(dispatcher.run(self.stores.inbox.events()))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -207,6 +209,13 @@ class App:
         await drained
         with contextlib.suppress(asyncio.CancelledError):
             await taking
+
+    async def take_in(self, event: Event) -> bool:
+        """Put what a platform brings; what only the console may say is nothing from there."""
+        if event.kind is EventKind.CONSOLE:
+            log.error("event %s is refused: no platform speaks for the console", event.key)
+            return False
+        return await self.stores.inbox.put(event)
 
 
 @asynccontextmanager
@@ -254,6 +263,7 @@ async def compose(
         inbox=stores.inbox,
         gate=gate_of(settings, stores, catalogue, clock),
         commands=commands,
+        people=stores.people,
         conversations=stores.conversations,
         turns=stores.turns,
         turner=turner,
@@ -267,7 +277,16 @@ async def compose(
         telemetry=telemetry,
         concurrency=settings.concurrency,
     )
-    async with personas.lifespan(clock), plugins.lifespan(), summaries.lifespan():
+    takeover = Takeover(
+        inbox=stores.inbox,
+        conversations=stores.conversations,
+        values=stores.values,
+        dispatcher=handler.dispatcher,
+        clock=clock,
+        telemetry=telemetry,
+        idle=settings.takeover_idle,
+    )
+    async with personas.lifespan(clock), plugins.lifespan(), summaries.lifespan(), takeover.lifespan():
         yield App(
             settings,
             stores,
@@ -276,6 +295,7 @@ async def compose(
             plugins,
             plugin_desk,
             handler,
+            takeover,
             commands,
             Intakes(clock),
             catalogue,

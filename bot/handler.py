@@ -242,7 +242,7 @@ class Handler:
 
     async def _turn(self, visit: Visit, hold: Hold, asked: Asked) -> Turn:
         turn = await self._turner.run(asked, hold)
-        if hold.stopped == FinishReason.TAKEN:
+        if hold.stopped == FinishReason.TAKEN and turn.state is TurnState.CANCELLED:
             await self._relay.told(asked)
         if not visit.conversation.title and turn.state is TurnState.DONE:
             title = _title(visit.event.text or asked.text)

@@ -73,7 +73,8 @@ class Relay:
         if await self._was_being_answered(asked.event):
             hold.stop(FinishReason.TAKEN)
             turn = await self.turner.run(asked, hold)
-            await self.told(asked)
+            if turn.state is TurnState.CANCELLED:
+                await self.told(asked)
             return turn
         hold.release()
         old = asked.replaces

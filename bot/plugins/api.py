@@ -149,7 +149,8 @@ class Plugin:
         return Context()
 
     async def on_event(self, context: PluginContext) -> Reply | None:
-        """A reply takes the event out of the core's hands."""
+        """A reply takes the event out of the core's hands. Not asked where a person answers in the bot's
+        place."""
         return None
 
     async def export_person(self, person_id: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+from bot.errors import ChannelUnavailable
 from bot.takeover import taken
 from bot.types import (
     Address,
@@ -178,6 +179,20 @@ async def test_what_stands_behind_it_in_the_lane_waits_too() -> None:
         asked = [await world.stores.turns.question(turn) for turn in await turns(world)]
         assert [m.text for m in asked if m] == ["One?", "Two?", "Three?"]
         assert len(world.channel.texts()) == 1
+
+
+async def test_an_answer_that_is_whole_is_delivered_and_the_next_question_is_told() -> None:
+    world = World(["Whole."])
+    closed = True
+    world.channel.fail = lambda call, out: ChannelUnavailable("502") if closed else None
+    async with world.running():
+        await world.say("Hi")
+        await world.clock.advance(3)
+        await take(world)
+        closed = False
+        await world.clock.advance(30)
+        assert world.channel.texts() == ["Whole."]
+        assert await world.ask("And?") == NOW
 
 
 async def test_a_retry_under_way_stops_too() -> None:
