@@ -54,6 +54,10 @@ class FakeSearch:
         found = sorted((s, d) for (c, s), d in self._documents.items() if c == collection)
         return [Source(s, d.title, d.digest, d.origin) for s, d in found]
 
+    async def listing(self, collection: str, *, limit: int = 50, after: str = "") -> list[Source]:
+        found = sorted((s, d) for (c, s), d in self._documents.items() if c == collection and s > after)
+        return [Source(s, d.title, d.digest, d.origin, len(d.passages)) for s, d in found[: max(0, limit)]]
+
     async def restrict(self, collection: str, audience: Sequence[str]) -> None:
         self._audiences[collection] = tuple(sorted(set(audience)))
 

@@ -220,16 +220,16 @@ def _number(field: FormField, text: str) -> float | int | None:
 def _bounded(field: FormField, value: float, what: str = "") -> None:
     unit = f" {what}" if what else ""
     if field.minimum is not None and value < field.minimum:
-        raise ValueError(f"at least {field.minimum:g}{unit}")
+        raise ValueError(f"at least {field.minimum:,.10g}{unit}")
     most = field.maximum
     if most is None and what == "characters":
         most = LONGEST
     if most is not None and value > most:
-        raise ValueError(f"at most {most:g}{unit}")
+        raise ValueError(f"at most {most:,.10g}{unit}")
     if field.above is not None and value <= field.above:
-        raise ValueError(f"more than {field.above:g}{unit}")
+        raise ValueError(f"more than {field.above:,.10g}{unit}")
     if field.below is not None and value >= field.below:
-        raise ValueError(f"less than {field.below:g}{unit}")
+        raise ValueError(f"less than {field.below:,.10g}{unit}")
 
 
 def refused(error: ValidationError) -> FieldsRefused:

@@ -257,6 +257,10 @@ class Search(Protocol):
         """The documents, by name."""
         ...
 
+    async def listing(self, collection: str, *, limit: int = 50, after: str = "") -> list[Source]:
+        """One page of them, by name, each with its number of passages; `after` is the last name seen."""
+        ...
+
     async def restrict(self, collection: str, audience: Sequence[str]) -> None:
         """Only who has one of these roles finds anything in the collection, from now on; without any,
         everybody does. It holds for documents that are put later, too."""

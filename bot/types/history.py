@@ -130,12 +130,14 @@ class Passage:
 @dataclass(frozen=True, slots=True)
 class Source:
     """A document as search knows it. `name` is unique in its collection and is what people see;
-    `origin` is where it was read, "" where that is not known; `digest` stands for its content."""
+    `origin` is where it was read, "" where that is not known; `digest` stands for its content.
+    `passages` is how many it has, where that was asked for."""
 
     name: str
     title: str
     digest: str
     origin: str = ""
+    passages: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,11 @@ _ADD_PASSAGE = text("""
     VALUES (:document, :key, :source, :title, :text) RETURNING id""")
 _SOURCES = text("""
     SELECT source, title, digest, origin FROM documents WHERE collection = :collection ORDER BY source""")
+LISTING = text("""
+    SELECT d.source, d.title, d.digest, d.origin,
+        (SELECT count(*) FROM passages p WHERE p.document_id = d.id) AS passages
+    FROM documents d WHERE d.collection = :collection AND d.source > :after
+    ORDER BY d.source LIMIT :limit""")
 _OPEN = text("DELETE FROM audience WHERE collection = :collection")
 _RESTRICT = text("INSERT INTO audience (collection, role) VALUES (:collection, :role)")
 _AUDIENCES = text(
@@ -155,6 +160,11 @@ class SqlSearch:
         where = {"collection": clean(collection)}
         rows = await self._db.read(lambda connection: connection.execute(_SOURCES, where).all())
         return [Source(row.source, row.title, row.digest, row.origin) for row in rows]
+
+    async def listing(self, collection: str, *, limit: int = 50, after: str = "") -> list[Source]:
+        where = {"collection": clean(collection), "after": clean(after), "limit": max(0, limit)}
+        rows = await self._db.read(lambda connection: connection.execute(LISTING, where).all())
+        return [Source(row.source, row.title, row.digest, row.origin, row.passages) for row in rows]
 
     async def restrict(self, collection: str, audience: Sequence[str]) -> None:
         name = clean(collection)

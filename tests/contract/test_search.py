@@ -260,3 +260,15 @@ async def test_a_passage_is_found_again_by_its_id_and_source_by_who_may_read_it(
     mine = await search.passage("q", "https://x.example/a#b", roles=["operator"])
     assert mine is not None
     assert (mine.text, mine.audience) == ("Secret.", ("operator",))
+
+
+async def test_documents_are_listed_in_pages_with_their_passages(search: Search) -> None:
+    for n in range(5):
+        passages = [Passage(f"{n}-{i}", f"text {i}", f"doc{n}") for i in range(n)]
+        await search.put("c", f"doc{n}", passages, title=f"T{n}", digest="d", origin=f"/o/{n}")
+    await search.put("other", "doc9", [], title="T", digest="d")
+    first = await search.listing("c", limit=3)
+    assert first == [Source(f"doc{n}", f"T{n}", "d", f"/o/{n}", n) for n in range(3)]
+    assert [s.name for s in await search.listing("c", limit=3, after="doc2")] == ["doc3", "doc4"]
+    assert await search.listing("c", limit=3, after="doc4") == []
+    assert await search.listing("nothing") == []

@@ -12,6 +12,7 @@ import pytest
 
 from bot.plugins.configured import GROUP
 from bot.plugins.host import PluginHost
+from bot.plugins.pages import PageRequest, Stat, Stats
 from tests.fakes import FakeClock, FakeKeyValue
 from tests.fakes_core import make_context
 from tests.fakes_search import FakeSearch
@@ -46,4 +47,7 @@ async def test_the_plugin_of_the_architecture_page_is_loaded_and_counts_for_each
     async with host.lifespan():
         context = make_context(host, clock)
         replies = [await host.run_command("count", context, "") for _ in range(2)]
+        [counter] = host.brought()
+        [page] = counter.pages
+        assert await page.render(PageRequest("en")) == [Stats((Stat("Counted", "2"),))]
     assert [reply.text for reply in replies] == ["You have counted to 1.", "You have counted to 2."]

@@ -126,7 +126,7 @@ def test_what_is_posted_becomes_values() -> None:
         ({"on": "perhaps"}, "is neither on nor off"),
         ({"colour": "green"}, "is none of red, blue"),
         ({"needed": " "}, "is needed"),
-        ({"poem": "x" * (LONGEST + 1)}, "at most 100000 characters"),
+        ({"poem": "x" * (LONGEST + 1)}, "at most 100,000 characters"),
         ({"poem": Upload("x", b"")}, "is no text"),
         ({"deep": "{}"}, "cannot be changed here"),
         ({"other": "x"}, "there is no such field"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
@@ -16,9 +17,15 @@ from bot.ports import Search
 
 COLLECTION = "documents"
 HANDBOOK = "handbook"
+SENT = "console"
+"""Documents that were sent begin so: in their names, and where they come from."""
 MAX_BYTES = 10_000_000
 _MARKDOWN = (".md", ".markdown")
 SUFFIXES = (*_MARKDOWN, ".txt")
+
+
+_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""What has no place in a name: control characters, and those that turn the direction of writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +82,40 @@ async def learn(search: Search, path: Path, collection: str = COLLECTION) -> Asy
 
 def read_text(path: Path) -> str:
     """The file's text. Raises DocumentError, which names the file and what is supported."""
+    _check(path, 0)
+    try:
+        _check(path, path.stat().st_size)
+        return _text(path, path.read_bytes())
+    except OSError as error:
+        raise DocumentError(f"{path}: {error.strerror or error}") from None
+
+
+def _check(path: Path, size: int) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise DocumentError(f"{path}: cannot be read; supported are text files ({', '.join(SUFFIXES)})")
+    if size > MAX_BYTES:
+        raise DocumentError(f"{path}: has {size:,} bytes; at most {MAX_BYTES:,} are read")
+
+
+def _text(path: Path, raw: bytes) -> str:
     try:
-        if (size := path.stat().st_size) > MAX_BYTES:
-            raise DocumentError(f"{path}: has {size:,} bytes; at most {MAX_BYTES:,} are read")
-        raw = path.read_bytes()
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DocumentError(f"{path}: is no UTF-8 text; save it as UTF-8 and try again") from None
-    except OSError as error:
-        raise DocumentError(f"{path}: {error.strerror or error}") from None
     if "\0" in text:
         raise DocumentError(f"{path}: is a binary file; supported are text files ({', '.join(SUFFIXES)})")
     return text
+
+
+async def learn_file(search: Search, name: str, content: bytes, collection: str) -> Progress:
+    """Bring a file that somebody sent into the collection, in place of one of that name that was sent
+    before; documents that were read from a disk are others. Raises DocumentError."""
+    path = Path(_NAMES.sub("", name.replace("\\", "/").rpartition("/")[2]).strip())
+    _check(path, len(content))
+    text = await asyncio.to_thread(_text, path, content)
+    source = f"{SENT}/{path.name}"
+    changed, passages = await _put(search, collection, source, text, f"{SENT}:{path.name}")
+    return Progress(source, 1, 1, changed, passages)
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -13,7 +13,9 @@ from pydantic import Field
 from bot.audience import roles_of
 from bot.citations import listing
 from bot.plugins import api
+from bot.plugins.pages import ConsolePage
 from bot.plugins.qa.ingest import COLLECTION, HANDBOOK, sync_handbook
+from bot.plugins.qa.page import DocumentsPage
 from bot.plugins.qa.relevance import content_terms, helpful, search_text, within
 from bot.types import Message, Passage, Role, ToolSpec
 
@@ -71,6 +73,9 @@ class Plugin(api.Plugin):
     def tools(self) -> Sequence[api.Tool]:
         activity = {"en": "Searching the documents…", "zh": "正在检索文档…"}
         return (api.Tool(_SPEC, self._search_documents, activity),)
+
+    def pages(self) -> Sequence[ConsolePage]:
+        return (DocumentsPage(self.services.search, self.collections).page(),)
 
     async def context(self, context: api.PluginContext) -> api.Context:
         """Passages where they help; nothing for small talk, or where none has enough in common
