@@ -13,7 +13,10 @@ from pathlib import Path
 
 from benchmarks.report import save
 
-NAMES = ("latency", "throughput", "telegram", "discord", "history", "memory", "load", "prefix", "context")
+NAMES = (
+    *("latency", "throughput", "telegram", "discord", "history", "console", "memory", "load", "prefix"),
+    "context",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,0 +1,85 @@
+"""The console's queries walk indexes, and what was stored before there was an archive is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import TextClause, text
+
+from bot.types import Address, Event, EventKind, Message, Role, Sender, TurnState
+from storage import revisions, said
+from storage.console import archive, statistics
+from storage.console.archive import SqlArchive
+from storage.conversations import SqlConversations
+from storage.db import Database, dialect_of, open_database
+from storage.people import SqlPeople
+from storage.postgres import postgres_engine
+from storage.sqlite import sqlite_engine
+from storage.turns import SqlTurns
+from tests.fakes import FakeClock
+
+PLACE = {"at": 1.0, "id": 1, "limit": 5, "platform": "p", "person_id": "p"}
+PAGES: list[tuple[TextClause, dict[str, object]]] = [
+    *((statement, PLACE) for statement in archive.CONVERSATIONS.values()),
+    *((s, {"key": "a", "id": "", "end": "b", "role": "r", "limit": 5}) for s in archive.PEOPLE.values()),
+    *(
+        (s, {"at": 1.0, "turn": "", "person": "", "value": 1, "no": False, "limit": 5})
+        for s in archive.FEEDBACK.values()
+    ),
+    (statistics.FORGET, {"span": 60, "before": 1}),
+]
+
+
+@pytest.mark.parametrize(("statement", "values"), PAGES)
+async def test_a_page_walks_an_index_in_its_order(
+    sqlite_db: Database, statement: TextClause, values: dict[str, object]
+) -> None:
+    explained = text(f"EXPLAIN QUERY PLAN {statement.text}")
+    plan = await sqlite_db.write(lambda c: [row[3] for row in c.execute(explained, values)])
+    own = "WITH own" in statement.text
+    assert [step for step in plan if step.startswith("SCAN") and step != "SCAN own"] == []
+    assert own or not [step for step in plan if "TEMP B-TREE" in step], plan
+
+
+async def test_words_are_walked_backwards_without_sorting(sqlite_db: Database) -> None:
+    explained = text(f"EXPLAIN QUERY PLAN {said.FIND['sqlite'].text}")
+    values = {"asked": '"a"', "before": 9, "limit": 5}
+    plan = await sqlite_db.write(lambda c: [row[3] for row in c.execute(explained, values)])
+    assert not [step for step in plan if "TEMP B-TREE" in step], plan
+
+
+async def test_what_was_stored_before_is_found_in_its_order(database_url: str) -> None:
+    clock = FakeClock()
+    async with open_database(database_url) as db:
+        people, turns = SqlPeople(db, clock), SqlTurns(db, clock)
+        ann = await people.admit("test", Sender("ann", "Ann ÉMILE"))
+        conversations = SqlConversations(db, clock)
+        for number, chat in enumerate(("b", "a", "b")):
+            await clock.advance(1)
+            home = await conversations.open(Address("test", "bot", chat))
+            event = Event(str(number), EventKind.MESSAGE, home.address, Sender("ann"))
+            turn = await turns.begin(home, event, person_id=ann.id)
+            said = [Message(Role.USER, f"question {number} 天气"), Message(Role.ASSISTANT, "answer")]
+            await turns.finish(turn, said)
+            assert turn.state is TurnState.GENERATING
+        kept = SqlArchive(db)
+        before = (
+            await kept.conversations(),
+            await kept.search("天气 answer"),
+            await kept.people(name="ann é"),
+        )
+    path = Path(database_url.removeprefix("sqlite:///"))
+    sqlite = dialect_of(database_url) == "sqlite"
+    engine = sqlite_engine(path) if sqlite else postgres_engine(database_url)
+    with engine.connect() as connection:
+        revisions.move(connection, "0008")
+    engine.dispose()
+    async with open_database(database_url) as db:
+        kept = SqlArchive(db)
+        assert await kept.conversations() == before[0]
+        assert [(f.question, f.at) for f in await kept.search("天气 answer")] == [
+            (f.question, f.at) for f in before[1]
+        ]
+        assert [f.question for f in before[1]] == [f"question {n} 天气" for n in (2, 1, 0)]
+        assert await kept.people(name="ann é") == before[2]
