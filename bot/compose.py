@@ -38,6 +38,7 @@ from bot.ports import (
     Leases,
     Models,
     Overheard,
+    OwnConversations,
     People,
     PersonaStore,
     Search,
@@ -76,6 +77,7 @@ class Stores:
     accounts: Accounts
     audit: Audit
     shares: Shares
+    own: OwnConversations
     personas: PersonaStore
     archive: Archive
     statistics: StatisticsStore
@@ -108,6 +110,7 @@ async def open_stores(
     from storage.keyvalue import SqlKeyValue
     from storage.leases import SqlLeases
     from storage.overheard import SqlOverheard
+    from storage.own import SqlOwnConversations
     from storage.people import SqlPeople
     from storage.search import SqlSearch
     from storage.turns import SqlTurns
@@ -128,6 +131,7 @@ async def open_stores(
             accounts=SqlAccounts(db, clock),
             audit=SqlAudit(db, clock),
             shares=SqlShares(db, clock),
+            own=SqlOwnConversations(db),
             personas=SqlPersonas(db, clock),
             archive=SqlArchive(db),
             statistics=SqlStatistics(db),

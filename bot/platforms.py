@@ -81,6 +81,8 @@ def web_adapter(
             turns=stores.turns,
             conversations=stores.conversations,
             people=stores.people,
+            own=stores.own,
+            shares=stores.shares,
             channel=channel,
             clock=clock,
             telemetry=telemetry,

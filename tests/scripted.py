@@ -40,6 +40,7 @@ from tests.fakes_archive import FakeArchive, FakeStatisticsStore
 from tests.fakes_console import MemoryAccounts, MemoryAudit, MemoryShares
 from tests.fakes_control import FakeBackup
 from tests.fakes_groups import FakeLeases, FakeOverheard
+from tests.fakes_own import FakeOwnConversations
 from tests.fakes_personas import MemoryPersonas
 from tests.fakes_search import FakeSearch
 
@@ -255,6 +256,7 @@ class World:
             accounts=MemoryAccounts(self.memory, self.clock),
             audit=MemoryAudit(self.memory, self.clock),
             shares=MemoryShares(self.memory, self.clock),
+            own=FakeOwnConversations(self.memory),
             personas=MemoryPersonas(self.clock),
             archive=FakeArchive(self.memory),
             statistics=FakeStatisticsStore(),

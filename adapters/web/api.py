@@ -14,7 +14,6 @@ from adapters.web import models, translate
 from adapters.web.answers import Answer, event_key, message_of
 from adapters.web.blocks import Renderer
 from adapters.web.deps import WebDeps
-from adapters.web.history import Histories
 from adapters.web.identity import AnswerId, Signer, conversation_of
 from adapters.web.limits import Crowd
 from adapters.web.sse import Streams
@@ -28,7 +27,8 @@ _EVENTS = """Server-sent events, each with JSON data:
 - `html` `{"from", "blocks"}`: only if asked for; the answer's blocks from number `from` on are now these.
 - `activity` `{"text"}`: what is being done while no text comes.
 - `citations` `[{"number", "passage_id", "source", "title", "quote"}]`: what `[number]` stands for.
-- `done` `{"finish_reason", "usage"?}`: the end. `error` `{"message", "code"}`: the end, without an answer;
+- `done` `{"finish_reason", "usage"?}`: the end; `taken`: a person answers here, later, as a message of the
+  conversation's. `error` `{"message", "code"}`: the end, without an answer;
   the code is `unanswered` (refused without a word, or withdrawn) or `lost` (answered, but not kept).
 
 Lines that begin with `:` are heartbeats. A stream that breaks off without `done` or `error` is
@@ -52,13 +52,12 @@ _WRITE = problems(400, 403, 404, 409, 413, 415, 422, 503)
 class Chat:
     """The calls, over what they need."""
 
-    def __init__(self, deps: WebDeps, signer: Signer) -> None:
+    def __init__(self, deps: WebDeps, signer: Signer, renderer: Renderer) -> None:
         self._deps = deps
         self._signer = signer
         self._streams = Streams()
         self._crowd = Crowd(deps.clock)
-        self._renderer = Renderer()
-        self._histories = Histories(deps.people, deps.conversations, deps.turns, self._renderer)
+        self._renderer = renderer
 
     async def ask(self, body: models.Ask, visit: Visit) -> Response:
         signer, deps = self._signer, self._deps
@@ -77,7 +76,7 @@ class Chat:
         event, replaced = await self._event(body, visit, answer, about[1] if about else None)
         if body.sampling is not None:
             event = replace(event, sampling=body.sampling.sampling)
-        deps.channel.expect(answer.text, replaced)
+        deps.channel.expect(answer.text, replaced, asked=body.text)
         fresh = await deps.put(event)
         return self._stream(visit, answer, html=body.html, fresh=fresh)
 
@@ -115,17 +114,6 @@ class Chat:
             self._call(answer), visit.sender(), message_id, body.value, body.reason, self._deps.clock.time()
         )
         return models.Accepted(accepted=await self._deps.put(event))
-
-    async def conversations(self, visit: Visit) -> models.Conversations:
-        return models.Conversations(conversations=await self._histories.listing(visit.visitor))
-
-    async def messages(self, conversation: str, before: str, visit: Visit) -> models.Messages:
-        last = await self._turn(visit, before)
-        number = last[1].number if last is not None else 0
-        found = await self._histories.messages(visit.visitor, conversation, before=number)
-        if found is None:
-            raise HTTPException(404, "There is no such conversation.")
-        return models.Messages(conversation=conversation, messages=found[0], older=found[1])
 
     def _admit(self, visit: Visit) -> None:
         if self._streams.refuses(visit.visitor, visit.client):
@@ -204,8 +192,8 @@ def _too_many(message: str, seconds: int) -> HTTPException:
     return HTTPException(429, message, headers={"Retry-After": str(seconds)})
 
 
-def chat_router(deps: WebDeps, signer: Signer) -> APIRouter:
-    chat = Chat(deps, signer)
+def chat_router(deps: WebDeps, signer: Signer, renderer: Renderer) -> APIRouter:
+    chat = Chat(deps, signer, renderer)
     router = APIRouter(prefix="/api/v1", tags=["chat"])
 
     def visiting(request: Request) -> Visit:
@@ -249,18 +237,5 @@ def chat_router(deps: WebDeps, signer: Signer) -> APIRouter:
     async def feedback(answer: Own, visit: Visiting, body: models.Feedback) -> models.Accepted:
         """Say whether the answer was good."""
         return await chat.feedback(answer, body, visit)
-
-    @router.get("/conversations", responses=_READ)
-    async def conversations(visit: Visiting) -> models.Conversations:
-        """The visitor's conversations, newest first."""
-        return await chat.conversations(visit)
-
-    @router.get("/conversations/{conversation}/messages", responses=_READ)
-    async def messages(
-        conversation: models.Name, visit: Visiting, before: models.Id | None = None
-    ) -> models.Messages:
-        """The newest questions and answers of one conversation, oldest first; where there are
-        `older` ones, ask again with `before`, the id of the first."""
-        return await chat.messages(conversation, before or "", visit)
 
     return router

@@ -14,11 +14,15 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from adapters.web import models
 from adapters.web.api import chat_router, problems
+from adapters.web.blocks import Renderer
 from adapters.web.console.app import add_console
+from adapters.web.conversations import conversations_router
 from adapters.web.deps import Check, WebDeps
 from adapters.web.guard import Guard
+from adapters.web.history import Histories
 from adapters.web.identity import Signer
 from adapters.web.pages import page_router
+from adapters.web.shares import share_pages, shares_router
 from adapters.web.uploads import files_router
 from adapters.web.visit import here
 from bot.errors import StorageError
@@ -30,7 +34,8 @@ __all__ = ["WebDeps", "create_app"]
 
 def create_app(deps: WebDeps) -> FastAPI:
     """The application over what it needs. Makes no connection and starts no task."""
-    signer = Signer(deps.secret)
+    signer, renderer = Signer(deps.secret), Renderer()
+    histories = Histories(deps.people, deps.conversations, deps.own, deps.turns, deps.channel, renderer)
     app = FastAPI(
         title=deps.name, version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
     )
@@ -38,7 +43,10 @@ def create_app(deps: WebDeps) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(StorageError, _no_storage)
-    app.include_router(chat_router(deps, signer))
+    app.include_router(chat_router(deps, signer, renderer))
+    app.include_router(conversations_router(deps, signer, histories))
+    app.include_router(shares_router(deps, signer, histories))
+    app.include_router(share_pages(deps, histories, renderer))
     app.include_router(files_router(deps, signer))
     app.include_router(page_router(deps, signer))
     if deps.console is not None:

@@ -43,6 +43,8 @@ class Stream:
     changed_at: float = 0.0
     names: set[str] = field(default_factory=set)
     readers: set[asyncio.Event] = field(default_factory=set)
+    asked: str = ""
+    """The question, while its answer is under way."""
 
     def wake(self) -> None:
         for reader in self.readers:
@@ -64,6 +66,7 @@ class WebChannel:
         self._streams: dict[Stream, None] = {}  # the least recently begun first
         self._named: dict[str, Stream] = {}
         self._characters = 0
+        self._watchers: dict[str, set[asyncio.Event]] = {}
         self._sweep_at = 0.0
         self.closing = False
 
@@ -73,13 +76,13 @@ class WebChannel:
     async def send(self, address: Address, out: Outgoing, *, key: str, reply_to: str = "") -> str:
         stream = self._named.get(key) or self._named.get(reply_to) or self._begin()
         self._name(stream, key, reply_to)
-        self._update(stream, out)
+        self._update(stream, out, address)
         return key
 
     async def edit(self, address: Address, message_id: str, out: Outgoing) -> None:
         stream = self._named.get(message_id) or self._begin()
         self._name(stream, message_id)
-        self._update(stream, out)
+        self._update(stream, out, address)
 
     async def delete(self, address: Address, message_id: str) -> None:
         if (stream := self._named.get(message_id)) is not None:
@@ -104,13 +107,40 @@ class WebChannel:
 
     # for the readers
 
-    def expect(self, event_id: str, message_id: str = "") -> None:
+    def expect(self, event_id: str, message_id: str = "", *, asked: str = "") -> None:
         """An answer to this event is to come: as a new message, or in place of `message_id`.
 
         To be called before the event is put: its answer may be quick. Repeating it changes nothing.
         """
         if event_id not in self._named:
-            self._name(self._begin(), event_id, message_id)
+            stream = self._begin()
+            stream.asked = asked
+            self._characters += len(asked)
+            self._name(stream, event_id, message_id)
+
+    def asked(self, event_id: str) -> str:
+        """What an answer under way was asked; "" if that is not known (any more)."""
+        stream = self._named.get(event_id)
+        return stream.asked if stream is not None else ""
+
+    @contextmanager
+    def watching(self, visitor: str, woken: asyncio.Event) -> Iterator[None]:
+        """While this lasts, `woken` is set when something of this visitor's conversations has changed, and
+        at `close`."""
+        self._watchers.setdefault(visitor, set()).add(woken)
+        if self.closing:
+            woken.set()
+        try:
+            yield
+        finally:
+            self._watchers[visitor].discard(woken)
+            if not self._watchers[visitor]:
+                del self._watchers[visitor]
+
+    def changed(self, visitor: str) -> None:
+        """Something of this visitor's conversations has changed: wake those who watch."""
+        for woken in self._watchers.get(visitor, ()):
+            woken.set()
 
     def find(self, event_id: str, message_id: str = "") -> Stream:
         """The stream of this answer, made if there is none."""
@@ -136,6 +166,13 @@ class WebChannel:
         self.closing = True
         for stream in self._streams:
             stream.wake()
+        for visitor in self._watchers:
+            self.changed(visitor)
+
+    @property
+    def watchers(self) -> int:
+        """How many watch their conversations."""
+        return sum(map(len, self._watchers.values()))
 
     @property
     def streams(self) -> int:
@@ -162,7 +199,9 @@ class WebChannel:
             self._named[name] = stream
             stream.names.add(name)
 
-    def _update(self, stream: Stream, out: Outgoing) -> None:
+    def _update(self, stream: Stream, out: Outgoing, address: Address) -> None:
+        if stream.now is _NOTHING or out.final:
+            self.changed(address.chat.partition(":")[0])
         self._characters += len(out.text) - len(stream.now.text)
         stream.now = out
         stream.changed_at = self._clock.monotonic()
@@ -185,7 +224,7 @@ class WebChannel:
         if stream not in self._streams:
             return
         del self._streams[stream]
-        self._characters -= len(stream.now.text)
+        self._characters -= len(stream.now.text) + len(stream.asked)
         for name in stream.names:
             if self._named.get(name) is stream:
                 del self._named[name]

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from adapters.web.channel import WebChannel
 from adapters.web.console.deps import ConsoleDeps
 from adapters.web.files import Files
-from bot.ports import Clock, Conversations, People, Telemetry, Turns
+from bot.ports import Clock, Conversations, OwnConversations, People, Shares, Telemetry, Turns
 from bot.types import Citation, Event, Passage
 
 Check = Callable[[], Awaitable[tuple[bool, str]]]
@@ -44,6 +44,8 @@ class WebDeps:
     turns: Turns
     conversations: Conversations
     people: People
+    own: OwnConversations
+    shares: Shares
     channel: WebChannel
     clock: Clock
     telemetry: Telemetry

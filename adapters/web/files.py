@@ -109,6 +109,10 @@ class Files:
         await asyncio.to_thread(self._remove, visitor, id)
         return True
 
+    async def release(self, visitor: str, conversation: str) -> None:
+        """The conversation is gone: what was asked about in no other goes with it."""
+        await asyncio.to_thread(self._release, visitor, conversation)
+
     async def forget(self, visitor: str) -> None:
         """Remove all that this visitor brought."""
         if _VISITOR.fullmatch(visitor):
@@ -143,6 +147,17 @@ class Files:
             _write(self._path(visitor, id), content)
         self._note(visitor, file)
         return file
+
+    def _release(self, visitor: str, conversation: str) -> None:
+        places = self._folder.glob(f"{visitor}/*.json") if _VISITOR.fullmatch(visitor) else ()
+        for id in [place.stem for place in places]:
+            file = self._find(visitor, id)
+            if file is not None and conversation in file.conversations:
+                names = tuple(name for name in file.conversations if name != conversation)
+                if names:
+                    self._note(visitor, replace(file, conversations=names))
+                else:
+                    self._remove(visitor, id)
 
     def _make_room(self, visitor: str, size: int) -> None:
         folder = self._folder / visitor

@@ -115,12 +115,49 @@ class FileOut(BaseModel):
 
 
 class ConversationOut(BaseModel):
+    """`here`: questions can be asked in it on this page; one of another account of the same person,
+    or of another browser, can be read. `answering` is the id of an answer under way."""
+
     id: str
     title: str
+    active_at: float = Field(description="Seconds since 1970: when a question was last asked.")
+    platform: str
+    here: bool
+    answering: str = ""
+    excerpt: str = Field("", description="Of a search: what was said around the words.")
 
 
 class Conversations(BaseModel):
+    """`older`: ask again with this as `before`; empty: there are no more."""
+
     conversations: list[ConversationOut]
+    older: str = ""
+
+
+class Rename(Strict):
+    title: Annotated[str, Field(max_length=200), AfterValidator(_readable)]
+
+
+class NewShare(Strict):
+    days: Literal[1, 7, 30] = Field(description="How long the link can be read.")
+    title: Annotated[str, Field(max_length=200), AfterValidator(_clean)] = Field(
+        "", description="What stands above the shared page; empty: the conversation's title."
+    )
+
+
+class ShareOut(BaseModel):
+    id: str
+    title: str
+    created_at: float
+    expires_at: float
+
+
+class Shared(ShareOut):
+    path: str = Field(description="Where it is read. It is told once; only its hash is stored.")
+
+
+class SharesOut(BaseModel):
+    shares: list[ShareOut]
 
 
 class MessageOut(BaseModel):

@@ -25,12 +25,15 @@ YEAR = 365 * 24 * 3600
 @cache
 def words(language: str) -> dict[str, str]:
     """What the page says in this language."""
-    found: dict[str, str] = json.loads((HERE / "words" / f"{language}.json").read_text(encoding="utf-8"))
+    found: dict[str, str] = {}
+    for name in (f"{language}.json", f"conversations.{language}.json"):
+        found.update(json.loads((HERE / "words" / name).read_text(encoding="utf-8")))
     return found
 
 
 @cache
-def _template(name: str) -> Any:
+def template(name: str) -> Any:
+    """The page's template of this name."""
     import jinja2
 
     loader = jinja2.FileSystemLoader(HERE / "templates")
@@ -58,8 +61,8 @@ def page_router(deps: WebDeps, signer: Signer) -> APIRouter:
     return router
 
 
-def _page(template: str, deps: WebDeps, language: str, theme: str) -> HTMLResponse:
-    html = _template(template).render(
+def _page(page: str, deps: WebDeps, language: str, theme: str) -> HTMLResponse:
+    html = template(page).render(
         name=deps.name,
         language=language,
         theme=theme if theme in THEMES else THEMES[0],

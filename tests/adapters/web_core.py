@@ -35,8 +35,9 @@ from bot.types import (
     Usage,
 )
 from tests.fakes import FakeInbox, FakePeople, Memory
-from tests.fakes_console import MemoryAccounts, MemoryAudit
+from tests.fakes_console import MemoryAccounts, MemoryAudit, MemoryShares
 from tests.fakes_history import FakeConversations, FakeTurns
+from tests.fakes_own import FakeOwnConversations
 
 SECRET = b"a secret of at least 16 bytes"
 ANSWER = "Create a bot with **@BotFather** and set `TERTULIA_TELEGRAM_TOKEN` [1]."
@@ -60,7 +61,7 @@ class Core:
     def __init__(self, memory: Memory, channel: WebChannel, script: Script) -> None:
         self.memory = memory
         self.inbox = FakeInbox(memory)
-        self.turns = FakeTurns(memory)
+        self.turns = FakeTurns(memory, SystemClock())
         self.people = FakePeople(memory)
         self.conversations = FakeConversations(memory)
         self.channel = channel
@@ -127,7 +128,8 @@ class Core:
             finish_reason="cancelled" if self._stopped.is_set() else "stop",
         )
         await self.turns.finish(ended, (asked, Message(Role.ASSISTANT, said)))
-        message_id = (await self.turns.deliveries(turn.id))[0].message_id
+        rows = await self.turns.deliveries(turn.id)  # none, if the conversation was deleted
+        message_id = rows[0].message_id if rows else f"{turn.id}:0"
         final = Outgoing(
             said,
             said,
@@ -137,7 +139,7 @@ class Core:
             finish_reason=ended.finish_reason,
         )
         await self.channel.edit(event.address, message_id, final)
-        await self.turns.finish(replace(ended, state=state))
+        await self.turns.finish(replace(ended, state=state, ended_at=SystemClock().time()))
         self._stopped.clear()
 
     async def _say(self, event: Event, turn: Turn, again: bool) -> str:
@@ -198,6 +200,8 @@ def web_deps(core: Core, **changes: Any) -> WebDeps:
         "turns": core.turns,
         "conversations": core.conversations,
         "people": core.people,
+        "own": FakeOwnConversations(core.memory),
+        "shares": MemoryShares(core.memory, SystemClock()),
         "channel": core.channel,
         "clock": SystemClock(),
         "telemetry": telemetry,
