@@ -371,7 +371,9 @@ class Handler:
         await self._reply(event, channel, Reply(self._catalogue.say(language, key)))
 
     async def _reply(self, event: Event, channel: Channel, reply: Reply, *, key: str = "") -> None:
-        """A reply outside of turns, as crash-proof as a turn's: its rows go by the event."""
+        """A reply outside of turns, as crash-proof as a turn's: its rows go by the event. In private all
+        is for whoever asked alone."""
+        reply = replace(reply, aside=reply.aside and not event.private)
         key = key or f"event:{event.key}"
         pressed = event.kind is EventKind.BUTTON and event.reply_to
         shown = self._courier.begin(channel, event.address, key, pressed or event.message_id)

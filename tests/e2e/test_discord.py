@@ -32,6 +32,22 @@ async def test_a_mention_is_answered_from_the_handbook_and_its_sources_are_for_t
         assert dc.errors == []
 
 
+async def test_sources_that_come_too_late_are_for_the_asker_all_the_same(tmp_path: Path) -> None:
+    async with calm() as dc:
+        ana, ben = dc.person("Ana"), dc.person("Ben")
+        room = await dc.guild("Friends", ana, ben)
+        async with service(dc, tmp_path):
+            public = await answer(dc, await ana.ask("How do I connect Discord?", channel=room.general))
+            private = await answer(dc, await ana.say("How do I connect Discord?"))
+            weather = dc.world.weather
+            weather.fate = lambda call: "5xx" if call.endswith("/callback") else ""  # type: ignore[method-assign]
+            await ana.press(public, "sources")
+            await ana.press(private, "sources")
+            await dc.until(lambda: len(room.general.answers) == 2 and len(ana.channel.answers) == 2, 20)
+        assert "for you alone" in ben.sees(room.general)[-1].content
+        assert "handbook" in ana.channel.answers[-1].content
+
+
 async def test_what_is_said_while_the_bot_is_down_is_answered_when_it_is_back(tmp_path: Path) -> None:
     async with calm() as dc, Server().lifespan() as model:
         ana = dc.person("Ana")
