@@ -33,7 +33,7 @@ def event_of(raw: Json, translator: Translator, now: float, question: str = "") 
         command = f"/{data['name']} {argument(data)}".strip()
         return _event(raw, translator, now, EventKind.COMMAND, data=command)
     if is_question(raw):
-        question = argument(data) if is_written(raw) else window_text(raw)
+        question = argument(data) if is_written(raw) else written(raw)
     parts = (Part(text=question),)
     return _event(raw, translator, now, EventKind.MESSAGE, parts=parts) if question else None
 
@@ -104,7 +104,7 @@ def argument(data: Json) -> str:
     return str(found[0] or "").strip() if found else ""
 
 
-def window_text(raw: Json) -> str:
+def written(raw: Json) -> str:
     """What was written in a window."""
     return next((str(value) for value in _values(raw["data"].get("components")) if value), "").strip()
 
