@@ -108,6 +108,22 @@ async def test_passages_are_turned_by_keys_and_give_the_focus_back(browser: Brow
         assert errors == []
 
 
+async def test_nothing_in_a_source_can_act(browser: Browser) -> None:
+    hostile = Citation(1, "p1", "javascript:window.hacked=1", ATTACK, ATTACK)
+
+    async def evil(visitor: str, citation: Citation) -> Passage | None:
+        return Passage("p1", f"{ATTACK}\n{ATTACK}</mark></div><script>window.hacked=1</script>", "x")
+
+    async with house(script=Script(answer=f"{ATTACK} [1]", citations=(hostile,)), passage=evil) as home:
+        page, _ = await visit(browser, home.url)
+        await say(page, ATTACK)
+        await page.locator(".sources .name").click()
+        await expect(page.locator("#passage .text")).to_contain_text("</mark></div><script>")
+        await expect(page.locator("#passage h2")).to_have_text(ATTACK)
+        assert await page.locator("#passage :is(script, img, a)").count() == 0
+        assert await page.evaluate("window.hacked") is None
+
+
 async def test_blocks_that_do_not_change_are_not_touched_while_an_answer_grows(browser: Browser) -> None:
     text = (
         "First paragraph, whole.\n\n```python\nx = 1\n```\n\nThe last one grows word by word "
