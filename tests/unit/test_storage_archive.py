@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import TextClause, text
+from sqlalchemy import Connection, TextClause, text
 
 from bot.types import Address, Event, EventKind, Message, Role, Sender, TurnState
 from storage import revisions, said
@@ -83,3 +83,34 @@ async def test_what_was_stored_before_is_found_in_its_order(database_url: str) -
         ]
         assert [f.question for f in before[1]] == [f"question {n} 天气" for n in (2, 1, 0)]
         assert await kept.people(name="ann é") == before[2]
+
+
+async def test_the_words_follow_their_rows_when_a_conversation_or_an_answer_goes(sqlite_db: Database) -> None:
+    clock = FakeClock()
+    people, turns = SqlPeople(sqlite_db, clock), SqlTurns(sqlite_db, clock)
+    ann = await people.admit("test", Sender("ann", "Ann"))
+    home = await SqlConversations(sqlite_db, clock).open(Address("test", "bot", "chat"))
+    replaced = ""
+    for number in range(3):
+        event = Event(str(number), EventKind.MESSAGE, home.address, Sender("ann"))
+        turn = await turns.begin(home, event, person_id=ann.id, replaces=replaced)
+        await turns.finish(
+            turn, [Message(Role.USER, f"question {number} 天气"), Message(Role.ASSISTANT, "a")]
+        )
+        replaced = turn.id
+
+    async def words() -> list[str]:
+        def read(connection: Connection) -> list[str]:
+            connection.execute(text("INSERT INTO said_fts (said_fts) VALUES ('integrity-check')"))
+            connection.execute(
+                text("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab('main', 'said_fts', 'row')")
+            )
+            found = [row.term for row in connection.execute(text("SELECT term FROM temp.vocabulary"))]
+            connection.execute(text("DROP TABLE temp.vocabulary"))
+            return found
+
+        return await sqlite_db.write(read)
+
+    assert await words() == ["2", "a", "question", "天", "天气", "气"]
+    await people.delete(ann.id)
+    assert await words() == []
