@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bot.access import Gate
 from bot.commands import Commands
 from bot.delivery import Courier
+from bot.dispatcher import Dispatcher
 from bot.errors import StorageBusy
 from bot.generation import Limits
 from bot.groups import Groups
@@ -190,7 +191,6 @@ class App:
     stores: Stores
     models: Models
     personas: Personas
-    plugins: PluginHost
     plugin_desk: PluginDesk
     handler: Handler
     takeover: Takeover
@@ -198,6 +198,10 @@ class App:
     platforms: Intakes
     catalogue: Catalogue
     clock: Clock
+
+    @property
+    def plugins(self) -> PluginHost:
+        return self.plugin_desk.host
 
     async def serve(self, adapters: Sequence[Adapter], stop: asyncio.Event) -> None:
         """Until `stop`: take events in, deal with them. Then: no more intake, running turns end
@@ -233,25 +237,13 @@ async def compose(
 ) -> AsyncIterator[App]:
     """The core over the given ports. Raises SettingsError."""
     catalogue = Catalogue.load()
-    plugin_desk = await plugins_of(settings, stores, clock)
-    plugins = plugin_desk.host
+    desk = await plugins_of(settings, stores, clock)
+    plugins = desk.host
     personas = Personas(settings.personas, settings.sampling, settings.system_prompt, store=stores.personas)
     courier = Courier(stores.turns, Pacer(clock), clock, telemetry, settings.ambiguous_send)
     summaries = Summaries(stores.conversations, clock, enabled=settings.summaries)
-    turner = Turner(
-        conversations=stores.conversations,
-        turns=stores.turns,
-        overheard=stores.overheard,
-        models=models,
-        personas=personas,
-        plugins=plugins,
-        toolbox=Toolbox(plugins.tools, timeout=settings.tool_timeout),
-        summaries=summaries,
-        courier=courier,
-        catalogue=catalogue,
-        clock=clock,
-        telemetry=telemetry,
-        rules=rules_of(settings),
+    turner = turner_of(
+        settings, stores, models, personas, plugins, summaries, courier, catalogue, telemetry, clock
     )
     places = Places(stores.conversations)
     commands = Commands(
@@ -281,30 +273,57 @@ async def compose(
         telemetry=telemetry,
         concurrency=settings.concurrency,
     )
-    takeover = Takeover(
+    takeover = takeover_of(settings, stores, handler.dispatcher, telemetry, clock)
+    platforms = Intakes(clock)
+    async with personas.lifespan(clock), plugins.lifespan(), summaries.lifespan(), takeover.lifespan():
+        yield App(
+            settings, stores, models, personas, desk, handler, takeover, commands, platforms, catalogue, clock
+        )
+
+
+def turner_of(
+    settings: Settings,
+    stores: Stores,
+    models: Models,
+    personas: Personas,
+    plugins: PluginHost,
+    summaries: Summaries,
+    courier: Courier,
+    catalogue: Catalogue,
+    telemetry: Telemetry,
+    clock: Clock,
+) -> Turner:
+    """What runs a turn."""
+    return Turner(
+        conversations=stores.conversations,
+        turns=stores.turns,
+        overheard=stores.overheard,
+        models=models,
+        personas=personas,
+        plugins=plugins,
+        toolbox=Toolbox(plugins.tools, timeout=settings.tool_timeout),
+        summaries=summaries,
+        courier=courier,
+        catalogue=catalogue,
+        clock=clock,
+        telemetry=telemetry,
+        rules=rules_of(settings),
+    )
+
+
+def takeover_of(
+    settings: Settings, stores: Stores, dispatcher: Dispatcher, telemetry: Telemetry, clock: Clock
+) -> Takeover:
+    """What lets a person answer in the bot's place."""
+    return Takeover(
         inbox=stores.inbox,
         conversations=stores.conversations,
         values=stores.values,
-        dispatcher=handler.dispatcher,
+        dispatcher=dispatcher,
         clock=clock,
         telemetry=telemetry,
         idle=settings.takeover_idle,
     )
-    async with personas.lifespan(clock), plugins.lifespan(), summaries.lifespan(), takeover.lifespan():
-        yield App(
-            settings,
-            stores,
-            models,
-            personas,
-            plugins,
-            plugin_desk,
-            handler,
-            takeover,
-            commands,
-            Intakes(clock),
-            catalogue,
-            clock,
-        )
 
 
 async def plugins_of(settings: Settings, stores: Stores, clock: Clock) -> PluginDesk:

@@ -17,15 +17,16 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import StorageError
 from storage.db import Database
 from storage.failures import explain
+from storage.postgres import postgres_engine
 from storage.revisions import bring_up_to_date
 from storage.search.sqlite import SqliteIndex
-from storage.sqlite import check_file, claim, raw, sqlite_engine
+from storage.sqlite import check_file, claim, file_of, raw, sqlite_engine
 
 PAGES = 2_048
 """Copied between two looks at whether to stop: 8 MiB."""
@@ -70,7 +71,7 @@ class SqlBackup:
 
     async def _fill(self, path: Path) -> None:
         stop = threading.Event()
-        copying = asyncio.create_task(self._db.copy_to(path, _stopper(stop)))
+        copying = asyncio.create_task(copy_to(self._db, path, _stopper(stop)))
         try:
             await asyncio.shield(copying)
         except asyncio.CancelledError:
@@ -87,11 +88,18 @@ def _stopper(stop: threading.Event) -> Callable[[], None]:
     return look
 
 
-def copy_sqlite(source: Path, target: Path, look: Callable[[], None]) -> None:
-    """`look` is called every now and then, and may raise. Raises StorageError."""
+async def copy_to(db: Database, path: Path, look: Callable[[], None]) -> None:
+    """Write the copy to a new file. `look` is called on the thread that copies, every now and then;
+    what it raises ends the copy. Raises StorageError."""
+    copying = copy_sqlite if db.dialect == "sqlite" else copy_postgres
+    await asyncio.to_thread(copying, db.url, path, look)
+
+
+def copy_sqlite(url: str, target: Path, look: Callable[[], None]) -> None:
+    """See `copy_to`."""
     check_file(target)
     try:
-        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        with closing(sqlite3.connect(file_of(url))) as old, closing(sqlite3.connect(target)) as new:
             old.execute("PRAGMA query_only=ON")
             old.execute("BEGIN")
             old.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the snapshot begins here
@@ -101,10 +109,10 @@ def copy_sqlite(source: Path, target: Path, look: Callable[[], None]) -> None:
         raise explain(error) from None
 
 
-def copy_postgres(source: Engine, target: Path, look: Callable[[], None]) -> None:
-    """The same, from PostgreSQL."""
+def copy_postgres(url: str, target: Path, look: Callable[[], None]) -> None:
+    """See `copy_to`."""
     check_file(target)
-    engine = sqlite_engine(target)
+    engine, source = sqlite_engine(target), postgres_engine(url)
     level = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     try:
         with engine.connect() as new:
@@ -119,6 +127,7 @@ def copy_postgres(source: Engine, target: Path, look: Callable[[], None]) -> Non
         raise explain(error) from None
     finally:
         engine.dispose()
+        source.dispose()
 
 
 def _copy_table(old: Connection, new: Connection, table: str, look: Callable[[], None]) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
-from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 from sqlalchemy import Connection, text
@@ -38,8 +37,6 @@ class Backend(Protocol):
     def write(self, job: Job) -> None: ...
 
     def exclusive(self, name: str) -> AbstractContextManager[None]: ...
-
-    def copy_to(self, path: Path, look: Callable[[], None]) -> None: ...
 
 
 class Database:
@@ -107,12 +104,6 @@ class Database:
             yield
         finally:
             await asyncio.to_thread(holder.__exit__, None, None, None)
-
-    async def copy_to(self, path: Path, look: Callable[[], None]) -> None:
-        """Write a consistent copy of all to a new SQLite file; see `storage.backup`. `look` is called
-        on the thread that copies, every now and then; what it raises ends the copy. Raises
-        StorageError."""
-        await asyncio.to_thread(self._open_backend().copy_to, path, look)
 
     def _open_backend(self) -> Backend:
         if self._backend is None:

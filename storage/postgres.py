@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import threading
 import zlib
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from queue import SimpleQueue
 
 from sqlalchemy import Engine, create_engine, make_url, text
@@ -73,11 +72,6 @@ class PostgresBackend:
                 yield
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
-
-    def copy_to(self, path: Path, look: Callable[[], None]) -> None:
-        from storage.backup import copy_postgres
-
-        copy_postgres(self._engine, path, look)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

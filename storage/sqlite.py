@@ -12,7 +12,7 @@ import contextlib
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -37,7 +37,7 @@ class SqliteBackend:
     """One file, one writer. See `storage.db.Backend`."""
 
     def __init__(self, url: str) -> None:
-        self.path = Path(url.removeprefix("sqlite:///")).expanduser().absolute()
+        self.path = file_of(url)
         self._writes: SimpleQueue[Job | None] = SimpleQueue()
         self._reads: SimpleQueue[Job | None] = SimpleQueue()
         self._engine = sqlite_engine(self.path)
@@ -81,11 +81,6 @@ class SqliteBackend:
     def exclusive(self, name: str) -> Iterator[None]:
         with lock_file(self.path.with_name(f"{self.path.name}-{name}.lock"), name):
             yield
-
-    def copy_to(self, path: Path, look: Callable[[], None]) -> None:
-        from storage.backup import copy_sqlite
-
-        copy_sqlite(self.path, path, look)
 
     def _read(self) -> None:
         with self._engine.connect() as connection:
@@ -147,6 +142,11 @@ def _commit_together(connection: Connection, batch: list[Job]) -> bool:
 def _commit_alone(connection: Connection, job: Job) -> None:
     with job, connection.begin():
         job.result = job.work(connection)
+
+
+def file_of(url: str) -> Path:
+    """The file that a ``sqlite:///`` URL names."""
+    return Path(url.removeprefix("sqlite:///")).expanduser().absolute()
 
 
 def sqlite_engine(path: Path) -> Engine:

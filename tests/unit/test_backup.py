@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from bot.errors import StorageError
 from bot.types import Address, Event, EventKind, Message, Part, Passage, Role, Sender, TurnState
-from storage.backup import NAME, SqlBackup
+from storage.backup import NAME, SqlBackup, copy_to
 from storage.console.personas import SqlPersonas
 from storage.conversations import SqlConversations
 from storage.db import Database, open_database
@@ -100,7 +100,7 @@ async def test_writers_go_on_and_the_copy_is_of_one_moment(db: Database, tmp_pat
             loop.call_soon_threadsafe(looked.set)
             asyncio.run_coroutine_threadsafe(wrote.wait(), loop).result(30)
 
-    copying = asyncio.create_task(db.copy_to(tmp_path / "copy.db", look))
+    copying = asyncio.create_task(copy_to(db, tmp_path / "copy.db", look))
     await looked.wait()
     await values.put("p", "a", "late", 1)
     await values.put("p", "z", "late", 1)

@@ -48,6 +48,6 @@ async def test_the_plugin_of_the_architecture_page_is_loaded_and_counts_for_each
         context = make_context(host, clock)
         replies = [await host.run_command("count", context, "") for _ in range(2)]
         [counter] = host.brought()
-        [page] = counter.pages
-        assert await page.render(PageRequest("en")) == [Stats((Stat("Counted", "2"),))]
+        [shown] = counter.pages
+        assert await shown.render(PageRequest("en")) == [Stats((Stat("Counted", "2"),))]
     assert [reply.text for reply in replies] == ["You have counted to 1.", "You have counted to 2."]
