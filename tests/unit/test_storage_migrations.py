@@ -13,11 +13,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, TextClause, inspect, text
 
 from storage import conversations, identities, keyvalue, people, revisions, turns
-from storage.console import accounts, audit, sessions, shares
+from storage.console import accounts, audit, personas, sessions, shares
 from storage.console.tables import metadata
 from storage.db import Database, open_database
 from storage.inbox import sql as inbox
 from storage.postgres import postgres_engine
+from storage.search import sql as search
 from storage.sqlite import check_file, sqlite_engine
 
 
@@ -122,6 +123,11 @@ HOT: list[tuple[TextClause, dict[str, object]]] = [
     (inbox.OLDEST, {"after": 0, "limit": 5}),
     (inbox.FORGET, {"id": 1}),
     (inbox.FORGET_REPLY, {"key": "k"}),
+    (personas.GET, {"name": "n", "number": 1}),
+    (personas.NEWEST, {"name": "n"}),
+    (personas.NEWEST_FIRST, {"name": "n", "limit": 5}),
+    (personas.BELOW, {"name": "n", "before": 9, "limit": 5}),
+    (search.LISTING, {"collection": "c", "after": "a", "limit": 5}),
     (keyvalue.GET, {"scope": "s", "plugin": "p", "key": "k"}),
     (keyvalue.ITEMS_BELOW, {"scope": "s", "plugin": "p", "first": "a", "end": "b"}),
     (keyvalue.DELETE_SCOPE, {"scope": "s"}),
