@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -90,22 +89,13 @@ async def test_the_page_speaks_the_visitors_language_and_can_be_switched() -> No
         assert "How do I connect Telegram?" in (await client.get("/")).text
         chinese = await client.get("/", headers={"Accept-Language": "fr;q=0.1,zh-CN"})
         assert "怎么连接 Telegram？" in chinese.text
-        assert '<html lang="en">' in (await client.get("/?lang=en", headers={"Accept-Language": "zh"})).text
-        assert '<html lang="en">' in (await client.get("/", headers={"Accept-Language": "zh"})).text
+        assert '<html lang="en"' in (await client.get("/?lang=en", headers={"Accept-Language": "zh"})).text
+        assert '<html lang="en"' in (await client.get("/", headers={"Accept-Language": "zh"})).text
 
 
 async def test_the_operators_suggestions_are_shown_as_text() -> None:
     async with in_process(suggestions={"en": ["<b>Hello</b>"]}) as client:
         assert "&lt;b&gt;Hello&lt;/b&gt;" in (await client.get("/")).text
-
-
-async def test_the_page_is_small() -> None:
-    async with in_process() as client:
-        files = [f"/static/{path.name}" for path in (HERE / "static").iterdir() if path.is_file()]
-        sizes = await asyncio.gather(*map(client.get, ("/", *files)))
-    assert {"/static/chat.js", "/static/dom.js", "/static/chat.css"} < set(files)
-    assert {r.status_code for r in sizes} == {200}
-    assert sum(len(r.content) for r in sizes) < 60_000
 
 
 def test_no_language_lacks_a_word() -> None:
