@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from adapters.discord import asked as reading
@@ -143,7 +145,9 @@ class Interactions:
         """A window for a question. The message that it is about is remembered until it is written."""
         target = _target(raw)
         quote = tuple(quote_of(target, translator.me, translator.world))
-        self._windows.put(_asker(raw, target["id"]), (self._deps.clock.monotonic(), quote))
+        key, until = _asker(raw, target["id"]), self._deps.clock.monotonic() + WINDOW_SECONDS
+        self._windows.put(key, (until, quote))
+        self._deps.clock.call_later(WINDOW_SECONDS, partial(self._expire, key))
         language = reading.language_of(raw)
         text: Json = {
             "type": 4,
@@ -159,6 +163,12 @@ class Interactions:
             "components": [{"type": 1, "components": [text]}],
         }
 
+    def _expire(self, key: tuple[str, str]) -> None:
+        """Nobody writes in the window any more, unless it was opened again."""
+        until, _ = self._windows.get(key) or (math.inf, ())
+        if until <= self._deps.clock.monotonic():
+            self._windows.forget(key)
+
     async def _quotes(self, raw: Json, translator: Translator) -> tuple[Part, ...]:
         if _chosen(raw) in self._summarise:
             return await self._from_here(raw, translator)
@@ -167,9 +177,9 @@ class Interactions:
 
     async def _about(self, raw: Json, about: str, translator: Translator) -> tuple[Part, ...]:
         """The message that a window was opened at; as Discord has it, if that was too long ago."""
-        at, quote = self._windows.get(_asker(raw, about)) or (0.0, ())
+        _, quote = self._windows.get(_asker(raw, about)) or (0.0, ())
         self._windows.forget(_asker(raw, about))
-        if quote and self._deps.clock.monotonic() - at < WINDOW_SECONDS:
+        if quote:
             return quote
         found = await self._after(raw, int(about) - 1, 1)
         return tuple(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.discord.acknowledging import ACK_SECONDS
+from adapters.discord.interactions import WINDOW_SECONDS
 from bot.types import Button, EventKind, PartKind
 from tests.adapters.discord_core import Core, at, say, shown, simulated
 from tests.simulators.discord import Discord, Interaction
@@ -182,3 +183,22 @@ async def test_a_window_that_was_opened_before_a_restart_asks_about_its_message(
         (PartKind.QUOTE, "The sky is green."),
         (PartKind.TEXT, "Is it?"),
     ]
+
+
+async def test_a_message_that_a_window_was_opened_at_is_remembered_for_a_while_only() -> None:
+    core = Core()
+    async with simulated() as dc, core.running(dc):
+        ana, ben = dc.person("Ana"), dc.person("Ben")
+        room = await dc.guild("Club", ana, ben)
+        message = await ben.say("The sky is green.", channel=room.general)
+
+        async def ask(after: float) -> list[str]:
+            opened = await ana.menu("discord.menu_ask en", message)
+            await core.until(lambda: opened.modal)
+            await core.clock.advance(after)
+            asked = await ana.submit(opened, question="Is it?")
+            await core.until(lambda: f"i:{asked.id}" in [e.id for e in core.events])
+            return [part.text for part in core.last(EventKind.MESSAGE).parts]
+
+        assert await ask(0.0) == ["The sky is green.", "Is it?"]
+        assert await ask(WINDOW_SECONDS) == ["Is it?"]
