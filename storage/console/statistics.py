@@ -23,10 +23,14 @@ ADD = text(
     " ON CONFLICT (span, at, name, label, bucket) DO UPDATE"
     " SET count = statistic.count + excluded.count, total = statistic.total + excluded.total"
 )
+_WITHIN = " FROM statistic WHERE span = :span AND at >= :since AND at < :until AND name IN :names"
+SPANNED = text(
+    f"SELECT at AS start, name, label, bucket, count, total{_WITHIN} ORDER BY at, name, label, bucket"
+).bindparams(bindparam("names", expanding=True))
+"""For steps that are stored as such: a walk along the primary key."""
 RANGE = text(
-    "SELECT name, label, at - at % :step AS start, bucket, sum(count) AS count, sum(total) AS total"
-    " FROM statistic WHERE span = :span AND at >= :since AND at < :until AND name IN :names"
-    " GROUP BY name, label, start, bucket ORDER BY name, label, start, bucket"
+    "SELECT at - at % :step AS start, name, label, bucket, sum(count) AS count, sum(total) AS total"
+    f"{_WITHIN} GROUP BY start, name, label, bucket ORDER BY start, name, label, bucket"
 ).bindparams(bindparam("names", expanding=True))
 FORGET = text("DELETE FROM statistic WHERE span = :span AND at < :before")
 
@@ -57,7 +61,8 @@ class SqlStatistics:
             "step": int(step),
             "span": max(span for span in SPANS if step % span == 0),
         }
-        rows = await self._db.read(lambda c: c.execute(RANGE, values).all()) if names else []
+        statement = SPANNED if step in SPANS else RANGE
+        rows = await self._db.read(lambda c: c.execute(statement, values).all()) if names else []
         samples = [_sample(key, list(group)) for key, group in groupby(rows, itemgetter(0, 1, 2))]
         return sorted(samples, key=lambda s: (s.name, s.label, s.at))
 
@@ -82,7 +87,7 @@ def _rows(sample: Sample) -> Iterator[dict[str, Any]]:
         yield from ({**place, "bucket": n, "count": count, "total": 0.0} for n, count in counts)
 
 
-def _sample(key: tuple[str, str, int], rows: Sequence[Any]) -> Sample:
+def _sample(key: tuple[int, str, str], rows: Sequence[Any]) -> Sample:
     """Of the rows of one step, the first of which is bucket 0."""
     (*_, count, total), *more = rows
     buckets: tuple[int, ...] = ()
@@ -91,4 +96,4 @@ def _sample(key: tuple[str, str, int], rows: Sequence[Any]) -> Sample:
         for _, _, _, bucket, fell, _ in more:
             steps[bucket - 1] = int(fell)
         buckets = tuple(accumulate(steps))
-    return Sample(key[0], key[1], float(key[2]), int(count), float(total), buckets)
+    return Sample(key[1], key[2], float(key[0]), int(count), float(total), buckets)
