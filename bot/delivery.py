@@ -37,16 +37,7 @@ from bot.outgoing import NOTHING, OPENING, PLACEHOLDER, digest, is_file, opening
 from bot.pacing import Pacer
 from bot.ports import Channel, Clock, Telemetry, Turns
 from bot.settings import AmbiguousSend
-from bot.types import (
-    Address,
-    Button,
-    Capabilities,
-    Delivery,
-    DeliveryState,
-    Markup,
-    Outgoing,
-    Reply,
-)
+from bot.types import Address, Button, Capabilities, Delivery, DeliveryState, Markup, Outgoing, Reply
 
 __all__ = ["OPENING", "PLACEHOLDER", "Courier", "Shown"]
 
@@ -77,8 +68,10 @@ class Courier:
         *,
         preview_buttons: tuple[Button, ...] = (),
         enclose: Enclose | None = None,
+        beyond: str = "",
     ) -> Shown:
-        return Shown(self, channel, address, turn_id, reply_to, preview_buttons, enclose)
+        """`beyond`: the title of a thread for what the answer has beyond its first message; "" for none."""
+        return Shown(self, channel, address, turn_id, reply_to, preview_buttons, enclose, beyond)
 
 
 class Shown:
@@ -97,6 +90,7 @@ class Shown:
         reply_to: str,
         preview_buttons: tuple[Button, ...],
         enclose: Enclose | None,
+        beyond: str,
     ) -> None:
         self._courier = courier
         self._channel = channel
@@ -105,7 +99,7 @@ class Shown:
         self._reply_to = reply_to
         self._caps: Capabilities = channel.capabilities(address)
         self._preview_buttons = preview_buttons if self._caps.preview_buttons else ()
-        self._enclose = enclose
+        self._enclose, self._beyond = enclose, beyond
         self._rows: dict[int, Delivery] = {}
         self._gone: Counter[int] = Counter()
         self._tried: set[str] = set()
@@ -163,7 +157,7 @@ class Shown:
         surplus = [row for part, row in self._rows.items() if part >= len(outs)]
         for row in surplus:
             if row.message_id:
-                await self._insist(partial(self._channel.delete, self._address, row.message_id))
+                await self._insist(partial(self._take_away, row))
         if surplus:
             await self._courier.turns.drop_deliveries(self._turn_id, len(outs))
 
@@ -320,10 +314,10 @@ class Shown:
             return
         if is_file(row) or out.attachment is not None:
             if row.message_id:
-                await self._channel.delete(self._address, row.message_id)
+                await self._take_away(row)
             return self._forget(index)
         if row.message_id:
-            await self._channel.edit(self._address, row.message_id, out)
+            await self._channel.edit(await self._place(index), row.message_id, out)
         self._rows[index] = replace(row, digest=digest(out, self._caps))
 
     async def _send(self, index: int, out: Outgoing, row: Delivery | None) -> None:
@@ -347,7 +341,7 @@ class Shown:
         self._tried.add(key)
         try:
             message_id = await self._channel.send(
-                self._address, first, key=key, reply_to=self._reply_to if index == 0 else ""
+                await self._place(index), first, key=key, reply_to=self._reply_to if index == 0 else ""
             )
         except (RetryAfter, MarkupRefused, MessageGone):
             self._tried.discard(key)
@@ -356,6 +350,16 @@ class Shown:
         now = digest(first, self._caps) if known else ""
         sent = replace(row, state=DeliveryState.SENT, message_id=message_id, digest=now)
         await self._store(sent)
+
+    async def _take_away(self, row: Delivery) -> None:
+        await self._channel.delete(await self._place(row.part), row.message_id)
+
+    async def _place(self, index: int) -> Address:
+        """Where this part is: what is beyond the first may be in a thread of that."""
+        first = self._rows.get(0)
+        if not self._beyond or index == 0 or first is None or not first.message_id:
+            return self._address
+        return await self._channel.continue_under(self._address, first.message_id, self._beyond)
 
     async def _unsent(self, index: int) -> None:
         """The platform said that it did not take the first send: its outcome is no riddle."""

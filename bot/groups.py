@@ -3,7 +3,8 @@
 A group's conversation has settings of its own: `trigger` (``mention``: the bot answers where it is
 mentioned, replied to or commanded; ``all``: every message), `overhear` (whether what is said around
 it is remembered for a while, so that a question can be about it), and where the platform can,
-`threads` (whether each question is answered in a thread of its own) and `support` (``on``: the
+`threads` (``on``: each question is answered in a thread of its own; ``long``: an answer of several messages
+goes on in a thread of its first) and `support` (``on``: the
 question that opens a post is answered without being asked to, and a button says that the answer
 helped; ``close``: which then also closes the post). `files` (whether what is too long for a few
 messages comes as a file) is for private chats, too.
@@ -20,13 +21,13 @@ from bot.reading import question_of
 from bot.types import Capabilities, Conversation, Event, EventKind, Person, PersonRole
 
 TRIGGER, OVERHEAR, THREADS, SUPPORT, FILES = "trigger", "overhear", "threads", "support", "files"
-CLOSE = "close"
+CLOSE, LONG = "close", "long"
 HELPED = "helped"
 """What the button under an answer in a place of support says."""
 CHOICES: Mapping[str, tuple[str, ...]] = {
     TRIGGER: ("mention", "all"),
     OVERHEAR: ("on", "off"),
-    THREADS: ("off", "on"),
+    THREADS: ("off", "on", LONG),
     SUPPORT: ("off", "on", CLOSE),
     FILES: ("on", "off"),
 }

@@ -11,8 +11,8 @@ import logging
 from collections.abc import Sequence
 
 from bot.errors import ChannelError
-from bot.ports import Channel
-from bot.types import Event, Part, PartKind, Remark
+from bot.ports import Channel, Turns
+from bot.types import Event, Message, Part, PartKind, Remark, Role
 
 log = logging.getLogger(__name__)
 MOST_BYTES = 1_000_000
@@ -52,6 +52,17 @@ def edited(before: Sequence[Part], now: Sequence[Part]) -> tuple[Part, ...]:
         return tuple(now)
     told = {part.ref for part in now if part.ref}
     return (*now, *(part for part in before if part.ref and part.ref not in told))
+
+
+async def above(turns: Turns, event: Event) -> list[Message]:
+    """What the event's chat goes on from, if it is a thread of an answer: its question, and itself, as of
+    the first turn. Raises StorageError."""
+    turn = await turns.shown_by(event.within[0], event.under) if event.under and event.within else None
+    question = await turns.question(turn) if turn is not None else None
+    if turn is None or question is None:
+        return []
+    asked = Message(Role.USER, question.text, name=question.name, attachments=question.attachments, turn=1)
+    return [asked, Message(Role.ASSISTANT, turn.text, turn=1)]
 
 
 def remarks_in(remarks: Sequence[Remark]) -> str:

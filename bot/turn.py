@@ -26,14 +26,14 @@ from bot.enclosures import Enclose
 from bot.ending import apology, below, end_state, history_of, restricted, stopped
 from bot.errors import ChatGone, ModelError
 from bot.generation import Ask, Draft, Generation, Limits
-from bot.groups import FILES, HELPED, OVERHEAR, SUPPORT, choice
+from bot.groups import FILES, HELPED, LONG, OVERHEAR, SUPPORT, THREADS, choice
 from bot.locale import Catalogue
 from bot.personas import Personas
 from bot.plugins.api import Context, PluginContext
 from bot.plugins.host import PluginHost
 from bot.ports import Channel, Clock, Conversations, Model, Models, Overheard, Telemetry, Turns
 from bot.prompt import Summary
-from bot.reading import files_in, remarks_in
+from bot.reading import above, files_in, remarks_in
 from bot.summaries import Summaries
 from bot.tools import Toolbox
 from bot.types import (
@@ -136,6 +136,7 @@ class Turner:
             asked.event.message_id,
             preview_buttons=(self._button(asked, "stop"),),
             enclose=self._enclose(asked),
+            beyond=self._beyond(asked),
         )
         if turn.attempts > 1 or asked.replaces is not None:
             shown.resume(await self._turns.deliveries(turn.id))
@@ -203,6 +204,8 @@ class Turner:
         history = await self._conversations.history(
             conversation.id, first_turn=first_turn, before_turn=turn.number
         )
+        if first_turn == 1:
+            history = [*await above(self._turns, asked.event), *history]
         context = self.context(asked, history)
         added, draft.passages = _joined(await self._plugins.gather(context))
         files = await files_in(asked.channel, asked.attachments)
@@ -364,6 +367,12 @@ class Turner:
         if not most or choice(asked.conversation, FILES) == "off":
             return None
         return Enclose(most, self._catalogue.say(asked.language, "turn.whole"))
+
+    def _beyond(self, asked: Asked) -> str:
+        """The title of the thread that a long answer goes on in; "" where it goes on in the chat."""
+        able = asked.channel.capabilities(asked.event.address).threads and not asked.event.private
+        wanted = able and choice(asked.conversation, THREADS) == LONG
+        return (" ".join(asked.text.split()) or asked.speaker or "…") if wanted else ""
 
     def _button(self, asked: Asked, what: str) -> Button:
         return Button(self._catalogue.say(asked.language, f"button.{what}"), what)

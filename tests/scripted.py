@@ -186,6 +186,9 @@ class MemoryChannel:
     async def solve(self, address: Address, message_id: str, *, close: bool) -> None:
         self._gate("solve", Outgoing(f"{message_id} {close}", message_id))
 
+    async def continue_under(self, address: Address, message_id: str, title: str) -> Address:
+        return replace(address, thread=message_id)
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         self._gate("draft", out)
 

@@ -85,7 +85,10 @@ class DiscordChannel:
                 return sent
             if out.aside:
                 return await self._hint(address, out, key, reply_to, asked)
-            return await self._send(address, out, key, reply_to, asked)
+            sent = await self._send(address, out, key, reply_to, asked)
+            if address.thread:
+                await self._threads.continues(sent)
+            return sent
         except StorageError as error:
             raise ChannelUnavailable(f"the database cannot be used: {error}") from error
 
@@ -137,6 +140,15 @@ class DiscordChannel:
             return solved.mark(self._connection, chat, message_id, close=close)
 
         await self._call(address, call, extra=True)
+
+    async def continue_under(self, address: Address, message_id: str, title: str) -> Address:
+        if self._answers.outside(address.chat):
+            return address
+        try:
+            threaded = await self._threads.plan_under(address.chat, message_id, title)
+        except StorageError as error:
+            raise ChannelUnavailable(f"the database cannot be used: {error}") from error
+        return replace(address, thread=message_id) if threaded else address
 
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         """Discord has none."""
@@ -272,9 +284,9 @@ class DiscordChannel:
         file or a reaction."""
         opened = False
         while True:
-            chat = address.chat
+            chat = address.thread or address.chat
             try:
-                chat = await self._threads.reach(address.chat)
+                chat = await self._threads.reach(chat)
                 if (self._shut.get(chat) or 0.0) > self._deps.clock.monotonic():
                     raise ChatGone("this chat is closed to the bot")
                 return await call(chat)

@@ -138,6 +138,8 @@ class Intake:
     async def _put_placed(self, guild: str, event: Event) -> bool:
         if guild and self._places.is_plain(guild, event.address.chat):
             event = await self._threads.place(event)
+        elif guild:
+            event = await self._threads.trace(event)
         self._channel.heard(event)
         return await self._put(event)
 
@@ -206,7 +208,8 @@ class Intake:
         event = await self._interactions.whole(raw, event, self._translator)
         await self._insist(lambda: self._tokens.remember(asked))
         self._channel.heard(event)
-        await self._insist(lambda: self._put(event))
+        placed = await self._insist(lambda: self._threads.trace(event))
+        await self._insist(lambda: self._put(placed))
         if self._interactions.is_thanked(event):
             self._courtesies.add(self._interactions.thank(raw, event))
 

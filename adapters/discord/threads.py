@@ -1,4 +1,4 @@
-"""Threads that questions are answered in.
+"""Threads that questions are answered in, and that long answers go on in.
 
 A thread made of a message has the message's id. So the chat's address is known before the thread is: the
 note of what it is to be made of is stored with the question, and the thread is made before the first call
@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from adapters.discord.connection import Connection
 from adapters.discord.deps import DiscordDeps
 from adapters.discord.errors import (
+    NO_THREADS,
     THREAD_EXISTS,
     DiscordError,
     Flood,
@@ -34,20 +35,21 @@ KEEP_SECONDS = 90 * 86400.0
 NAME_SECONDS = 86400.0
 """So long a thread that was never made keeps its name, which is what somebody asked."""
 BARRED_SECONDS = 3600.0
-KEY = "thread:"
+KEY, _BEYOND = "thread:", "beyond:"
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
     """The channel of the message, and the thread's name. `flat`: it cannot be made, and the question
     is answered in the channel. `made`: it is there. Either way the name is needed no more. `user`: whose
-    words the name is."""
+    words the name is. `beyond`: it is a thread of an answer, with what that has beyond its first message."""
 
     parent: str
     name: str
     flat: bool = False
     made: bool = False
     user: str = ""
+    beyond: bool = False
 
 
 _NONE = Planned("", "")
@@ -75,6 +77,32 @@ class Threads:
             return event
         there = replace(event.address, chat=event.message_id)
         return replace(event, address=there, within=(event.address, *event.within))
+
+    async def trace(self, event: Event) -> Event:
+        """The event where it belongs, if it comes from a thread that an answer goes on in: what is about
+        that answer, where it began. Who speaks there has read it. Raises StorageError."""
+        planned = await self.of(event.address.chat)
+        if planned is None or not planned.beyond:
+            return event
+        if event.kind not in (EventKind.BUTTON, EventKind.REACTION):
+            return replace(event, under=event.address.chat)
+        if await self._deps.store.get(_BEYOND + event.message_id) is None:
+            return event
+        there = replace(event.address, chat=planned.parent)
+        return replace(event, address=there, within=event.within[1:])
+
+    async def plan_under(self, chat: str, message_id: str, title: str) -> bool:
+        """What continues this message of the bot's is to be in a thread of it; False where it is in one
+        already. Raises StorageError."""
+        if await self.of(chat) is not None:
+            return False
+        if await self.of(message_id) is None:
+            await self._note(message_id, Planned(chat, _clipped(title), beyond=True))
+        return True
+
+    async def continues(self, message_id: str) -> None:
+        """This message is part of an answer that began elsewhere. Raises StorageError."""
+        await self._deps.store.put(_BEYOND + message_id, True)
 
     async def of(self, chat: str) -> Planned | None:
         """What the thread of this id is, or was, to be made of. Raises StorageError."""
@@ -123,7 +151,7 @@ class Threads:
         """A thread is a courtesy, an answer is owed."""
         if isinstance(error, Refused) and error.status == 401:
             raise error
-        if closes_chat(error):
+        if closes_chat(error) or has_code(error, NO_THREADS):
             self._barred.put(planned.parent, self._deps.clock.monotonic() + BARRED_SECONDS)
         log.info("question %s is answered in its channel, without a thread: %s", chat, error)
         return await self._become(chat, replace(planned, flat=True))
@@ -153,8 +181,14 @@ class Threads:
             elif age > NAME_SECONDS and planned["name"]:
                 await self._deps.store.put(name, {**planned, "name": "", "user": ""})
                 self._known.forget(chat)
+        for name in await self._deps.store.items(_BEYOND):
+            if now - moment(name.removeprefix(_BEYOND)) > KEEP_SECONDS:
+                await self._deps.store.delete(name)
 
 
 def _name(event: Event) -> str:
-    line = " ".join(event.text.split()) or event.sender.name or "…"
+    return _clipped(" ".join(event.text.split()) or event.sender.name or "…")
+
+
+def _clipped(line: str) -> str:
     return line if len(line) <= NAME_LIMIT else line[: NAME_LIMIT - 1] + "…"

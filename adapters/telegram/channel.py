@@ -154,6 +154,9 @@ class TelegramChannel:
     async def solve(self, address: Address, message_id: str, *, close: bool) -> None:
         """Telegram has no way to."""
 
+    async def continue_under(self, address: Address, message_id: str, title: str) -> Address:
+        return address
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         text, parse_mode = text_of(out)
         number = _draft_id(key)

@@ -62,6 +62,9 @@ class TerminalChannel:
     async def solve(self, address: Address, message_id: str, *, close: bool) -> None:
         """A terminal has no way to."""
 
+    async def continue_under(self, address: Address, message_id: str, title: str) -> Address:
+        return address
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         """A terminal shows edits."""
 

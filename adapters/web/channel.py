@@ -97,6 +97,9 @@ class WebChannel:
     async def solve(self, address: Address, message_id: str, *, close: bool) -> None:
         return None
 
+    async def continue_under(self, address: Address, message_id: str, title: str) -> Address:
+        return address
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         return None
 

@@ -54,6 +54,12 @@ class Channel(Protocol):
         where `Capabilities.solves`."""
         ...
 
+    async def continue_under(self, address: Address, message_id: str, title: str) -> Address:
+        """Where the messages go that continue this one: a thread of it, which is there by the first call
+        to it, or where none can be, the chat itself. The same however often it is asked. Called only where
+        `Capabilities.threads`."""
+        ...
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         """Show `out` as a text that is being written; it vanishes by itself, at the latest when
         the next message is sent. Drafts of one `key` are one text that changes. Called only

@@ -110,6 +110,8 @@ class Event:
     """In a group: the bot was mentioned, replied to or commanded. Always true in private."""
     opens: bool = False
     """The message begins a place of its own, for a question and its answers: a forum's post."""
+    under: str = ""
+    """The message that the chat is a thread of, where an answer that began in the place around goes on."""
     host: str = ""
     """In whose name the bot writes there, as the platform names them: the chat is theirs, and who
     writes to them is their guest. No command is run there, no code taken and nothing refused aloud."""

@@ -86,7 +86,8 @@ class Capabilities:
     min_edit_interval: float = 1.0
     """Seconds between two previews of the same answer."""
     threads: bool = False
-    """A question can be answered in a thread of its own."""
+    """A question can be answered in a thread of its own, and an answer go on in one of its first message
+    (`Channel.continue_under`)."""
     start_link: str = ""
     """Where a person begins to talk to the bot with a code, with ``{code}`` in it."""
     solves: bool = False

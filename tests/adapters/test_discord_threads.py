@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.channel import DiscordChannel
 from bot.errors import ChatGone
+from bot.types import Button, EventKind
 from tests.adapters.discord_core import Core, at, shown, simulated
 from tests.simulators.discord import Discord, Message, Permission, Person
 
@@ -139,3 +141,31 @@ async def test_a_question_is_marked_as_taken_where_it_stands(core: Core, dc: Dis
         await channel.acknowledge((await core.until_put(question)).address, str(question.id))
         await channel.acknowledge(at(room.general.id, dc), "i:5")
     assert [m.reactions for m in (here, question)] == [{"👀": [dc.bot.id]}] * 2
+
+
+async def test_a_press_under_what_goes_on_in_a_thread_belongs_where_the_answer_began(
+    core: Core, dc: Discord, ana: Person
+) -> None:
+    room = await dc.guild("Club", ana)
+    here = at(room.general.id, dc)
+    up = (Button("👍", "up"),)
+    async with core.running(dc) as adapter:
+        first = await adapter.channel.send(here, shown("One"), key="t:0")
+        there = await adapter.channel.continue_under(here, first, "Why?")
+        assert await adapter.channel.continue_under(here, first, "Why?") == there
+        await adapter.channel.send(there, replace(shown("Two"), buttons=up, follows=first), key="t:1")
+        (answer,) = room.general.answers
+        thread = answer.thread
+        assert thread is not None
+        (rest,) = thread.answers
+        own = await adapter.channel.send(at(thread.id, dc), replace(shown("Own"), buttons=up), key="u:0")
+    async with core.running(dc):
+        await ana.press(rest, "👍")
+        await core.until(lambda: [e for e in core.events if e.message_id == str(rest.id)])
+        await ana.press(next(m for m in thread.answers if str(m.id) == own), "👍")
+        await core.until(lambda: [e for e in core.events if e.message_id == own])
+        said = await core.until_put(await ana.say("And?", channel=thread))
+    pressed = {e.message_id: e for e in core.events if e.kind is EventKind.BUTTON}
+    assert (pressed[str(rest.id)].address, pressed[str(rest.id)].within) == (here, said.within[1:])
+    assert pressed[own].address == at(thread.id, dc)
+    assert (said.address, said.under) == (at(thread.id, dc), first)

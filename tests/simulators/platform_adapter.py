@@ -68,6 +68,9 @@ class SimChannel:
     async def solve(self, address: Address, message_id: str, *, close: bool) -> None:
         """The platform has no such sign."""
 
+    async def continue_under(self, address: Address, message_id: str, title: str) -> Address:
+        return address
+
     async def draft(self, address: Address, key: str, out: Outgoing) -> None:
         """The platform has no such sign."""
 

@@ -156,3 +156,16 @@ def refusing(
     condition: Callable[[str, Outgoing], bool], error: Exception
 ) -> Callable[[str, Outgoing], Exception | None]:
     return lambda call, out: error if condition(call, out) else None
+
+
+@pytest.mark.parametrize("beyond", ["", "Why?"])
+async def test_what_is_beyond_the_first_message_is_in_a_thread_of_it_where_that_is_wanted(
+    beyond: str,
+) -> None:
+    desk = Desk(replace(CAPS, text_limit=100))
+    async with desk.courier.begin(desk.channel, ADDRESS, "t1", "q1", beyond=beyond) as shown:
+        await shown.finish(Reply(LONG[:250]))
+    first, *others = seen(desk)
+    thread = replace(ADDRESS, thread=first.id) if beyond else ADDRESS
+    assert others
+    assert [m.address for m in (first, *others)] == [ADDRESS, *[thread] * len(others)]
