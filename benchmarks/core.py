@@ -120,8 +120,8 @@ class WatchedInbox:
         if (waiting := self._waiting.pop(event.key, None)) is not None:
             waiting.set_exception(RuntimeError(reason))
 
-    async def dead(self, limit: int = 100) -> list[tuple[Event, str]]:
-        return await self._inner.dead(limit)
+    async def dead(self, limit: int = 100, *, before: str = "") -> list[tuple[Event, str]]:
+        return await self._inner.dead(limit, before=before)
 
     async def revive(self, key: str) -> bool:
         return await self._inner.revive(key)

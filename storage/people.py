@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, text
 
 from bot.errors import AccessError
 from bot.ports import Clock
-from bot.types import Person, PersonRole, Redeemed, Sender
+from bot.types import Invitation, Person, PersonRole, Redeemed, Sender
 from storage import links, personal_data
 from storage.db import Database
 from storage.identities import FIND, GET, RANK, REDEEMED, REMEMBER, USE, admit, person_of
@@ -32,6 +32,13 @@ INVITE = text(
 INVITATION = text(
     "SELECT kind, role, uses_left, expires_at, created_by FROM invite WHERE code_hash = :code_hash"
 )
+_OPEN = "uses_left > 0 AND kind <> 'link'"
+INVITATIONS = text(
+    "SELECT code_hash, kind, role, uses_left, expires_at, created_by, created_at FROM invite"
+    f" WHERE {_OPEN} AND (created_at, code_hash) < (:at, :id) AND (expires_at = 0 OR expires_at > :now)"
+    " ORDER BY created_at DESC, code_hash DESC LIMIT :limit"
+)
+REVOKE = text(f"DELETE FROM invite WHERE code_hash = :id AND {_OPEN}")
 
 
 class SqlPeople:
@@ -96,6 +103,18 @@ class SqlPeople:
         self, by: str, *, role: PersonRole = PersonRole.MEMBER, uses: int = 1, expires_at: float = 0.0
     ) -> str:
         return await self._db.write(lambda c: self._new_code(c, "invite", role, uses, expires_at, by))
+
+    async def invitations(
+        self, *, limit: int = 50, before: tuple[float, str] | None = None
+    ) -> list[Invitation]:
+        at, id = before or (1e300, "")
+        values = {"at": at, "id": clean(id), "now": self._clock.time(), "limit": max(0, limit)}
+        rows = await self._db.read(lambda c: c.execute(INVITATIONS, values).all())
+        return [Invitation(*row) for row in rows]
+
+    async def revoke(self, id: str) -> bool:
+        values = {"id": clean(id)}
+        return await self._db.write(lambda c: bool(c.execute(REVOKE, values).rowcount))
 
     def _new_code(
         self, connection: Connection, kind: str, role: PersonRole, uses: int, expires_at: float, by: str

@@ -22,6 +22,7 @@ from sqlmodel import Field, SQLModel
 ORDERED = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that compares by code point on both databases."""
 _NOT_DONE: ColumnElement[bool] = literal_column("state <> 1")
+_OPEN: ColumnElement[bool] = literal_column("uses_left > 0 AND kind <> 'link'")
 SERIAL = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -64,6 +65,9 @@ class InviteRow(Base, table=True):
     """`code_hash` is the SHA-256 of the code, which itself is stored nowhere."""
 
     __tablename__ = "invite"
+    __table_args__ = (
+        Index("ix_invite_open", "created_at", "code_hash", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    )
 
     code_hash: str = Field(primary_key=True, sa_type=Text)
     kind: str = Field(sa_type=Text)

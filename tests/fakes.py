@@ -201,9 +201,11 @@ class FakeInbox:
         if state == "waiting":
             self.memory.inbox[key_of(event)] = ("dead", stored, clean(reason))
 
-    async def dead(self, limit: int = 100) -> list[tuple[Event, str]]:
-        rows = [(event, reason) for state, event, reason in self.memory.inbox.values() if state == "dead"]
-        return rows[::-1][:limit]
+    async def dead(self, limit: int = 100, *, before: str = "") -> list[tuple[Event, str]]:
+        keys = list(self.memory.inbox)
+        earlier = keys[: keys.index(before)] if before in keys else keys
+        rows = [self.memory.inbox[key] for key in earlier[::-1]]
+        return [(event, reason) for state, event, reason in rows if state == "dead"][:limit]
 
     async def revive(self, key: str) -> bool:
         state, event, _ = self.memory.inbox.get(key, ("", None, ""))

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bot.types import Conversation, Found, ListedConversation, ListedPerson, Message, Rated, Role, Sample
+from bot.types import (
+    Conversation,
+    Found,
+    ListedConversation,
+    ListedPerson,
+    Message,
+    Rated,
+    Role,
+    Sample,
+    Vote,
+)
 from bot.words import indexed, literal_terms
 from storage.console.archive import taken_by
 from storage.text import clean, folded
@@ -105,6 +115,7 @@ class FakeArchive:
         before: tuple[float, str, str] | None = None,
         value: int = 0,
         open_only: bool = False,
+        person_id: str = "",
     ) -> list[Rated]:
         found = sorted((self._rated(*key) for key in self.memory.feedback), key=_place, reverse=True)
         rows = [
@@ -113,6 +124,7 @@ class FakeArchive:
             if (before is None or _place(r) < before)
             and value in (0, r.value)
             and not (open_only and r.handled)
+            and person_id in ("", r.person_id)
         ]
         return rows[: max(0, limit)]
 
@@ -133,6 +145,14 @@ class FakeArchive:
             at=at,
             handled=handled,
         )
+
+    async def votes(self, turn_ids: Sequence[str]) -> list[Vote]:
+        found = [
+            Vote(turn_id, person_id, value, reason, *self.memory.rated[turn_id, person_id])
+            for (turn_id, person_id), (value, reason) in self.memory.feedback.items()
+            if turn_id in turn_ids
+        ]
+        return sorted(found, key=lambda vote: (vote.at, vote.turn_id, vote.person_id))
 
     async def handled(self, turn_id: str, person_id: str, handled: bool) -> None:
         key = (turn_id, person_id)

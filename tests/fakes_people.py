@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.errors import AccessError, LinkRefused
-from bot.types import Event, Person, PersonRole, Redeemed, Sender
+from bot.types import Event, Invitation, Person, PersonRole, Redeemed, Sender
 from storage.text import clean, from_json, merged, to_json
 from tests.fakes_history import FakeTurns
 
@@ -88,8 +89,36 @@ class FakePeople:
 
     def _code(self, **row: Any) -> str:
         code = secrets.token_urlsafe(18)
-        self.memory.invites[code] = row
+        self.memory.invites[code] = {**row, "at": self._clock.time()}
         return code
+
+    async def invitations(
+        self, *, limit: int = 50, before: tuple[float, str] | None = None
+    ) -> list[Invitation]:
+        rows = [
+            Invitation(
+                _id(code),
+                row["kind"],
+                str(row["role"]),
+                row["uses"],
+                row["expires_at"],
+                row["by"],
+                row["at"],
+            )
+            for code, row in self.memory.invites.items()
+            if self._open(row) and not 0 < row["expires_at"] <= self._clock.time()
+        ]
+        rows.sort(key=lambda row: (row.created_at, row.id), reverse=True)
+        return [row for row in rows if before is None or (row.created_at, row.id) < before][: max(0, limit)]
+
+    async def revoke(self, id: str) -> bool:
+        found = [code for code, row in self.memory.invites.items() if _id(code) == id and self._open(row)]
+        for code in found:
+            del self.memory.invites[code]
+        return bool(found)
+
+    def _open(self, row: Mapping[str, Any]) -> bool:
+        return bool(row["uses"] > 0 and row["kind"] != "link")
 
     async def link(self, by: str, *, expires_at: float) -> str:
         for code, row in list(self.memory.invites.items()):
@@ -241,6 +270,10 @@ def _merge(memory: Memory, keeper: Person, gone: Person) -> None:
     }
     for invite in memory.invites.values():
         invite["by"] = new if invite["by"] == old else invite["by"]
+
+
+def _id(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def _moved(rows: dict[K, V], place: Callable[[K], K | None]) -> dict[K, V]:

@@ -19,6 +19,7 @@ from bot.types import (
     Rated,
     Sample,
     Share,
+    Vote,
 )
 
 
@@ -207,8 +208,13 @@ class Archive(Protocol):
         before: tuple[float, str, str] | None = None,
         value: int = 0,
         open_only: bool = False,
+        person_id: str = "",
     ) -> list[Rated]:
         """The newest first; `before` is (at, turn, person) of the last one seen."""
+        ...
+
+    async def votes(self, turn_ids: Sequence[str]) -> list[Vote]:
+        """What people said of these turns' answers."""
         ...
 
     async def handled(self, turn_id: str, person_id: str, handled: bool) -> None:

@@ -121,10 +121,11 @@ class Inbox(Protocol):
         """Dead letter: kept for operators with the reason, not delivered again by itself."""
         ...
 
-    async def dead(self, limit: int = 100) -> list[tuple[Event, str]]:
-        """The dead letters, newest first, each with its reason."""
+    async def dead(self, limit: int = 100, *, before: str = "") -> list[tuple[Event, str]]:
+        """The dead letters, newest first, each with its reason; `before` is the key of the last one
+        seen. Of one that cannot be read any more there is the key alone."""
         ...
 
     async def revive(self, key: str) -> bool:
-        """Deliver a dead letter again; False if there is none of that key."""
+        """Deliver a dead letter again; False if there is none of that key that can be read."""
         ...

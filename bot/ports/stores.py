@@ -10,6 +10,7 @@ from bot.types import (
     Conversation,
     Delivery,
     Event,
+    Invitation,
     Message,
     Passage,
     Person,
@@ -60,6 +61,17 @@ class People(Protocol):
         self, by: str, *, role: PersonRole = PersonRole.MEMBER, uses: int = 1, expires_at: float = 0.0
     ) -> str:
         """A new invite code (at least 128 bits, URL-safe, at most 32 characters). Hash stored."""
+        ...
+
+    async def invitations(
+        self, *, limit: int = 50, before: tuple[float, str] | None = None
+    ) -> list[Invitation]:
+        """The invite and owner codes that can still be used, the newest first; `before` is
+        (created_at, id) of the last one seen. Links of accounts are not among them."""
+        ...
+
+    async def revoke(self, id: str) -> bool:
+        """Take an invite or owner code back. False if there is none of this id that has uses left."""
         ...
 
     async def link(self, by: str, *, expires_at: float) -> str:

@@ -12,6 +12,7 @@ from bot.types.console import (
     ConsoleRole,
     ConsoleSession,
     Found,
+    Invitation,
     ListedConversation,
     ListedPerson,
     Passkey,
@@ -19,6 +20,7 @@ from bot.types.console import (
     Rated,
     Sample,
     Share,
+    Vote,
 )
 from bot.types.control import (
     DiffKind,
@@ -97,6 +99,7 @@ __all__ = [
     "FinishReason",
     "FormField",
     "Found",
+    "Invitation",
     "KnownPersona",
     "ListedConversation",
     "ListedPerson",
@@ -135,4 +138,5 @@ __all__ = [
     "Turn",
     "TurnState",
     "Usage",
+    "Vote",
 ]

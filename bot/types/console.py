@@ -135,6 +135,32 @@ class Rated:
 
 
 @dataclass(frozen=True, slots=True)
+class Vote:
+    """What one person said of one answer."""
+
+    turn_id: str
+    person_id: str
+    value: int
+    reason: str
+    at: float
+    handled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """An open invite code, which itself is stored nowhere. `by` is who made it: a person's id, or
+    whatever the maker was called; `expires_at` 0.0: never."""
+
+    id: str
+    kind: str
+    role: str
+    uses_left: int
+    expires_at: float
+    by: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class ListedPerson:
     """A line of the people's list. `accounts` are (platform, user id)."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
-from bot.types import Conversation, Found, ListedConversation, ListedPerson, Rated, Role
+from bot.types import Conversation, Found, ListedConversation, ListedPerson, Rated, Role, Vote
 from bot.words import literal_terms
 from storage import conversations, said, turns
 from storage.db import Database
@@ -81,20 +81,25 @@ ACCOUNTS_OF = _in(
     " ORDER BY platform, user_id"
 )
 NAMES_OF = _in("SELECT id, name FROM person WHERE id IN :ids")
+_VOTES = "SELECT turn_id, person_id, value, reason, created_at, handled FROM feedback"
 _FEEDBACK = (
-    "SELECT turn_id, person_id, value, reason, created_at, handled FROM feedback"
-    " WHERE (created_at, turn_id, person_id) < (:at, :turn, :person){which}"
+    "{rows} WHERE (created_at, turn_id, person_id) < (:at, :turn, :person){which}"
     " ORDER BY created_at DESC, turn_id DESC, person_id DESC LIMIT :limit"
 )
+_OWN_VOTES = f"WITH own AS MATERIALIZED ({_VOTES} WHERE person_id = :person_id) SELECT * FROM own"
 FEEDBACK = {
-    (valued, open_only): text(
+    (own, valued, open_only): text(
         _FEEDBACK.format(
+            rows=_OWN_VOTES if own else _VOTES,
             which=" AND value = :value" * valued + " AND handled = :no" * open_only,
         )
     )
+    for own in (False, True)
     for valued in (False, True)
     for open_only in (False, True)
 }
+"""By whether they are one person's, of one value, and open."""
+VOTES_OF = _in(f"{_VOTES} WHERE turn_id IN :ids ORDER BY created_at, turn_id, person_id")
 HANDLED = text("UPDATE feedback SET handled = :handled WHERE turn_id = :turn AND person_id = :person")
 COUNT = {
     table: text(f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {EXACT + 1}) AS first")
@@ -167,12 +172,17 @@ class SqlArchive:
         before: tuple[float, str, str] | None = None,
         value: int = 0,
         open_only: bool = False,
+        person_id: str = "",
     ) -> list[Rated]:
         at, turn, person = before or (_LAST[0], "", "")
         values = {"at": at, "turn": clean(turn), "person": clean(person), "limit": max(0, limit)}
-        values |= {"value": value, "no": False}
-        statement = FEEDBACK[bool(value), open_only]
+        values |= {"value": value, "no": False, "person_id": clean(person_id)}
+        statement = FEEDBACK[bool(person_id), bool(value), open_only]
         return await self._db.read(lambda c: _feedback(c, statement, values))
+
+    async def votes(self, turn_ids: Sequence[str]) -> list[Vote]:
+        rows = await self._db.read(lambda c: _rows(c, VOTES_OF, map(clean, turn_ids)))
+        return [Vote(r.turn_id, r.person_id, r.value, r.reason, r.created_at, bool(r.handled)) for r in rows]
 
     async def handled(self, turn_id: str, person_id: str, handled: bool) -> None:
         values = {"turn": clean(turn_id), "person": clean(person_id), "handled": handled}

@@ -56,8 +56,10 @@ class MemoryInbox:
         if waiting is not None:
             self._dead[waiting.key] = (waiting, clean(reason))
 
-    async def dead(self, limit: int = 100) -> list[tuple[Event, str]]:
-        return list(self._dead.values())[::-1][:limit]
+    async def dead(self, limit: int = 100, *, before: str = "") -> list[tuple[Event, str]]:
+        keys = list(self._dead)[::-1]
+        start = keys.index(before) + 1 if before in self._dead else 0
+        return [self._dead[key] for key in keys[start : start + limit]]
 
     async def revive(self, key: str) -> bool:
         dead = self._dead.pop(key, None)

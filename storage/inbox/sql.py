@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 from sqlalchemy import Connection, Row, text
 
 from bot.ports import Clock
-from bot.types import Event
+from bot.types import Address, Event, EventKind, Sender
 from storage.db import Database
 from storage.text import clean, clean_event, from_json, key_of, to_json
 
@@ -34,8 +35,13 @@ PENDING = text(
 IS_PENDING = text("SELECT 1 FROM inbox WHERE key = :key AND state = 0")
 DONE = text("UPDATE inbox SET state = 1, sender = '', payload = '', reason = '' WHERE key = :key")
 BURY = text("UPDATE inbox SET state = 2, reason = :reason WHERE key = :key AND state = 0")
-DEAD = text("SELECT payload, reason FROM inbox WHERE state = 2 AND state <> 1 ORDER BY id DESC LIMIT :limit")
-REVIVE = text("UPDATE inbox SET state = 0, reason = '' WHERE key = :key AND state = 2 RETURNING payload")
+DEAD = text(
+    "SELECT key, payload, reason FROM inbox WHERE state = 2 AND state <> 1 AND id <"
+    " coalesce((SELECT last.id FROM inbox AS last WHERE last.key = :before), :end)"
+    " ORDER BY id DESC LIMIT :limit"
+)
+LETTER = text("SELECT key, payload FROM inbox WHERE key = :key AND state = 2")
+REVIVE = text("UPDATE inbox SET state = 0, reason = '' WHERE key = :key AND state = 2")
 OLDEST = text("SELECT id, key, state, put_at FROM inbox WHERE id > :after ORDER BY id LIMIT :limit")
 FORGET = text("DELETE FROM inbox WHERE id = :id AND state = 1")
 FORGET_REPLY = text("DELETE FROM delivery WHERE turn_id = 'event:' || :key")
@@ -129,19 +135,25 @@ class SqlInbox:
         self._read_at_start.discard(key)
         await self._db.write(lambda c: _execute(c, BURY, {"key": key, "reason": clean(reason)}))
 
-    async def dead(self, limit: int = 100) -> list[tuple[Event, str]]:
-        rows = await self._db.read(lambda c: c.execute(DEAD, {"limit": limit}).all())
-        return [(from_json(row.payload, Event), row.reason) for row in rows]
+    async def dead(self, limit: int = 100, *, before: str = "") -> list[tuple[Event, str]]:
+        bounds = {"limit": limit, "before": clean(before), "end": 1 << 62}
+        rows = await self._db.read(lambda c: c.execute(DEAD, bounds).all())
+        return [(_event(row) or _unreadable(row.key), row.reason) for row in rows]
 
     async def revive(self, key: str) -> bool:
-        def on_commit(payload: str | None) -> None:
-            if payload is not None:
-                self._announce(from_json(payload, Event))
+        letter = {"key": clean(key)}
 
-        payload: str | None = await self._db.write(
-            lambda c: c.execute(REVIVE, {"key": key}).scalar(), on_commit
-        )
-        return payload is not None
+        def work(connection: Connection) -> Event | None:
+            row = connection.execute(LETTER, letter).first()
+            event = _event(row) if row is not None else None
+            revived = event is not None and connection.execute(REVIVE, letter).rowcount
+            return event if revived else None
+
+        def on_commit(event: Event | None) -> None:
+            if event is not None:
+                self._announce(event)
+
+        return await self._db.write(work, on_commit) is not None
 
     async def _prune(self) -> None:
         """Forget a small batch of the oldest done rows, and where replies to them outside of turns
@@ -159,6 +171,19 @@ class SqlInbox:
 
         if gone:
             await self._db.write(work)
+
+
+def _event(row: Row[Any]) -> Event | None:
+    """None where the row cannot be read any more."""
+    try:
+        return from_json(row.payload, Event)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _unreadable(key: str) -> Event:
+    platform, account, id = (unquote(part) for part in f"{key}//".split("/")[:3])
+    return Event(id, EventKind.MESSAGE, Address(platform, account, ""), Sender(""))
 
 
 def _execute(connection: Connection, statement: Any, parameters: Any) -> None:

@@ -25,6 +25,7 @@ from bot.types import (
     Sender,
     Turn,
     TurnState,
+    Vote,
 )
 from storage.console.archive import SqlArchive
 from storage.text import folded
@@ -296,6 +297,25 @@ async def test_feedback_is_listed_the_newest_first_and_can_be_seen_to(stores: St
     assert (await reasons(open_only=True), await reasons(1, open_only=True)) == (["2", "1", "0"], ["1"])
     await archive.handled(turns[3].id, turns[3].person_id, False)
     assert await reasons(open_only=True) == ["3", "2", "1", "0"]
+
+
+async def test_feedback_of_one_person_and_of_some_turns(stores: Stores) -> None:
+    archive = archive_of(stores)
+    turns = [await asked(stores, f"q{n}", "a", sender=sender) for n, sender in enumerate((ANN, BOB, ANN))]
+    ann, bob = turns[0].person_id, turns[1].person_id
+    for number, (turn, person) in enumerate(((turns[0], ann), (turns[0], bob), (turns[2], ann))):
+        await stores.clock.advance(1)
+        await stores.turns.feedback(turn.id, person, -1, f"because {number}")
+    await archive.handled(turns[0].id, bob, True)
+    assert [r.reason for r in await archive.feedback(person_id=ann)] == ["because 2", "because 0"]
+    assert await archive.feedback(person_id=bob, open_only=True) == []
+    assert await archive.feedback(person_id="nobody") == []
+    now = stores.clock.time()
+    assert await archive.votes([turns[0].id, turns[1].id, "none"]) == [
+        Vote(turns[0].id, ann, -1, "because 0", now - 2),
+        Vote(turns[0].id, bob, -1, "because 1", now - 1, True),
+    ]
+    assert await archive.votes([]) == []
 
 
 async def test_feedback_that_its_person_changes_or_takes_back_is_open_again_or_gone(stores: Stores) -> None:

@@ -85,6 +85,8 @@ async def test_a_dead_letter_is_kept_with_its_reason_and_comes_again_when_revive
         await stores.inbox.bury(an_event(number), f"reason {number}")
     assert await stores.inbox.dead() == [(an_event(2), "reason 2"), (an_event(1), "reason 1")]
     assert await stores.inbox.dead(limit=1) == [(an_event(2), "reason 2")]
+    assert await stores.inbox.dead(before=an_event(2).key) == [(an_event(1), "reason 1")]
+    assert await stores.inbox.dead(before=an_event(1).key) == []
     await stores.inbox.put(an_event(3))
     async with aclosing(stores.restarted().inbox.events()) as events:
         assert await take(events, 1) == [an_event(3)]

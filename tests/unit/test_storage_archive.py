@@ -13,7 +13,8 @@ from storage.console import archive, statistics
 from storage.console.archive import SqlArchive
 from storage.conversations import SqlConversations
 from storage.db import Database, dialect_of, open_database
-from storage.people import SqlPeople
+from storage.inbox.sql import DEAD
+from storage.people import INVITATIONS, SqlPeople
 from storage.postgres import postgres_engine
 from storage.sqlite import sqlite_engine
 from storage.turns import SqlTurns
@@ -24,10 +25,12 @@ PAGES: list[tuple[TextClause, dict[str, object]]] = [
     *((statement, PLACE) for statement in archive.CONVERSATIONS.values()),
     *((s, {"key": "a", "id": "", "end": "b", "role": "r", "limit": 5}) for s in archive.PEOPLE.values()),
     *(
-        (s, {"at": 1.0, "turn": "", "person": "", "value": 1, "no": False, "limit": 5})
+        (s, {"at": 1.0, "turn": "", "person": "", "person_id": "", "value": 1, "no": False, "limit": 5})
         for s in archive.FEEDBACK.values()
     ),
     (statistics.FORGET, {"span": 60, "before": 1}),
+    (INVITATIONS, {"at": 1.0, "id": "", "now": 1.0, "limit": 5}),
+    (DEAD, {"limit": 5, "before": "", "end": 9}),
 ]
 
 
