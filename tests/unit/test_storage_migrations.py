@@ -118,7 +118,7 @@ HOT: list[tuple[TextClause, dict[str, object]]] = [
     (inbox.PENDING, {"after": 0, "limit": 5}),
     (inbox.DONE, {"key": "k"}),
     (inbox.BURY, {"key": "k", "reason": ""}),
-    (inbox.DEAD, {"limit": 5}),
+    (inbox.DEAD, {"limit": 5, "before": "", "end": 9}),
     (inbox.REVIVE, {"key": "k"}),
     (inbox.OLDEST, {"after": 0, "limit": 5}),
     (inbox.FORGET, {"id": 1}),
