@@ -230,7 +230,7 @@ class Generation:
             Scope(self._clock) as scope,
             contextlib.aclosing(self.ask.model.stream(request)) as stream,
         ):
-            watch = _Watch(self._clock, scope, self._limits)
+            watch = Watch(self._clock, scope, self._limits)
             with contextlib.closing(watch):
                 async for chunk in stream:
                     if watch.saw():
@@ -333,7 +333,7 @@ class Generation:
         draft.begun = len(draft.text)
 
 
-class _Watch:
+class Watch:
     """Ends a scope when the first chunk, or the next one, is too long in coming: one timer for
     the whole stream, so that a chunk costs no more than a look at the clock."""
 

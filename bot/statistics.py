@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from itertools import accumulate
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, zip_longest
 
 from bot.errors import StorageError
 from bot.ports import Clock, StatisticsStore, Telemetry
@@ -109,6 +109,10 @@ class Statistics:
         """What is watched, as it is now."""
         return {name: float(read()) for name, read in self._watched.items()}
 
+    def pending(self) -> list[Sample]:
+        """What was measured and is not stored yet."""
+        return [*self._waiting, *(found.sample(place) for place, found in self._sums.items())]
+
     def _bounded(self, name: str, label: str) -> str:
         known = self._labels[name]
         if label not in known and len(known) >= MOST_LABELS:
@@ -168,6 +172,23 @@ class Statistics:
                 before=now - KEPT_DAYS * DAY, minutes_before=now - MINUTES_KEPT_DAYS * DAY
             )
             self._forgot_at = now
+
+
+def merged(samples: Iterable[Sample], step: float) -> list[Sample]:
+    """Of each name, label and step one sample, the sum of all."""
+    sums: dict[Place, Sample] = {}
+    for sample in samples:
+        at = sample.at // step * step
+        place = (at, sample.name, sample.label)
+        sums[place] = _added(sums[place], sample) if place in sums else replace(sample, at=at)
+    return list(sums.values())
+
+
+def _added(one: Sample, other: Sample) -> Sample:
+    longer, shorter = sorted((one.buckets, other.buckets), key=len, reverse=True)
+    last = shorter[-1] if shorter else 0
+    buckets = tuple(a + b for a, b in zip_longest(longer, shorter, fillvalue=last))
+    return replace(one, count=one.count + other.count, total=one.total + other.total, buckets=buckets)
 
 
 def percentile(sample: Sample, share: float) -> float | None:

@@ -189,6 +189,11 @@ class OpenAIModel:
     def _vllm(self) -> bool:
         return self._list is not None and self._list.vllm
 
+    @property
+    def known_window(self) -> int:
+        """What `window` gives, as far as it is known without asking; else 0."""
+        return self._window or self._served(self.name)
+
     def _served(self, name: str) -> int:
         """The window by the server's own word; 0 where it gave none."""
         card = self._list.card(name) if self._list else None

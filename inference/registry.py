@@ -63,6 +63,7 @@ class Registry:
             error_at=seen.error_at,
             latency=seen.latency,
             answered_at=seen.answered_at,
+            window=server.known_window,
         )
 
     def default(self) -> Model:

@@ -23,10 +23,10 @@ class State:
     since: float = 0.0
 
 
-def reported(platform: str, mode: str, state: State) -> PlatformState:
+def reported(platform: str, mode: str, state: State, link: str = "") -> PlatformState:
     """The state in the core's words."""
     account = f"@{state.username}" if state.username else ""
-    return PlatformState(platform, account, mode, state.error, state.since)
+    return PlatformState(platform, account, mode, state.error, state.since, link=link)
 
 
 class Health:

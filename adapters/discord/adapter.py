@@ -53,6 +53,8 @@ class DiscordAdapter:
         self._deps = deps
         self._connection = Connection(deps.token, deps.api_url, deps.clock)
         self._health = Health("Discord", deps.clock)
+        self._link = ""
+        """Where the bot is let into a guild, once it is known who it is."""
         self._threads = Threads(deps, self._connection)
         self._tokens = Tokens(deps.store, deps.clock)
         self.channel = DiscordChannel(deps, self._connection, self._threads, self._tokens)
@@ -67,7 +69,7 @@ class DiscordAdapter:
 
     def report(self) -> PlatformState:
         """See `bot.ports.Reporting`."""
-        return reported("discord", "gateway", self.state)
+        return reported("discord", "gateway", self.state, self._link)
 
     async def aclose(self) -> None:
         """Close the connections: no call goes out any more."""
@@ -85,6 +87,7 @@ class DiscordAdapter:
 
     async def _run(self, put: Put, token: asyncio.Future[None]) -> None:
         me = await self._identify(token)
+        self._link = invite(me.application)
         lease = Lease(
             f"discord:{me.id}", self._deps.holder, self._deps.leases, self._deps.clock, self._health
         )

@@ -63,7 +63,9 @@ class TelegramAdapter:
 
     def report(self) -> PlatformState:
         """See `bot.ports.Reporting`."""
-        return reported("telegram", self._deps.mode, self.state)
+        username = self.state.username
+        link = f"https://t.me/{username}" if username else ""
+        return reported("telegram", self._deps.mode, self.state, link)
 
     async def aclose(self) -> None:
         """Close the connections: no call goes out any more."""

@@ -6,7 +6,15 @@ in-memory fakes of the tests included. Methods raise only what is named here and
 """
 
 from bot.ports.console import Accounts, Archive, Audit, PersonaStore, Shares, StatisticsStore
-from bot.ports.control import Backup, ModelStates, PersonaDesk, Platforms, PluginDesk
+from bot.ports.control import (
+    Backup,
+    ModelStates,
+    PersonaDesk,
+    Platforms,
+    Playground,
+    PluginDesk,
+    Watch,
+)
 from bot.ports.models import Model, Models
 from bot.ports.own import OwnConversations
 from bot.ports.platforms import Adapter, Channel, Inbox, Reporting
@@ -34,6 +42,7 @@ __all__ = [
     "PersonaDesk",
     "PersonaStore",
     "Platforms",
+    "Playground",
     "PluginDesk",
     "Reporting",
     "Search",
@@ -42,4 +51,5 @@ __all__ = [
     "Telemetry",
     "Timer",
     "Turns",
+    "Watch",
 ]

@@ -3,19 +3,22 @@ which ask for a role first, are given them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.types import (
+    Chunk,
     DiffLine,
     FormField,
     KnownPersona,
     ModelState,
+    Overview,
     PersonaVersion,
     PlatformState,
     PluginState,
+    Trial,
 )
 
 if TYPE_CHECKING:
@@ -134,6 +137,32 @@ class ModelStates(Protocol):
 
     async def ask(self) -> list[ModelState]:
         """Ask each what it has; then their states. Raises nothing: what is wrong stands there."""
+        ...
+
+
+class Playground(Protocol):
+    """Models, tried out. Nothing is stored, and nobody's quota is charged."""
+
+    def models(self) -> list[str]:
+        """The default one first."""
+        ...
+
+    def limits(self) -> list[FormField]:
+        """The sampling parameters, and what they may be."""
+        ...
+
+    def run(self, trial: Trial) -> AsyncGenerator[Chunk, None]:
+        """The answer; closing it early aborts the request. Raises FieldsRefused at the call (`prompt`,
+        `messages`, `model`, or a parameter's name), then ModelError."""
+        ...
+
+
+class Watch(Protocol):
+    """How the service does, in figures."""
+
+    async def overview(self, span: str) -> Overview:
+        """The last `hour`, `day`, `week` or `month`, what is measured but not stored yet with it. Raises
+        KeyError for another span, StorageError."""
         ...
 
 

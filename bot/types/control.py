@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from bot.types.history import Message
+
 
 class DiffKind(StrEnum):
     SAME = "same"
@@ -120,7 +122,8 @@ class PluginState:
 @dataclass(frozen=True, slots=True)
 class PlatformState:
     """How the connection to a platform is. `error` is empty while all is well; `since` is when that
-    began. `received` and `sent` count since the start of this process."""
+    began. `received` counts since the start of this process. `link` is where somebody finds the account,
+    or lets it in; "" where there is none, or it is not known yet."""
 
     platform: str
     account: str = ""
@@ -130,12 +133,14 @@ class PlatformState:
     received: int = 0
     last_received: float = 0.0
     reconnects: bool = True
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
     """How a model server is. `url` holds no key. `breaker` is closed, open or half-open, until
-    `open_until`; `latency` is the seconds to the last answer's first chunk. Times are Unix seconds."""
+    `open_until`; `latency` is the seconds to the last answer's first chunk; `window` is in tokens, 0
+    while it is not known. Times are Unix seconds."""
 
     name: str
     url: str = ""
@@ -146,6 +151,62 @@ class ModelState:
     error_at: float = 0.0
     latency: float = 0.0
     answered_at: float = 0.0
+    window: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line of a chart: a value for each of its times, None where nothing was measured."""
+
+    key: str
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """`unit` is count, seconds or share (0 to 1); counts are of the step that begins at their time."""
+
+    key: str
+    unit: str
+    series: tuple[Series, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How the service is now. `answers` and `failed` are of the last 24 hours; `waiting` are events that
+    wait for their turn, `running` those that are dealt with; None where this process does not know."""
+
+    people: int
+    conversations: int
+    answers: int
+    failed: int
+    waiting: int | None
+    running: int | None
+    model: str
+    generates: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """`times` (Unix seconds, `step` apart) are those of all charts. `causes` are (errors, refusals or
+    flood_waits; its kind; how often) within the span, the most frequent first."""
+
+    at: float
+    step: float
+    figures: Figures
+    times: tuple[float, ...]
+    charts: tuple[Chart, ...]
+    causes: tuple[tuple[str, str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is tried in the playground; `messages` end with the question. `model` "" is the default one."""
+
+    prompt: str
+    messages: tuple[Message, ...]
+    model: str = ""
+    sampling: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
