@@ -118,8 +118,10 @@ async def open_stores(
 
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_database(settings.database))
+        backup = SqlBackup(db, settings.home / "copies")
         if durable_inbox and serves:
             await stack.enter_async_context(_alone(db, clock, standby))
+            await backup.clear()
         yield Stores(
             people=SqlPeople(db, clock),
             conversations=SqlConversations(db, clock),
@@ -136,7 +138,7 @@ async def open_stores(
             personas=SqlPersonas(db, clock),
             archive=SqlArchive(db),
             statistics=SqlStatistics(db),
-            backup=SqlBackup(db, settings.home / "copies"),
+            backup=backup,
         )
 
 

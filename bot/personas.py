@@ -18,11 +18,13 @@ from pydantic import ValidationError
 
 from bot.diffs import compare
 from bot.errors import FieldsRefused, StorageError
+from bot.plugins.forms import fields_of
 from bot.ports import Clock, Model, PersonaStore
 from bot.settings import PersonaSettings, SamplingSettings
 from bot.types import (
     Conversation,
     DiffLine,
+    FormField,
     KnownPersona,
     Message,
     Origin,
@@ -108,6 +110,9 @@ class Personas:
                 self._counts.clear()
             (self._counts[key],) = await model.count([persona.prompt])
         return Message(Role.SYSTEM, persona.prompt, tokens=self._counts[key])
+
+    def fields(self) -> list[FormField]:
+        return fields_of(SamplingSettings, SamplingSettings())
 
     def listing(self) -> list[KnownPersona]:
         return [self._known(name) for name in ("", *self.names)]

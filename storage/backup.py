@@ -8,12 +8,14 @@ transaction of the level REPEATABLE READ (https://www.postgresql.org/docs/curren
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sqlite3
+import sys
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ PAGES = 2_048
 """Copied between two looks at whether to stop: 8 MiB."""
 ROWS = 1_000
 NAME = "tertulia.db"
+PREFIX = "backup-"
 _OURS = (
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'alembic_version'"
     " AND name NOT LIKE 'sqlite%' AND name NOT LIKE '%\\_fts%' ESCAPE '\\' ORDER BY name"
@@ -55,19 +58,35 @@ class SqlBackup:
 
     @asynccontextmanager
     async def copy(self) -> AsyncIterator[Path]:
-        place = Path(await asyncio.to_thread(self._make_room))
+        place, held = await asyncio.to_thread(self._make_room)
         try:
             await self._fill(place / NAME)
             yield place / NAME
         finally:
             await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+            _release(held)
 
-    def _make_room(self) -> str:
+    async def size(self) -> int:
+        return await self._db.read(_size)
+
+    async def clear(self) -> None:
+        """Remove what processes that were killed in mid-copy left; not what one still writes."""
+        await asyncio.to_thread(self._clear)
+
+    def _make_room(self) -> tuple[Path, int | None]:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            return tempfile.mkdtemp(prefix="backup-", dir=self._folder)
+            place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._folder))
+            return place, _hold(place)
         except OSError as error:
             raise StorageError(f"{self._folder}: {error.strerror}") from error
+
+    def _clear(self) -> None:
+        for place in self._folder.glob(f"{PREFIX}*"):
+            with suppress(OSError):
+                held = _hold(place)
+                shutil.rmtree(place, ignore_errors=True)
+                _release(held)
 
     async def _fill(self, path: Path) -> None:
         stop = threading.Event()
@@ -78,6 +97,35 @@ class SqlBackup:
             stop.set()
             await asyncio.gather(copying, return_exceptions=True)
             raise
+
+
+def _hold(place: Path) -> int | None:
+    """Mark the folder as in use until this process ends or releases it. Raises OSError if another
+    does. Where folders cannot be locked, none is: there the copies of others count as left."""
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _release(held: int | None) -> None:
+    if held is not None:
+        os.close(held)
+
+
+def _size(connection: Connection) -> int:
+    """Of the database. A copy of PostgreSQL's is about as large."""
+    if connection.dialect.name == "postgresql":
+        return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+    pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    return int(pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one())
 
 
 def _stopper(stop: threading.Event) -> Callable[[], None]:

@@ -21,3 +21,6 @@ class FakeBackup:
             path = Path(folder, "tertulia.db")
             await asyncio.to_thread(path.write_bytes, self.content)
             yield path
+
+    async def size(self) -> int:
+        return len(self.content)

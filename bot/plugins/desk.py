@@ -15,20 +15,25 @@ from functools import partial
 from importlib.metadata import EntryPoint
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ConfigDict, SecretStr, TypeAdapter, ValidationError
 
 from bot.errors import PluginError, SettingsError
 from bot.plugins.api import Plugin, PluginSettings
 from bot.plugins.configured import Installed, installed_entries, kind_of
 from bot.plugins.forms import fields_of, read, refused
-from bot.plugins.guard import COMMAND_TIMEOUT, Guarded
+from bot.plugins.guard import COMMAND_TIMEOUT, Guarded, guarding
 from bot.plugins.host import PluginHost, made
-from bot.plugins.pages import COMPONENTS, Action, Component, ConsolePage, Done, PageRequest
+from bot.plugins.pages import Action, Component, ConsolePage, Done, PageRequest
 from bot.ports import Clock, KeyValue, Search
 from bot.types import FieldKind, FormField, Origin, PluginState, PluginStatus
 
 KEY = "plugin:"
+PAGE_TIMEOUT = 10.0
+"""Seconds for what a page shows: somebody waits for it."""
 FIXED = "TERTULIA_PLUGINS_DISABLED"
+_DEEP = ConfigDict(revalidate_instances="always")
+_COMPONENTS = TypeAdapter(tuple[Component, ...], config=_DEEP)
+_FIELDS = TypeAdapter(tuple[FormField, ...], config=_DEEP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +147,13 @@ class PluginDesk:
         shown = _valid(kind, {**table, **written}) or _valid(kind, table)
         return fields_of(kind.Settings, shown or kind.Settings.model_construct(**table), origins)
 
-    async def configure(self, name: str, posted: Mapping[str, Any]) -> None:
+    async def configure(self, name: str, posted: Mapping[str, Any], cleared: Collection[str] = ()) -> None:
         async with self._changing:
             kind = kind_of(self._entries[name])
             table = self._table(name)
             form = self.form(name)
             secrets = {field.name for field in form if field.kind is FieldKind.SECRET}
-            given = _without_nothing(kind, read(form, posted))
+            given = _cleared(kind, secrets & set(cleared)) | _without_nothing(kind, read(form, posted))
             kept = {k: v for k, v in self._written(name).items() if k not in given and k in secrets}
             settings = _validated(kind, {**table, **kept, **given})
             base = _valid(kind, table)
@@ -192,19 +197,25 @@ class PluginDesk:
     async def render(self, name: str, path: str, request: PageRequest) -> Sequence[Component]:
         guarded, page = self._page(name, path)
         what = f"the page {path}"
-        shown = await guarded.call(what, COMMAND_TIMEOUT, (list, tuple), page.render, request)
-        if not all(isinstance(component, COMPONENTS) for component in shown):
-            raise PluginError(f"plugin {name} failed in {what}: it gave what is no component")
-        return shown
+        shown = await guarded.call(what, PAGE_TIMEOUT, (list, tuple), page.render, request)
+        try:
+            return _COMPONENTS.validate_python(shown)
+        except ValidationError as error:
+            why = error.errors()[0]["msg"]
+            raise PluginError(
+                f"plugin {name} failed in {what}: it gave what is no component: {why}"
+            ) from None
 
     def fields(self, name: str, path: str, action: str, request: PageRequest) -> list[FormField]:
-        return list(self._action(name, path, action)[1].fields(request))
+        chosen = self._action(name, path, action)[1]
+        with guarding(f"plugin {name} failed in the fields of {action} of the page {path}"):
+            return list(_FIELDS.validate_python(list(chosen.fields(request))))
 
     async def act(
         self, name: str, path: str, action: str, request: PageRequest, posted: Mapping[str, Any]
     ) -> Done:
         guarded, chosen = self._action(name, path, action)
-        values = read(chosen.fields(request), posted)
+        values = read(self.fields(name, path, action, request), posted)
         what = f"the action {action} of the page {path}"
         return await guarded.call(what, COMMAND_TIMEOUT, (Done,), chosen.run, request, values)
 
@@ -279,6 +290,12 @@ def _without_nothing(kind: type[Plugin], given: Mapping[str, Any]) -> dict[str, 
     """What is left empty is nothing where the setting may be that, and else as elsewhere."""
     known = kind.Settings.model_fields
     return {name: v for name, v in given.items() if v is not None or known[name].default is None}
+
+
+def _cleared(kind: type[Plugin], secrets: Collection[str]) -> dict[str, Any]:
+    """Nothing in place of each."""
+    known = kind.Settings.model_fields
+    return {name: None if known[name].default is None else "" for name in secrets}
 
 
 def _stored(settings: PluginSettings, name: str) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from bot.types import ConsoleRole, FormField
 
@@ -120,7 +120,6 @@ class Download:
 
 
 Component = Heading | Text | Notice | Link | Stats | Table | Form | Chart | Download | Button
-COMPONENTS: tuple[type, ...] = get_args(Component)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@ which ask for a role first, are given them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -31,6 +31,11 @@ class PersonaDesk(Protocol):
 
     def listing(self) -> list[KnownPersona]:
         """Those in force, by name; the default one first."""
+        ...
+
+    def fields(self) -> list[FormField]:
+        """A field for each setting of sampling, with its limits; empty leaves it to what stands under
+        the persona."""
         ...
 
     async def write(
@@ -88,10 +93,11 @@ class PluginDesk(Protocol):
         be loaded, SettingsError if what the file says no longer fits."""
         ...
 
-    async def configure(self, name: str, posted: Mapping[str, Any]) -> None:
-        """Give it these settings: the form's, as posted. An empty secret stays as it is. Another
-        instance takes the plugin's place, once it has started; if it cannot, the old one goes on and
-        nothing is kept. Raises FieldsRefused, PluginError, SettingsError."""
+    async def configure(self, name: str, posted: Mapping[str, Any], cleared: Collection[str] = ()) -> None:
+        """Give it these settings: the form's, as posted. An empty secret stays as it is, but for those
+        that are to be `cleared`. Another instance takes the plugin's place, once it has started; if it
+        cannot, the old one goes on and nothing is kept. Raises FieldsRefused, PluginError,
+        SettingsError."""
         ...
 
     async def reset(self, name: str) -> None:
@@ -172,4 +178,8 @@ class Backup(Protocol):
     def copy(self) -> AbstractAsyncContextManager[Path]:
         """A consistent copy as one SQLite file, which Tertulia opens as its database; deleted on
         leaving. Writers go on meanwhile. Raises StorageError."""
+        ...
+
+    async def size(self) -> int:
+        """Bytes that are stored, and that a copy takes about. Raises StorageError."""
         ...

@@ -130,6 +130,30 @@ async def test_a_copy_that_nobody_waits_for_leaves_nothing(db: Database, tmp_pat
     assert list((tmp_path / "room").iterdir()) == []
 
 
+async def test_what_a_killed_process_left_is_cleared_and_a_copy_under_way_is_not(
+    db: Database, tmp_path: Path
+) -> None:
+    backup, left = SqlBackup(db, tmp_path / "room"), tmp_path / "room" / "backup-left"
+    await backup.clear()
+    async with SqlBackup(db, tmp_path / "room").copy() as path:
+        left.mkdir()
+        (left / NAME).write_bytes(b"half")
+        (tmp_path / "room" / "mine").write_bytes(b"not a copy")
+        await backup.clear()
+        assert path.stat().st_size
+        assert not left.exists()
+    assert [p.name for p in (tmp_path / "room").iterdir()] == ["mine"]
+
+
+async def test_the_size_is_about_that_of_the_copy(db: Database, tmp_path: Path) -> None:
+    await fill(db)
+    backup = SqlBackup(db, tmp_path / "room")
+    assert await backup.size() > 100_000
+    if db.dialect == "sqlite":
+        async with backup.copy() as path:
+            assert path.stat().st_size == await backup.size()
+
+
 async def test_where_there_is_no_room_the_error_says_so(db: Database, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StorageError, match="file"):

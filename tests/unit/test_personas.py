@@ -10,7 +10,7 @@ from bot.diffs import compare
 from bot.errors import FieldsRefused, StorageBusy
 from bot.personas import DEFAULT_PROMPT, LONGEST_PROMPT, REFRESH_SECONDS, Personas
 from bot.settings import PersonaSettings, SamplingSettings
-from bot.types import Address, Conversation, DiffKind, KnownPersona, Origin, PersonaVersion
+from bot.types import Address, Conversation, DiffKind, FieldKind, KnownPersona, Origin, PersonaVersion
 from tests.fakes import FakeClock, settle
 from tests.fakes_core import FakeModel
 from tests.fakes_personas import MemoryPersonas
@@ -154,3 +154,11 @@ def test_lines_far_from_a_change_are_counted_instead_of_shown() -> None:
     assert (lines[4].old, lines[4].new) == (16, 16)
     assert compare(old, old) == []
     assert compare("", "a") == [type(lines[0])(DiffKind.ADDED, "a", new=1)]
+
+
+def test_the_fields_of_sampling_tell_their_limits() -> None:
+    fields = {field.name: field for field in Personas({}, SamplingSettings()).fields()}
+    assert (fields["temperature"].minimum, fields["temperature"].maximum) == (0, 2)
+    assert fields["top_p"].above == 0
+    assert fields["max_tokens"].whole
+    assert fields["stop"].kind is FieldKind.LIST

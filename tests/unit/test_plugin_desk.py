@@ -17,7 +17,17 @@ from bot.plugins.configured import GROUP, installed_entries
 from bot.plugins.desk import Choices, Configured, PluginDesk, open_desk
 from bot.plugins.guard import TRIP
 from bot.plugins.host import PluginHost
-from bot.plugins.pages import Action, Component, ConsolePage, Done, Heading, Notice, PageRequest
+from bot.plugins.pages import (
+    Action,
+    Component,
+    ConsolePage,
+    Done,
+    Heading,
+    Notice,
+    PageRequest,
+    Stats,
+    Table,
+)
 from bot.types import FieldKind, FormField, Origin, PluginStatus, Reply
 from tests.fakes import FakeClock, FakeKeyValue, settle
 from tests.fakes_core import make_context
@@ -278,10 +288,53 @@ async def test_stored_settings_that_no_longer_fit_give_way_to_the_files(
     assert "what the console set is passed over" in caplog.text
 
 
+async def test_a_secret_stays_when_left_empty_and_goes_when_it_is_cleared() -> None:
+    stage = Stage(configured=Configured({"greeter": {"key": "of the file"}}))
+    async with stage.running() as desk:
+        await desk.configure("greeter", {"greeting": "hi", "key": "mine"})
+        await desk.configure("greeter", {"greeting": "hi", "key": ""})
+        assert (await stage.said())[0] == "hi mine"
+        await desk.configure("greeter", {"greeting": "hi", "key": ""}, cleared=["key", "greeting"])
+        assert (await stage.said())[0] == "hi"
+        await desk.configure("greeter", {"greeting": "hi", "key": "new"}, cleared=["key"])
+        assert (await stage.said())[0] == "hi new"
+        await desk.reset("greeter")
+        assert (await stage.said())[0] == "hi of the file"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [[Heading(3)], [Table(("a",), ("b",))], [Notice("x", "loud")], [Stats((1,))]],  # type: ignore[arg-type]
+)
+async def test_a_component_is_checked_to_its_depth(wrong: Sequence[Component]) -> None:
+    stage = Stage()
+    async with stage.running() as desk:
+        page = desk.pages()[0][1]
+
+        async def render(request: PageRequest) -> Sequence[Component]:
+            return wrong
+
+        object.__setattr__(page, "render", render)
+        with pytest.raises(PluginError, match="no component"):
+            await desk.render("greeter", "greetings", REQUEST)
+
+
+@pytest.mark.parametrize("wrong", [None, ["who"], 3])
+async def test_fields_that_are_none_are_the_plugins_error(wrong: Any) -> None:
+    stage = Stage()
+    async with stage.running() as desk:
+        action = desk.pages()[0][1].actions["greet"]
+        object.__setattr__(action, "fields", lambda request: wrong)
+        with pytest.raises(PluginError, match="greeter failed in the fields of greet"):
+            desk.fields("greeter", "greetings", "greet", REQUEST)
+        with pytest.raises(PluginError, match="greeter failed in the fields of greet"):
+            await desk.act("greeter", "greetings", "greet", REQUEST, {"who": "you"})
+
+
 async def test_a_page_shows_components_and_nothing_else() -> None:
     stage = Stage()
     async with stage.running() as desk:
-        assert await desk.render("greeter", "greetings", REQUEST) == [Heading("hi")]
+        assert list(await desk.render("greeter", "greetings", REQUEST)) == [Heading("hi")]
         with pytest.raises(PluginError, match="it gave what is no component"):
             await desk.render("greeter", "greetings", PageRequest("en", after="html"))
         for name, path in (("greeter", "nowhere"), ("nobody", "greetings")):
