@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
 
 from bot.clock import SystemClock
-from bot.compose import Stores, open_stores
-from bot.ports import Accounts, Clock
+from bot.compose import App, open_stores
+from bot.personal import delete_person, export_person
+from bot.ports import Accounts
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,11 +20,26 @@ if TYPE_CHECKING:
 LINK_SECONDS = 3600.0
 
 
-def console_deps(stores: Stores, clock: Clock, secret: bytes) -> ConsoleDeps:
+def console_deps(app: App, secret: bytes, links: Callable[[], Mapping[str, str]]) -> ConsoleDeps:
     """Everything that the console's pages need."""
     from adapters.web.console.deps import ConsoleDeps
 
-    return ConsoleDeps(accounts=stores.accounts, audit=stores.audit, clock=clock, secret=secret)
+    stores = app.stores
+    return ConsoleDeps(
+        accounts=stores.accounts,
+        audit=stores.audit,
+        clock=app.clock,
+        secret=secret,
+        archive=stores.archive,
+        conversations=stores.conversations,
+        turns=stores.turns,
+        takeover=app.takeover,
+        people=stores.people,
+        export_person=partial(export_person, app),
+        delete_person=partial(delete_person, app),
+        links=links,
+        inbox=stores.inbox,
+    )
 
 
 async def login_link(accounts: Accounts, url: str) -> str:

@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bot.audience import roles_of
-from bot.clock import SystemClock
 from bot.compose import App, Stores
 from bot.console import console_deps
 from bot.errors import ModelError, StorageError
 from bot.groups import THREADS, choice
+from bot.personal import FILES
 from bot.places import Places
 from bot.plugins.api import PluginContext, Scoped
-from bot.ports import Clock, People, Telemetry
+from bot.ports import Clock, Telemetry
 from bot.settings import Access, Settings
 from bot.suggestions import Suggestions
 from bot.types import (
@@ -44,8 +44,6 @@ SUGGESTIONS = {
     "en": ("How do I connect Telegram?", "How do I connect a language model?", "What can you do?"),
     "zh": ("怎么连接 Telegram？", "怎么连接语言模型？", "你能做什么？"),
 }
-FILES = "files"
-"""The folder in the home for what visitors of the page bring."""
 BURST = 3
 """Calls to one chat that may come at once, where its rate allows them by and by."""
 
@@ -60,8 +58,11 @@ def web_adapter(
     metrics: PrometheusTelemetry,
     hooks: Mapping[str, Hook],
     checks: Mapping[str, Check],
+    app: Callable[[], App],
+    links: Callable[[], Mapping[str, str]] = dict,
 ) -> WebAdapter:
-    """The page, its API, health and metrics."""
+    """The page, its API, health and metrics. `app` gives the running core; it is not asked before the
+    intake runs. `links`: of each platform, the link that begins a chat with a code, "" without one."""
     from adapters.web.adapter import WebAdapter
     from adapters.web.deps import WebDeps
     from adapters.web.files import Files
@@ -95,30 +96,10 @@ def web_adapter(
             suggestions=SUGGESTIONS,
             files=files,
             passage=passage,
-            console=console_deps(stores, clock, secret),
+            console=console_deps(app(), secret, links),
         )
 
     return WebAdapter(clock, host=settings.web_host, port=settings.web_port, deps=deps, files=files)
-
-
-async def forget_files(settings: Settings, people: People, person_id: str) -> None:
-    """Remove the files that this person brought to the page; to be called before the person is."""
-    from adapters.web.files import Files
-
-    files = Files(settings.home / FILES, SystemClock(), limit=settings.web_upload_limit)
-    for platform, user_id in await people.accounts(person_id):
-        if platform == "web":
-            await files.forget(user_id)
-
-
-async def forget_on_discord(stores: Stores, person_id: str) -> None:
-    """Remove what the adapter keeps of this person; to be called before the person is. Raises
-    StorageError."""
-    from adapters.discord.forgetting import forget
-
-    for platform, user_id in await stores.people.accounts(person_id):
-        if platform == "discord":
-            await forget(Scoped(stores.values, "discord", ""), user_id)
 
 
 def telegram_adapter(

@@ -86,7 +86,16 @@ def _adapters(
         checks["discord"] = state_check(discord)
     if settings.web:
         web = web_adapter(
-            settings, stores, models, telemetry, clock, metrics=metrics, hooks=hooks, checks=checks
+            settings,
+            stores,
+            models,
+            telemetry,
+            clock,
+            metrics=metrics,
+            hooks=hooks,
+            checks=checks,
+            app=lambda: running[0],
+            links=lambda: {adapter.channel.platform: _start_link(adapter) for adapter in adapters},
         )
         stack.push_async_callback(web.aclose)
         adapters.append(web)

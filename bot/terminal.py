@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from adapters.terminal.adapter import TerminalAdapter
+from bot import personal
 from bot.access import Refusal
 from bot.audience import EVERYBODY
 from bot.clock import SystemClock
@@ -30,7 +31,6 @@ from bot.compose import App, compose, gate_of, open_models, open_stores
 from bot.errors import DocumentError, StorageError
 from bot.loading import locale_language
 from bot.locale import Catalogue
-from bot.platforms import forget_files, forget_on_discord
 from bot.ports import Search
 from bot.settings import Settings
 from bot.telemetry import NullTelemetry
@@ -262,16 +262,12 @@ async def export_person(settings: Settings, person: str, output: Path | None, *,
     async with _core(settings) as (app, _, _):
         if await app.stores.people.get(person) is None:
             raise StorageError(f"there is no person {person!r}; /whoami shows a person's id")
-        found = await app.stores.people.export(person)
-        found["plugin_data"] = await app.plugins.export_person(person)
+        found = await personal.export_person(app, person)
         text = json.dumps(found, ensure_ascii=False, indent=2)
         if output is None:
             typer.echo(text)
         else:
             await asyncio.to_thread(output.write_text, text + "\n", encoding="utf-8")
         if delete:
-            await forget_files(settings, app.stores.people, person)
-            await forget_on_discord(app.stores, person)
-            await app.plugins.delete_person(person)
-            await app.stores.people.delete(person)
+            await personal.delete_person(app, person)
     return True

@@ -35,9 +35,11 @@ from bot.types import (
     Usage,
 )
 from tests.fakes import FakeInbox, FakePeople, Memory
+from tests.fakes_archive import FakeArchive
 from tests.fakes_console import MemoryAccounts, MemoryAudit, MemoryShares
 from tests.fakes_history import FakeConversations, FakeTurns
 from tests.fakes_own import FakeOwnConversations
+from tests.fakes_takeover import FakeTakeover
 
 SECRET = b"a secret of at least 16 bytes"
 ANSWER = "Create a bot with **@BotFather** and set `TERTULIA_TELEGRAM_TOKEN` [1]."
@@ -188,6 +190,15 @@ def console_deps(memory: Memory, clock: Clock | None = None, **changes: Any) -> 
         "audit": MemoryAudit(memory, clock),
         "clock": clock,
         "secret": SECRET,
+        "archive": FakeArchive(memory),
+        "conversations": FakeConversations(memory),
+        "turns": FakeTurns(memory, clock),
+        "takeover": FakeTakeover(memory, clock),
+        "people": (people := FakePeople(memory, clock)),
+        "export_person": people.export,
+        "delete_person": people.delete,
+        "links": lambda: {"telegram": "https://t.me/bot?start={code}", "web": ""},
+        "inbox": FakeInbox(memory),
     }
     return ConsoleDeps(**{**given, **changes})
 

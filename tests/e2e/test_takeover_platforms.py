@@ -130,11 +130,21 @@ async def page(home: Path, **options: Any) -> AsyncIterator[tuple[App, httpx.Asy
         open_stores(settings, clock, durable_inbox=True) as stores,
         open_models(settings, clock) as models,
     ):
+        running: list[App] = []
         adapter = web_adapter(
-            settings, stores, models, telemetry, clock, metrics=telemetry, hooks={}, checks={}
+            settings,
+            stores,
+            models,
+            telemetry,
+            clock,
+            metrics=telemetry,
+            hooks={},
+            checks={},
+            app=lambda: running[0],
         )
         begun = Begun(adapter)
         async with compose(settings, stores, models, [begun], telemetry, clock) as app:
+            running.append(app)
             serving = asyncio.create_task(app.serve([begun], stop))
             await asyncio.wait_for(begun.ready.wait(), 20)
             try:

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-from bot.ports import Accounts, Audit, Clock
-from bot.types import ConsoleRole
+from bot.ports import Accounts, Archive, Audit, Clock, Conversations, Inbox, People, Turns
+from bot.types import Account, ConsoleRole, Conversation
+
+
+class Holder(Protocol):
+    """Who answers in the bot's place, by the account's name, and since when."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def at(self) -> float: ...
+
+
+class Takeovers(Protocol):
+    """`bot.takeover.Takeover`, which tells what each does and raises."""
+
+    def state(self, conversation: Conversation) -> Holder | None: ...
+
+    async def take(self, conversation_id: int, by: Account) -> Holder: ...
+
+    async def say(self, conversation_id: int, text: str, by: Account, *, key: str = "") -> str: ...
+
+    async def give_back(self, conversation_id: int, by: Account) -> None: ...
+
+    async def listing(self) -> list[Conversation]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +40,9 @@ class ConsoleDeps:
 
     `secret` signs CSRF tokens and must be the same after a restart. What only one page needs has a
     default of None, and where it is None that page is not there (`Entry.there`).
+
+    `export_person` and `delete_person` (by id) reach all that is kept of a person. `links` gives, of
+    each platform that runs, the link that begins a chat with a code (`{code}`), "" without one.
     """
 
     accounts: Accounts
@@ -22,6 +50,15 @@ class ConsoleDeps:
     clock: Clock
     secret: bytes
     name: str = "Tertulia"
+    archive: Archive | None = None
+    conversations: Conversations | None = None
+    turns: Turns | None = None
+    takeover: Takeovers | None = None
+    people: People | None = None
+    export_person: Callable[[str], Awaitable[Mapping[str, Any]]] | None = None
+    delete_person: Callable[[str], Awaitable[None]] | None = None
+    links: Callable[[], Mapping[str, str]] = dict
+    inbox: Inbox | None = None
 
 
 def always(deps: ConsoleDeps) -> bool:
