@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from bot.clock import SystemClock
-from bot.compose import App, open_stores
+from bot.compose import App, open_stores, rules_of
+from bot.overview import Watching
 from bot.personal import delete_person, export_person
-from bot.ports import Accounts
+from bot.playground import Trials
+from bot.ports import Accounts, ModelStates, Telemetry
 from bot.settings import Settings
+from bot.statistics import Statistics
 
 if TYPE_CHECKING:
     from adapters.web.console.deps import ConsoleDeps
@@ -20,11 +23,23 @@ if TYPE_CHECKING:
 LINK_SECONDS = 3600.0
 
 
-def console_deps(app: App, secret: bytes, links: Callable[[], Mapping[str, str]]) -> ConsoleDeps:
-    """Everything that the console's pages need."""
+def console_deps(
+    app: App,
+    secret: bytes,
+    links: Callable[[], Mapping[str, str]],
+    *,
+    models: ModelStates,
+    telemetry: Telemetry,
+) -> ConsoleDeps:
+    """Everything that the console's pages need. Without `Statistics` as the telemetry there are no
+    charts."""
     from adapters.web.console.deps import ConsoleDeps
 
-    stores = app.stores
+    stores, settings = app.stores, app.settings
+    watch = None
+    if isinstance(telemetry, Statistics):
+        watch = Watching(stores.statistics, telemetry, stores.archive, app.models, app.clock)
+    salt = settings.cache_salt.get_secret_value()
     return ConsoleDeps(
         accounts=stores.accounts,
         audit=stores.audit,
@@ -39,6 +54,11 @@ def console_deps(app: App, secret: bytes, links: Callable[[], Mapping[str, str]]
         delete_person=partial(delete_person, app),
         links=links,
         inbox=stores.inbox,
+        watch=watch,
+        platforms=app.platforms,
+        servers=models,
+        playground=Trials(app.models, settings.sampling, rules_of(settings).limits, app.clock, salt=salt),
+        personas=app.personas,
     )
 
 

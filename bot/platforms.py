@@ -96,7 +96,7 @@ def web_adapter(
             suggestions=SUGGESTIONS,
             files=files,
             passage=passage,
-            console=console_deps(app(), secret, links),
+            console=console_deps(app(), secret, links, models=models, telemetry=telemetry),
         )
 
     return WebAdapter(clock, host=settings.web_host, port=settings.web_port, deps=deps, files=files)

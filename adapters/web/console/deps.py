@@ -6,7 +6,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bot.ports import Accounts, Archive, Audit, Clock, Conversations, Inbox, People, Turns
+from bot.ports import (
+    Accounts,
+    Archive,
+    Audit,
+    Clock,
+    Conversations,
+    Inbox,
+    ModelStates,
+    People,
+    PersonaDesk,
+    Platforms,
+    Playground,
+    Turns,
+    Watch,
+)
 from bot.types import Account, ConsoleRole, Conversation
 
 
@@ -59,6 +73,11 @@ class ConsoleDeps:
     delete_person: Callable[[str], Awaitable[None]] | None = None
     links: Callable[[], Mapping[str, str]] = dict
     inbox: Inbox | None = None
+    watch: Watch | None = None
+    platforms: Platforms | None = None
+    servers: ModelStates | None = None
+    playground: Playground | None = None
+    personas: PersonaDesk | None = None
 
 
 def always(deps: ConsoleDeps) -> bool:
