@@ -24,7 +24,7 @@ from bot.types import Conversation
 BUSY_SECONDS = 5
 _EVENTS = """Server-sent events, each with JSON data:
 
-- `conversations` `[…]`: first; the newest, as `GET /api/v1/conversations` has them.
+- `conversations` `{"conversations", "older"}`: first; the newest, as `GET /api/v1/conversations` has them.
 - `conversation` `{…}`: one is new, or has changed: its title, a question, an answer that began or ended.
 - `deleted` `{"id"}`: it is gone.
 
@@ -68,7 +68,13 @@ class Own:
         conversation = await self.find(visit, id)
         number = await self._number(visit, before)
         found, older = await self._histories.messages(visit.visitor, conversation, before=number)
-        return models.Messages(conversation=id, messages=found, older=older)
+        return models.Messages(
+            conversation=id,
+            title=conversation.title,
+            platform=conversation.address.platform,
+            messages=found,
+            older=older,
+        )
 
     async def _number(self, visit: Visit, before: str) -> int:
         """Of the turn of this id; 0 where none is given."""

@@ -175,6 +175,8 @@ class MessageOut(BaseModel):
 
 class Messages(BaseModel):
     conversation: str
+    title: str = ""
+    platform: str = "web"
     messages: list[MessageOut]
     older: bool = Field(False, description="Whether there are messages before these.")
 

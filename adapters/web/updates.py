@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from adapters.web.blocks import Told
 from adapters.web.channel import WebChannel
 from adapters.web.history import Histories
-from adapters.web.models import ConversationOut
+from adapters.web.models import ConversationOut, Conversations
 from bot.errors import StorageError
 from bot.ports import Clock
 
@@ -38,18 +38,19 @@ class Updates:
         woken, told, pause = asyncio.Event(), None, FIRST_LOOK
         with self._channel.watching(visitor, woken):
             while not self._channel.closing:
-                now = await self._look(visitor)
-                news = [] if now is None else _news(told, now)
+                found = await self._look(visitor)
+                now, older = found or (told, "")
+                news = [] if now is None else _news(told, now, older)
                 for event in news or [Told()]:
                     yield event
-                told = told if now is None else now
+                told = now
                 pause = FIRST_LOOK if news else min(pause * SLOWER, LAST_LOOK)
                 if await self._wait(woken, pause):
                     pause = FIRST_LOOK
 
-    async def _look(self, visitor: str) -> list[ConversationOut] | None:
+    async def _look(self, visitor: str) -> tuple[list[ConversationOut], str] | None:
         try:
-            return (await self._histories.listing(visitor, limit=WATCHED))[0]
+            return await self._histories.listing(visitor, limit=WATCHED)
         except StorageError:
             return None
 
@@ -65,9 +66,9 @@ class Updates:
         return self._clock.monotonic() - before < seconds
 
 
-def _news(told: list[ConversationOut] | None, now: list[ConversationOut]) -> list[Told]:
+def _news(told: list[ConversationOut] | None, now: list[ConversationOut], older: str) -> list[Told]:
     if told is None:
-        return [Told("conversations", [c.model_dump() for c in now])]
+        return [Told("conversations", Conversations(conversations=now, older=older).model_dump())]
     before, ids = {c.id: c for c in told}, {c.id for c in now}
     # the list has an end: what has only gone past it is still there
     end = now[-1].active_at if len(now) == WATCHED else 0.0

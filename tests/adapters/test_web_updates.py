@@ -39,7 +39,7 @@ async def test_a_page_is_told_of_questions_answers_titles_and_deletions() -> Non
     async with house(script=script) as home, browser_like(home.url) as client:
         await client.get("/")
         async with updates(client) as told:
-            assert await anext(told) == ("conversations", [])
+            assert await anext(told) == ("conversations", {"conversations": [], "older": ""})
             asking = asyncio.create_task(ask(client, "How?"))
             begun_ = await until(told, "conversation")
             assert begun_["answering"]
@@ -59,8 +59,8 @@ async def test_a_stream_begins_with_what_there_is_and_is_one_visitors_alone() ->
         await eve.get("/")
         id = await begun(ann, "Ann's")
         async with updates(ann) as anns, updates(eve) as eves:
-            assert [c["id"] for c in (await anext(anns))[1]] == [id]
-            assert (await anext(eves))[1] == []
+            assert [c["id"] for c in (await anext(anns))[1]["conversations"]] == [id]
+            assert (await anext(eves))[1]["conversations"] == []
             other = await begun(ann, "Ann's second")
             assert (await until(anns, "conversation"))["id"] == other
             mine = await begun(eve, "Eve's")
@@ -92,7 +92,7 @@ async def test_what_comes_without_a_question_is_told_too() -> None:
         assert person is not None
         address = Address("web", "web", f"{visitor}:{id}")
         async with updates(client) as told:
-            before = (await anext(told))[1][0]["active_at"]
+            before = (await anext(told))[1]["conversations"][0]["active_at"]
             await said_elsewhere(home, person.id, address, "", "I am here.")
             out = Outgoing("I am here.", "I am here.", markup=Markup.MARKDOWN, final=True)
             await home.core.channel.send(address, out, key="console")
@@ -161,7 +161,7 @@ async def test_what_only_leaves_the_watched_end_is_not_told_as_deleted() -> None
             assert person is not None
             await said_elsewhere(home, person.id, at, f"Question {number}")
         async with updates(client) as told:
-            rows = (await anext(told))[1]
+            rows = (await anext(told))[1]["conversations"]
             assert [c["id"] for c in rows][-1] == first
             last = await begun(client, "One more")
             await delete(client, "c7")

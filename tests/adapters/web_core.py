@@ -142,6 +142,8 @@ class Core:
         )
         await self.channel.edit(event.address, message_id, final)
         await self.turns.finish(replace(ended, state=state, ended_at=SystemClock().time()))
+        if not conversation.title and conversation.id in self.memory.conversations:
+            await self.conversations.update(conversation.id, title=asked.text[:60])
         self._stopped.clear()
 
     async def _say(self, event: Event, turn: Turn, again: bool) -> str:

@@ -19,12 +19,17 @@ export function begin(view, body, answer = "") {
   say("");
   tell("");
   return follow(view, body, answer).finally(() => {
-    state.running = null;
-    memory.set("pending", null);
-    $("send").hidden = false;
-    $("stop").hidden = true;
-    state.turns.forEach((turn) => turn.refresh());
+    if (state.running === view) leave();
   });
+}
+
+// The answer goes on without this page; its conversation shows it again.
+export function leave() {
+  state.running = null;
+  memory.set("pending", null);
+  $("send").hidden = false;
+  $("stop").hidden = true;
+  state.turns.forEach((turn) => turn.refresh());
 }
 
 export function add(view) {
@@ -68,6 +73,7 @@ async function follow(view, body, answer) {
       }
       if (response.ok) {
         for await (const [name, data] of events(response.body)) {
+          if (state.running !== view) return;
           pause = 500;
           if (name === "start") {
             answer = view.id = data.id;
@@ -84,6 +90,7 @@ async function follow(view, body, answer) {
     } catch (error) {
       if (!(error instanceof TypeError) && error.name !== "AbortError" && error.name !== "NetworkError") throw error;
     }
+    if (state.running !== view) return;
     view.showStatus(words.reconnecting, true);
     await sleep(pause * (0.75 + Math.random() / 2));
     pause = Math.min(pause * 2, 8000);
@@ -112,14 +119,18 @@ function show(view, name, data) {
 async function* events(stream) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const blocks = (rest + value).split("\n\n");
-    rest = blocks.pop();
-    for (const block of blocks) {
-      const found = /^event: (\w+)\ndata: (.*)$/.exec(block);
-      if (found) yield [found[1], JSON.parse(found[2])];
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const blocks = (rest + value).split("\n\n");
+      rest = blocks.pop();
+      for (const block of blocks) {
+        const found = /^event: (\w+)\ndata: (.*)$/.exec(block);
+        if (found) yield [found[1], JSON.parse(found[2])];
+      }
     }
+  } finally {
+    reader.cancel().catch(() => {});
   }
 }

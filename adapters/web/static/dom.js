@@ -16,15 +16,18 @@ const ICONS = {
   auto: "M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18",
   light: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.4 1.4M17.6 17.6L19 19M5 19l1.4-1.4M17.6 6.4L19 5",
   dark: "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z",
+  more: "M5 12h.01M12 12h.01M19 12h.01",
   bad: "M7 13V4H4v9zM7 13l4 7a2 2 0 0 0 2-2v-4h5a2 2 0 0 0 2-2.3l-1-6A2 2 0 0 0 17 4H7",
 };
 
+// What is under way is its tab's alone.
+const store = (key) => (key === "pending" ? sessionStorage : localStorage);
 export const memory = {
-  get(key) { try { return JSON.parse(localStorage.getItem(`tertulia.${key}`)); } catch { return null; } },
+  get(key) { try { return JSON.parse(store(key).getItem(`tertulia.${key}`)); } catch { return null; } },
   set(key, value) {
     try {
-      if (value === null) localStorage.removeItem(`tertulia.${key}`);
-      else localStorage.setItem(`tertulia.${key}`, JSON.stringify(value));
+      if (value === null) store(key).removeItem(`tertulia.${key}`);
+      else store(key).setItem(`tertulia.${key}`, JSON.stringify(value));
     } catch { /* a private window without storage: only the reload is less good */ }
   },
 };
