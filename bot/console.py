@@ -10,6 +10,7 @@ import typer
 
 from bot.clock import SystemClock
 from bot.compose import App, open_stores, rules_of
+from bot.origins import in_force
 from bot.overview import Watching
 from bot.personal import delete_person, export_person
 from bot.playground import Trials
@@ -59,6 +60,10 @@ def console_deps(
         servers=models,
         playground=Trials(app.models, settings.sampling, rules_of(settings).limits, app.clock, salt=salt),
         personas=app.personas,
+        models=app.models,
+        plugins=app.plugin_desk,
+        settings=partial(in_force, settings),
+        backup=stores.backup,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,18 +10,21 @@ from bot.ports import (
     Accounts,
     Archive,
     Audit,
+    Backup,
     Clock,
     Conversations,
     Inbox,
+    Models,
     ModelStates,
     People,
     PersonaDesk,
     Platforms,
     Playground,
+    PluginDesk,
     Turns,
     Watch,
 )
-from bot.types import Account, ConsoleRole, Conversation
+from bot.types import Account, ConsoleRole, Conversation, SettingInForce
 
 
 class Holder(Protocol):
@@ -78,6 +81,10 @@ class ConsoleDeps:
     servers: ModelStates | None = None
     playground: Playground | None = None
     personas: PersonaDesk | None = None
+    models: Models | None = None
+    plugins: PluginDesk | None = None
+    settings: Callable[[], Sequence[SettingInForce]] | None = None
+    backup: Backup | None = None
 
 
 def always(deps: ConsoleDeps) -> bool:
