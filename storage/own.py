@@ -15,7 +15,7 @@ from storage.db import Database, Dialect
 from storage.personal_data import REMOVE_CONVERSATION
 from storage.text import clean
 
-BATCH = 100
+BATCH = 500
 """Conversations that a search looks through at a time."""
 _FIRST = (1e300, 1 << 62)
 
