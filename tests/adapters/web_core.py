@@ -39,6 +39,7 @@ from tests.fakes_archive import FakeArchive
 from tests.fakes_console import MemoryAccounts, MemoryAudit, MemoryShares
 from tests.fakes_history import FakeConversations, FakeTurns
 from tests.fakes_own import FakeOwnConversations
+from tests.fakes_service import service_parts
 from tests.fakes_takeover import FakeTakeover
 
 SECRET = b"a secret of at least 16 bytes"
@@ -201,6 +202,7 @@ def console_deps(memory: Memory, clock: Clock | None = None, **changes: Any) -> 
         "delete_person": people.delete,
         "links": lambda: {"telegram": "https://t.me/bot?start={code}", "web": ""},
         "inbox": FakeInbox(memory),
+        **service_parts(memory, clock),
     }
     return ConsoleDeps(**{**given, **changes})
 

@@ -111,15 +111,14 @@ class Door:
         """Whoever asks, with or without a session."""
         token = request.cookies.get(COOKIE, "")
         session = await self._deps.accounts.session(token, idle=IDLE_SECONDS) if token else None
-        language = language_of(
-            session.account.language if session else "",
-            request.cookies.get(LANGUAGE_COOKIE, ""),
-            first_language(request.headers.get("accept-language", "")),
-        )
-        if session is not None:
-            return Login(request, language, self._csrf(token), "", session)
+        if session is None:
+            return self.stranger(request)
+        return Login(request, _language(request, session.account.language), self._csrf(token), "", session)
+
+    def stranger(self, request: Request) -> Caller:
+        """Whoever asks, as one without a session."""
         browser = request.cookies.get(BROWSER_COOKIE, "") or secrets.token_urlsafe(32)
-        return Caller(request, language, self._csrf(browser), browser)
+        return Caller(request, _language(request), self._csrf(browser), browser)
 
     async def enter(self, caller: Caller, account: Account) -> str:
         """A new session, never one that the browser came with, which ends; its token."""
@@ -166,6 +165,11 @@ class Door:
 
     def _csrf(self, cookie: str) -> str:
         return hmac.new(self._deps.secret, b"console csrf\n" + cookie.encode(), sha256).hexdigest()
+
+
+def _language(request: Request, chosen: str = "") -> str:
+    wished = first_language(request.headers.get("accept-language", ""))
+    return language_of(chosen, request.cookies.get(LANGUAGE_COOKIE, ""), wished)
 
 
 def changes(request: Request) -> bool:

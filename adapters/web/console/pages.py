@@ -9,11 +9,30 @@ from fastapi import APIRouter
 from adapters.web.console.account import router as account
 from adapters.web.console.accounts import router as accounts
 from adapters.web.console.audit import router as audit
-from adapters.web.console.deps import Entry
+from adapters.web.console.deps import ConsoleDeps, Entry
+from adapters.web.console.models import router as models
+from adapters.web.console.overview import router as overview
+from adapters.web.console.platforms import router as platforms
 from adapters.web.console.site import Console
 from bot.types import ConsoleRole
 
+
+def _overview(deps: ConsoleDeps) -> bool:
+    return deps.watch is not None
+
+
+def _platforms(deps: ConsoleDeps) -> bool:
+    return deps.platforms is not None
+
+
+def _models(deps: ConsoleDeps) -> bool:
+    return deps.servers is not None
+
+
 PAGES: tuple[tuple[Entry, Callable[[Console], APIRouter]], ...] = (
+    (Entry("/console/overview", "overview", ConsoleRole.VIEWER, "chart", _overview), overview),
+    (Entry("/console/platforms", "platforms", ConsoleRole.VIEWER, "plug", _platforms), platforms),
+    (Entry("/console/models", "models", ConsoleRole.VIEWER, "model", _models), models),
     (Entry("/console/accounts", "accounts", ConsoleRole.OWNER, "shield"), accounts),
     (Entry("/console/audit", "audit", ConsoleRole.OWNER, "list"), audit),
     (Entry("/console/account", "account", ConsoleRole.VIEWER, "person"), account),

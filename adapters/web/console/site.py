@@ -24,6 +24,7 @@ from adapters.web.console.deps import ConsoleDeps, Entry
 from adapters.web.console.passkeys import Ceremonies
 from adapters.web.console.passwords import Passwords
 from adapters.web.console.render import Renderer, sayer, words
+from bot.errors import StorageError
 from bot.types import ConsoleRole
 
 Key = Annotated[int, Query(ge=0, le=2**63 - 1)]
@@ -75,6 +76,15 @@ class Console:
         if caller.fragment or "json" in caller.request.headers.get("content-type", ""):
             return Refused(JSONResponse({"message": text}, status))
         return Refused(self.page(caller, "problem.html", status=status, text=text, done=""))
+
+    async def failure(self, request: Request, status: int) -> Response:
+        """`problem`'s answer where a request failed outside of its page: also while nothing can be read,
+        as whoever asks is then a stranger."""
+        try:
+            caller = await self.door.caller(request)
+        except StorageError:
+            caller = self.door.stranger(request)
+        return self.problem(caller, status).response
 
     async def note(self, login: Login, action: str, target: str = "", detail: str = "") -> None:
         """Write down what this account did, or read of a person's."""

@@ -20,7 +20,7 @@ export async function post(path, body = {}) {
   return answer;
 }
 
-function localTimes(root) {
+export function localTimes(root) {
   for (const node of root.querySelectorAll("time[data-when]")) {
     const at = new Date(node.dateTime);
     const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
