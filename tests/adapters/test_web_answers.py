@@ -155,3 +155,23 @@ async def test_while_the_database_is_silent_nothing_is_said_to_be_lost() -> None
         world.pages.close()
         await world.clock.advance(0)
         assert {t.name for t in await reading} == {"start", ""}
+
+
+async def test_a_conversation_deleted_in_mid_answer_is_not_there_again_when_that_has_ended() -> None:
+    world = WebWorld(["one", 30.0, "two"], ["three"])
+    async with world.running():
+        question = world.reading(await world.put(ONE, "long", "chat"))
+        await world.clock.advance(1)
+        person = await world.stores.people.find("web", ONE)
+        assert person is not None
+        (listed,) = await world.stores.own.listing(person.id)
+        assert listed.answering
+        assert await world.stores.own.delete(person.id, listed.conversation.id)
+        await world.clock.advance(90)
+        assert question.done()
+        assert await world.stores.own.listing(person.id) == []
+        assert world.memory.messages == {}
+        assert await world.stores.inbox.dead() == []
+        again = world.reading(await world.put(ONE, "anew", "chat"))
+        await world.clock.advance(5)
+        assert _text(await again) == "three"
