@@ -62,7 +62,7 @@ async def test_an_answer_that_replaced_a_shared_one_is_not_shown() -> None:
     async with house(script=script) as home, browser_like(home.url) as client:
         await client.get("/")
         told = await ask(client, "A question")
-        made = await share(client, told[0][1]["conversation"])
+        made = await share(client, told[0][1]["conversation"], title="Heading")
         script.answer = "The second answer."
         await ask(client, "", retry_of=told[0][1]["id"])
         page = await read(home.url, made["path"])

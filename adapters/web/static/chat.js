@@ -10,7 +10,7 @@ import { state } from "./state.js";
 
 const log = $("log");
 const elsewhere = (name) => name.startsWith("@");
-let opened = 0, seen = "";
+let opened = 0, opening = false, missed = false, seen = "";
 
 function empty() {
   state.turns = [];
@@ -67,6 +67,8 @@ function showPlace(name, platform = "web") {
 
 async function open(name) {
   const mine = ++opened;
+  opening = true;
+  missed = false;
   if (state.running) leave();
   empty();
   state.conversation = name;
@@ -82,6 +84,8 @@ async function open(name) {
   const last = found?.messages.at(-1);
   if (pending && (pending.conversation === name || !pending.conversation)) resume(pending);
   else if (last) carryOn(last);
+  opening = false;
+  if (missed && !state.running) refresh();
 }
 
 function show({ messages, older, platform }) {
@@ -152,7 +156,8 @@ function told(name, data) {
 function changed(conversation) {
   if (conversation.id !== state.conversation) return;
   const now = `${conversation.active_at} ${conversation.answering}`;
-  if (seen && seen !== now && !state.running) refresh();
+  if (opening) missed = true;
+  else if (seen !== now && !state.running) refresh();
   seen = now;
 }
 
