@@ -26,7 +26,7 @@ _HEADER = re.compile(r"\s*\[\[?\s*([\w.-]+)\s*\]")
 _KEY = re.compile(r"\s*([\w.-]+)\s*=")
 _VARIABLES = {n for n in Settings.model_fields if n not in ("personas", "plugins", "sampling")}
 """Settings that a variable of their own can set; sampling has one for each of its fields."""
-_SEQUENCES = {"plugins_disabled", "stop", "discord_allow_bots"}
+_SEQUENCES = {"plugins_disabled", "stop", "discord_allow_bots", "web_widget_origins"}
 
 
 def locale_language(environ: Mapping[str, str] | None = None) -> str:

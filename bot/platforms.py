@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bot.audience import roles_of
@@ -12,7 +13,7 @@ from bot.compose import App, Stores
 from bot.console import console_deps
 from bot.errors import ModelError, StorageError
 from bot.groups import THREADS, choice
-from bot.personal import FILES
+from bot.personal import FILES, delete_person, export_person
 from bot.places import Places
 from bot.plugins.api import PluginContext, Scoped
 from bot.ports import Clock, Telemetry
@@ -84,6 +85,8 @@ def web_adapter(
             people=stores.people,
             own=stores.own,
             shares=stores.shares,
+            export_person=partial(export_person, app()),
+            delete_person=partial(delete_person, app()),
             channel=channel,
             clock=clock,
             telemetry=telemetry,
@@ -97,6 +100,8 @@ def web_adapter(
             files=files,
             passage=passage,
             console=console_deps(app(), secret, links, models=models, telemetry=telemetry),
+            links=links,
+            widget_origins=settings.web_widget_origins,
         )
 
     return WebAdapter(clock, host=settings.web_host, port=settings.web_port, deps=deps, files=files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,6 +28,7 @@ PREFIX = "TERTULIA_"
 FILE = "tertulia.toml"
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 TELEGRAM = "https://api.telegram.org"
+_ORIGIN = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
 
 
 class Access(StrEnum):
@@ -139,6 +141,11 @@ class Settings(BaseModel):
         10_000_000, ge=0, description="Bytes that a file brought to the page may have; 0: none is taken."
     )
 
+    web_widget_origins: tuple[str, ...] = Field(
+        (),
+        description="Sites that may show the chat in a widget, comma-separated, e.g. `https://www.example.org`; empty: none.",
+    )
+
     concurrency: int = Field(64, ge=1, description="Turns that generate at the same time.")
     turn_timeout: float = Field(600, gt=0, description="Seconds one turn may take to generate.")
     first_chunk_timeout: float = Field(120, gt=0, description="Seconds until the model's first chunk.")
@@ -212,6 +219,11 @@ class Settings(BaseModel):
     def _root(cls, value: str) -> str:
         return _checked(value.strip()).rstrip("/")
 
+    @field_validator("web_widget_origins", mode="after")
+    @classmethod
+    def _origins(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_origin(value.strip()) for value in values if value.strip())
+
     @field_validator("telegram_webhook_url", mode="after")
     @classmethod
     def _url(cls, value: str) -> str:
@@ -260,6 +272,15 @@ def _checked(url: str) -> str:
     if not whole:
         raise ValueError(f"{url!r} names no host")
     return url
+
+
+def _origin(value: str) -> str:
+    """The origin as browsers write it: it becomes a part of a security policy."""
+    origin = value.lower().rstrip("/")
+    if not _ORIGIN.fullmatch(origin) or not _reaches(_checked(origin)):
+        raise ValueError(f"{value!r} is no origin such as https://www.example.org, without a path or *")
+    port = ":443" if origin.startswith("https:") else ":80"
+    return origin.removesuffix(port)
 
 
 def _reaches(url: str) -> bool:

@@ -21,10 +21,12 @@ from adapters.web.deps import Check, WebDeps
 from adapters.web.guard import Guard
 from adapters.web.history import Histories
 from adapters.web.identity import Signer
+from adapters.web.mine import mine_router
 from adapters.web.pages import page_router
 from adapters.web.shares import share_pages, shares_router
 from adapters.web.uploads import files_router
 from adapters.web.visit import here
+from adapters.web.widget import widget_router
 from bot.errors import StorageError
 
 CHECK_SECONDS = 3.0
@@ -39,7 +41,9 @@ def create_app(deps: WebDeps) -> FastAPI:
     app = FastAPI(
         title=deps.name, version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
     )
-    app.add_middleware(Guard, upload_limit=deps.files.limit if deps.files else 0)
+    app.add_middleware(
+        Guard, upload_limit=deps.files.limit if deps.files else 0, frame_origins=deps.widget_origins
+    )
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(StorageError, _no_storage)
@@ -49,6 +53,8 @@ def create_app(deps: WebDeps) -> FastAPI:
     app.include_router(share_pages(deps, histories, renderer))
     app.include_router(files_router(deps, signer))
     app.include_router(page_router(deps, signer))
+    app.include_router(mine_router(deps, signer))
+    app.include_router(widget_router(deps, signer))
     if deps.console is not None:
         add_console(app, deps.console)
     _add_health(app, deps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from adapters.web.channel import WebChannel
 from adapters.web.console.deps import ConsoleDeps
@@ -36,7 +36,9 @@ class WebDeps:
     questions for an empty page, by language. `open_metrics` shows metrics and the details of
     readiness to other machines too. `files` keeps what visitors bring; None: they may bring nothing.
     `passage` is what a citation quotes, as it is now, if this visitor may read it. Without `console`
-    there is none.
+    there is none. `export_person` and `delete_person` (by id) reach all that is kept of a person, and
+    raise PluginError. `links` gives, of each platform that runs, the link that begins a chat with a code
+    (`{code}`), "" without one. Pages of `widget_origins` may frame the widget; without any there is none.
     """
 
     put: Callable[[Event], Awaitable[bool]]
@@ -46,6 +48,8 @@ class WebDeps:
     people: People
     own: OwnConversations
     shares: Shares
+    export_person: Callable[[str], Awaitable[Mapping[str, Any]]]
+    delete_person: Callable[[str], Awaitable[None]]
     channel: WebChannel
     clock: Clock
     telemetry: Telemetry
@@ -61,3 +65,5 @@ class WebDeps:
     passage: Callable[[str, Citation], Awaitable[Passage | None]] | None = None
     name: str = "Tertulia"
     console: ConsoleDeps | None = None
+    links: Callable[[], Mapping[str, str]] = dict
+    widget_origins: Sequence[str] = ()

@@ -77,6 +77,10 @@ class Files:
         """The visitor's own file."""
         return await asyncio.to_thread(self._find, visitor, id)
 
+    async def listing(self, visitor: str) -> list[StoredFile]:
+        """All that this visitor brought, the oldest first."""
+        return await asyncio.to_thread(self._listing, visitor)
+
     async def content(self, visitor: str, id: str) -> bytes:
         """Raises FileRefused if there is none (any more)."""
         try:
@@ -148,16 +152,19 @@ class Files:
         self._note(visitor, file)
         return file
 
-    def _release(self, visitor: str, conversation: str) -> None:
+    def _listing(self, visitor: str) -> list[StoredFile]:
         places = self._folder.glob(f"{visitor}/*.json") if _VISITOR.fullmatch(visitor) else ()
-        for id in [place.stem for place in places]:
-            file = self._find(visitor, id)
-            if file is not None and conversation in file.conversations:
+        found = [self._find(visitor, id) for id in [place.stem for place in places]]
+        return sorted((file for file in found if file is not None), key=lambda file: file.at)
+
+    def _release(self, visitor: str, conversation: str) -> None:
+        for file in self._listing(visitor):
+            if conversation in file.conversations:
                 names = tuple(name for name in file.conversations if name != conversation)
                 if names:
                     self._note(visitor, replace(file, conversations=names))
                 else:
-                    self._remove(visitor, id)
+                    self._remove(visitor, file.id)
 
     def _make_room(self, visitor: str, size: int) -> None:
         folder = self._folder / visitor

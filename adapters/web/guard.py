@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from adapters.web.identity import same_origin
@@ -18,21 +18,27 @@ MOST_BYTES = 1_000_000
 UPLOADS = "/api/v1/files"
 MULTIPART = 65_536
 """Bytes that multipart takes beside the file."""
+PLUGIN_PAGES, PLUGIN_UPLOAD = "/console/plugins/", 16_000_000
+"""Where a plugin's form may bring files, and how many bytes they may have together."""
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
+_FILES = "multipart/form-data"
 _SAFE = ("GET", "HEAD", "OPTIONS")
+WIDGET, WIDGET_SCRIPT = "/widget", "/widget.js"
+"""The pages that other sites may frame, and the script that they load: nothing else is theirs to use."""
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "
 )
-_HEADERS = [
-    (b"content-security-policy", _CSP.encode()),
+_EVERYWHERE = [
     (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 ]
+_OWN = (b"cross-origin-resource-policy", b"same-origin")
+_UNFRAMED = [(b"content-security-policy", f"{_CSP}'none'".encode()), (b"x-frame-options", b"DENY")]
+_HEADERS = [*_EVERYWHERE, *_UNFRAMED, _OWN]
+_SCRIPT_HEADERS = [*_EVERYWHERE, *_UNFRAMED, (b"cross-origin-resource-policy", b"cross-origin")]
 
 
 class Guard:
@@ -40,30 +46,36 @@ class Guard:
 
     JSON is the second lock: a form of another site cannot send it without a CORS preflight,
     which nothing here answers. Files come as multipart, to one place: there the second lock is the
-    cookie, which browsers keep from other sites' forms. The console takes forms, too: there it is the
-    CSRF token (`adapters.web.console.access`).
+    cookie, which browsers keep from other sites' forms. The console takes forms, too, and its pages of
+    plugins multipart: there it is the CSRF token (`adapters.web.console.access`).
+
+    No page can be framed, but the widget by pages of `frame_origins`.
     """
 
-    def __init__(self, app: App, *, upload_limit: int = 0) -> None:
+    def __init__(self, app: App, *, upload_limit: int = 0, frame_origins: Sequence[str] = ()) -> None:
         self._app = app
         self._upload_limit = upload_limit
+        self._framed = _framed(frame_origins) if frame_origins else _HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
+        carried = self._carried(scope["path"])
+
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+                message["headers"] = [*message.get("headers", ()), *carried]
             await send(message)
 
         if scope["method"] in _SAFE:
             await self._app(scope, receive, guarded)
             return
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
-        if scope["method"] == "POST" and scope["path"] == UPLOADS:
-            await self._upload(scope, headers, receive, guarded)
+        limit = self._limit(scope, headers)
+        if limit is not None:
+            await self._upload(scope, headers, limit, receive, guarded)
             return
         refusal = _refusal(headers, _kinds(scope["path"]))
         body = b"" if refusal else await _body(receive)
@@ -73,19 +85,40 @@ class Guard:
             return
         await self._app(scope, _once(body, receive), guarded)
 
-    async def _upload(self, scope: Scope, headers: dict[str, str], receive: Receive, send: Send) -> None:
+    def _carried(self, path: str) -> list[tuple[bytes, bytes]]:
+        if path == WIDGET_SCRIPT:
+            return _SCRIPT_HEADERS
+        return self._framed if f"{path}/".startswith(f"{WIDGET}/") else _HEADERS
+
+    def _limit(self, scope: Scope, headers: dict[str, str]) -> int | None:
+        """Bytes of files that are taken there; None where no files are."""
+        if scope["method"] != "POST":
+            return None
+        if scope["path"] == UPLOADS:
+            return self._upload_limit
+        return PLUGIN_UPLOAD if scope["path"].startswith(PLUGIN_PAGES) and _kind(headers) == _FILES else None
+
+    async def _upload(
+        self, scope: Scope, headers: dict[str, str], limit: int, receive: Receive, send: Send
+    ) -> None:
         """The body goes on as it comes, as far as its length was told and is allowed."""
-        refusal = _upload_refusal(headers, self._upload_limit + MULTIPART)
+        refusal = _upload_refusal(headers, limit + MULTIPART)
         if refusal:
             await _refuse(send, *refusal)
         else:
             await self._app(scope, receive, send)
 
 
+def _framed(origins: Sequence[str]) -> list[tuple[bytes, bytes]]:
+    """Without X-Frame-Options, which can name no origins."""
+    policy = f"{_CSP}{' '.join(origins)}"
+    return [*_EVERYWHERE, (b"content-security-policy", policy.encode("ascii")), _OWN]
+
+
 def _upload_refusal(headers: dict[str, str], limit: int) -> tuple[int, str] | None:
     if not same_origin(headers):
         return 403, "This call came from another site."
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
+    if _kind(headers) != _FILES:
         return 415, "Send the file as multipart/form-data, in a field named file."
     length = headers.get("content-length", "")
     if not length.isdecimal():
@@ -93,6 +126,10 @@ def _upload_refusal(headers: dict[str, str], limit: int) -> tuple[int, str] | No
     return (
         (413, f"The file is larger than {limit - MULTIPART:,} bytes.") if int(length[:12]) > limit else None
     )
+
+
+def _kind(headers: dict[str, str]) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _kinds(path: str) -> tuple[str, ...]:
@@ -103,7 +140,7 @@ def _kinds(path: str) -> tuple[str, ...]:
 def _refusal(headers: dict[str, str], kinds: tuple[str, ...]) -> tuple[int, str] | None:
     if not same_origin(headers):
         return 403, "This call came from another site."
-    if headers.get("content-type", "").partition(";")[0].strip().lower() not in kinds:
+    if _kind(headers) not in kinds:
         return 415, "Send the body as JSON, with the header Content-Type: application/json."
     length = headers.get("content-length", "0")
     if not length.isdecimal() or int(length[:12]) > MOST_BYTES:

@@ -1,4 +1,4 @@
-"""The chat page."""
+"""The chat page, and the page about what is kept of a visitor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 
 from adapters.web.deps import WebDeps
 from adapters.web.identity import Signer
-from adapters.web.visit import LANGUAGES, visit_of
+from adapters.web.visit import LANGUAGES, Visit, visit_of
 
 HERE = Path(__file__).parent
 LANGUAGE_COOKIE = "tertulia_language"
@@ -28,6 +28,13 @@ def words(language: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in (f"{language}.json", f"conversations.{language}.json"):
         found.update(json.loads((HERE / "words" / name).read_text(encoding="utf-8")))
+    return found
+
+
+@cache
+def words_of(page: str, language: str) -> dict[str, str]:
+    """What another page says in this language."""
+    found: dict[str, str] = json.loads((HERE / f"words/{page}.{language}.json").read_text(encoding="utf-8"))
     return found
 
 
@@ -50,27 +57,60 @@ def page_router(deps: WebDeps, signer: Signer) -> APIRouter:
         """The chat page; `lang` switches its language."""
         visit = visit_of(request, deps, signer)
         language = language_of(lang, request.cookies.get(LANGUAGE_COOKIE, ""), visit.language)
-        response = _page("chat.html", deps, language, request.cookies.get(THEME_COOKIE, ""))
-        visit.remember(response)
-        if lang in LANGUAGES:
-            response.set_cookie(
-                LANGUAGE_COOKIE, lang, max_age=YEAR, httponly=True, samesite="lax", secure=visit.secure
-            )
-        return response
+        response = chat_html(deps, language, request.cookies.get(THEME_COOKIE, ""))
+        return _remembering(response, visit, lang)
+
+    @router.get("/mydata", response_class=HTMLResponse)
+    async def mydata_page(request: Request, lang: str = "") -> HTMLResponse:
+        """What is kept of the visitor, and the accounts that are theirs."""
+        visit = visit_of(request, deps, signer)
+        language = language_of(lang, request.cookies.get(LANGUAGE_COOKIE, ""), visit.language)
+        response = mydata_html(deps, language, request.cookies.get(THEME_COOKIE, ""))
+        return _remembering(response, visit, lang)
 
     return router
 
 
-def _page(page: str, deps: WebDeps, language: str, theme: str) -> HTMLResponse:
-    html = template(page).render(
+def _remembering(response: HTMLResponse, visit: Visit, lang: str) -> HTMLResponse:
+    visit.remember(response)
+    if lang in LANGUAGES:
+        response.set_cookie(
+            LANGUAGE_COOKIE, lang, max_age=YEAR, httponly=True, samesite="lax", secure=visit.secure
+        )
+    return response
+
+
+def chat_html(
+    deps: WebDeps, language: str, theme: str, *, widget: Mapping[str, Any] | None = None
+) -> HTMLResponse:
+    """The chat page; `widget` is what its scripts are given in a frame. There it takes no files: an
+    image's address cannot be asked for with the header that stands in for the cookie."""
+    html = template("chat.html").render(
         name=deps.name,
         language=language,
         theme=theme if theme in THEMES else THEMES[0],
+        widget=widget,
+        invited=deps.access == "invite",
         modules=_modules(),
-        upload_limit=deps.files.limit if deps.files is not None else 0,
+        upload_limit=deps.files.limit if deps.files is not None and widget is None else 0,
         others=[(code, words(code)["language.name"]) for code in LANGUAGES if code != language],
         words=words(language),
         suggestions=_suggestions(deps.suggestions, language),
+    )
+    return HTMLResponse(html, headers={"Cache-Control": "no-store"})
+
+
+def mydata_html(
+    deps: WebDeps, language: str, theme: str, *, widget: Mapping[str, Any] | None = None
+) -> HTMLResponse:
+    """The page about what is kept; its script asks for the numbers."""
+    html = template("mydata.html").render(
+        name=deps.name,
+        language=language,
+        theme=theme if theme in THEMES else THEMES[0],
+        widget=widget,
+        others=[(code, words(code)["language.name"]) for code in LANGUAGES if code != language],
+        words=words_of("mydata", language),
     )
     return HTMLResponse(html, headers={"Cache-Control": "no-store"})
 

@@ -1,10 +1,18 @@
-"""A request's visitor: from the cookie, or new."""
+"""A request's visitor: from the cookie, or new; in a frame on another site from a header.
+
+Browsers keep cookies away from frames on other sites, or did until lately (partitioned cookies need
+https, and Safari 18.4 or Firefox 141). So the widget sets none: its page hands out a token, which has
+the cookie's form and signature, keeps it in the frame's own storage, which browsers part by the site
+around, and sends it in a header. No other site can send it: it does not know the token, and a header
+of ours would need a CORS preflight, which nothing here answers.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
@@ -13,6 +21,7 @@ from adapters.web.identity import COOKIE, COOKIE_SECONDS, Signer, sits_here
 from bot.types import Sender
 
 LANGUAGES = ("en", "zh")
+TOKEN = "x-tertulia-visitor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,11 @@ class Visit:
 
 
 def visit_of(request: HTTPConnection, deps: WebDeps, signer: Signer) -> Visit:
-    visitor, cookie = signer.visitor(request.cookies.get(COOKIE, "")), ""
+    """Raises HTTPException for a token that is not ours: its frame has to get another."""
+    token = request.headers.get(TOKEN)
+    visitor, cookie = signer.visitor(request.cookies.get(COOKIE, "") if token is None else token), ""
+    if token and not visitor:
+        raise HTTPException(401, "This visitor's token is not known here.")
     if not visitor:
         visitor, cookie = signer.new_visitor()
     return Visit(

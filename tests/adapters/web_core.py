@@ -216,6 +216,8 @@ def web_deps(core: Core, **changes: Any) -> WebDeps:
         "conversations": core.conversations,
         "people": core.people,
         "own": FakeOwnConversations(core.memory),
+        "export_person": core.people.export,
+        "delete_person": core.people.delete,
         "shares": MemoryShares(core.memory, SystemClock()),
         "channel": core.channel,
         "clock": SystemClock(),

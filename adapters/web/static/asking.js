@@ -1,6 +1,7 @@
 // Asking, and following an answer to its end.
 
 import { $, call, keepEnd, memory, randomId, say, sleep, tell, toEnd, words } from "./dom.js";
+import { events } from "./events.js";
 import { state } from "./state.js";
 import { copyCode, TurnView } from "./turn.js";
 
@@ -113,24 +114,5 @@ function show(view, name, data) {
   else if (name === "done") {
     view.showStatus("");
     tell(words.finished);
-  }
-}
-
-async function* events(stream) {
-  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  try {
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      const blocks = (rest + value).split("\n\n");
-      rest = blocks.pop();
-      for (const block of blocks) {
-        const found = /^event: (\w+)\ndata: (.*)$/.exec(block);
-        if (found) yield [found[1], JSON.parse(found[2])];
-      }
-    }
-  } finally {
-    reader.cancel().catch(() => {});
   }
 }

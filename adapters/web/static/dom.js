@@ -1,5 +1,7 @@
 // Small things: elements, icons, calls of the API, and what the browser remembers.
 
+import { keyOf, request } from "./identity.js";
+
 export const words = JSON.parse(document.getElementById("words").textContent);
 export const $ = (id) => document.getElementById(id);
 const scroller = document.querySelector("main");
@@ -23,11 +25,11 @@ const ICONS = {
 // What is under way is its tab's alone.
 const store = (key) => (key === "pending" ? sessionStorage : localStorage);
 export const memory = {
-  get(key) { try { return JSON.parse(store(key).getItem(`tertulia.${key}`)); } catch { return null; } },
+  get(key) { try { return JSON.parse(store(key).getItem(keyOf(key))); } catch { return null; } },
   set(key, value) {
     try {
-      if (value === null) store(key).removeItem(`tertulia.${key}`);
-      else store(key).setItem(`tertulia.${key}`, JSON.stringify(value));
+      if (value === null) store(key).removeItem(keyOf(key));
+      else store(key).setItem(keyOf(key), JSON.stringify(value));
     } catch { /* a private window without storage: only the reload is less good */ }
   },
 };
@@ -67,7 +69,7 @@ export function call(method, path, body) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
   }
-  return fetch(path, options);
+  return request(path, options);
 }
 
 const atEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;

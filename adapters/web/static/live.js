@@ -1,37 +1,48 @@
 // What happens elsewhere: other tabs, other accounts, people who took over. One stream for each page
 // that can be seen; it begins with all there is, so that nothing is missed while there is none.
 
+import { sleep } from "./dom.js";
+import { events } from "./events.js";
+import { request } from "./identity.js";
+
 const FIRST_PAUSE = 1000, LAST_PAUSE = 30000;
 
 // `told` gets each event's name and data.
 export function startLive(told) {
-  let source = null, pause = FIRST_PAUSE, timer = 0;
+  let source = null;
+
+  // An EventSource cannot send the header that stands in for the cookie in a frame.
+  async function follow(signal) {
+    for (let pause = FIRST_PAUSE; !signal.aborted; pause = Math.min(pause * 2, LAST_PAUSE)) {
+      try {
+        const response = await request("/api/v1/updates", { signal });
+        if (response.ok) {
+          for await (const [name, data] of events(response.body)) {
+            if (signal.aborted) return;
+            pause = FIRST_PAUSE;
+            told(name, data);
+          }
+        }
+      } catch (error) {
+        if (!(error instanceof TypeError) && !["AbortError", "NetworkError"].includes(error.name)) throw error;
+      }
+      if (!signal.aborted) await sleep(pause * (0.75 + Math.random() / 2));
+    }
+  }
 
   function begin() {
-    clearTimeout(timer);
     if (source || document.hidden) return;
-    source = new EventSource("/api/v1/updates");
-    for (const name of ["conversations", "conversation", "deleted"]) {
-      source.addEventListener(name, (event) => {
-        pause = FIRST_PAUSE;
-        told(name, JSON.parse(event.data));
-      });
-    }
-    source.addEventListener("error", () => {
-      end();
-      timer = setTimeout(begin, pause * (0.75 + Math.random() / 2));
-      pause = Math.min(pause * 2, LAST_PAUSE);
-    });
+    source = new AbortController();
+    follow(source.signal);
   }
 
   function end() {
-    clearTimeout(timer);
-    source?.close();
+    source?.abort();
     source = null;
   }
 
   document.addEventListener("visibilitychange", () => (document.hidden ? end() : begin()));
-  addEventListener("online", begin);
+  addEventListener("online", () => { end(); begin(); });
   addEventListener("pagehide", end);
   addEventListener("pageshow", begin);
   begin();

@@ -1,0 +1,33 @@
+// Who the visitor is: a cookie says so, but in a frame on another site, where browsers keep cookies
+// away, a token in the frame's own storage, sent in a header.
+
+const given = document.getElementById("widget");
+export const frame = given && JSON.parse(given.textContent);
+export const keyOf = (key) => `tertulia.${frame ? "widget." : ""}${key}`;
+
+function token() {
+  try {
+    const kept = localStorage.getItem(keyOf("visitor")) ?? frame.visitor;
+    localStorage.setItem(keyOf("visitor"), kept);
+    return kept;
+  } catch { return frame.visitor; /* without storage the visitor is as long as the page */ }
+}
+
+export const identity = frame ? { "X-Tertulia-Visitor": token() } : {};
+
+// The visitor is gone, or the service does not know them any more: the next page is a stranger's.
+export function forgetVisitor() {
+  try {
+    for (const key of ["visitor", "conversation"]) localStorage.removeItem(keyOf(key));
+    sessionStorage.removeItem(keyOf("pending"));
+  } catch { /* nothing was kept */ }
+}
+
+export async function request(path, options = {}) {
+  const response = await fetch(path, { ...options, headers: { ...options.headers, ...identity } });
+  if (frame && response.status === 401) {
+    forgetVisitor();
+    location.reload();
+  }
+  return response;
+}
