@@ -20,7 +20,6 @@ TROUBLES = ("errors", "refusals", "flood_waits")
 _NAMES = ("events", "turns", "first_chunk", "turn", "tokens", *TROUBLES, "feedback")
 _ASKING = frozenset({"message", "command"})
 _VOTES = {"1": "up", "-1": "down", "helped": "helped"}
-_QUARTER = 900.0
 MOST_CAUSES = 12
 
 Key = Callable[[Sample], str]
@@ -45,9 +44,9 @@ class Watching:
         self._clock = clock
 
     async def overview(self, span: str) -> Overview:
-        length, step = SPANS[span]
+        _, step = SPANS[span]
         now = self._clock.time()
-        since = (now - length) // step * step + step
+        since = _since(span, now)
         samples = await self._samples(_NAMES, since, now, step)
         times = tuple(since + n * step for n in range(round((now // step * step - since) / step) + 1))
         return Overview(
@@ -66,8 +65,8 @@ class Watching:
 
     async def _figures(self, now: float) -> Figures:
         totals = await self._archive.totals()
-        ended = Counter[str]()
-        for sample in await self._samples(("turns",), now - DAY, now, _QUARTER):
+        ended, (_, step) = Counter[str](), SPANS["day"]
+        for sample in await self._samples(("turns",), _since("day", now), now, step):
             ended[sample.label] += sample.count
         levels, model = self._statistics.levels(), self._models.default()
         waiting, running = (levels.get(name) for name in ("events_waiting", "lanes_running"))
@@ -81,6 +80,12 @@ class Watching:
             model.name,
             model.generates,
         )
+
+
+def _since(span: str, now: float) -> float:
+    """When the first of the span's steps begins: the present one is its last."""
+    length, step = SPANS[span]
+    return (now - length) // step * step + step
 
 
 def _charts(samples: Sequence[Sample], times: Sequence[float]) -> Iterable[Chart]:
@@ -100,7 +105,7 @@ def _charts(samples: Sequence[Sample], times: Sequence[float]) -> Iterable[Chart
 
 
 def _platform(sample: Sample) -> str:
-    platform, _, kind = sample.label.partition(":")
+    platform, _, kind = sample.label.rpartition(":")
     return platform if kind in _ASKING else ""
 
 

@@ -41,13 +41,19 @@ function stacked(series) {
   return sums.reverse();
 }
 
+// A line needs two values: one that has none beside it is a dot.
+function alone(u, series) {
+  const values = u.data[series];
+  return values.map((value, n) => n).filter((n) => values[n] !== null && (values[n - 1] ?? null) === null && (values[n + 1] ?? null) === null);
+}
+
 function lines(told) {
   const bars = told.unit === "count";
   const shown = bars ? [...told.series].reverse() : told.series;
   return shown.map((one) => {
     const stroke = colour(one.colour);
     if (bars) return { fill: stroke, width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.72, 28], radius: 0.12 }) };
-    return { stroke, width: 2, spanGaps: false, points: { show: true, size: 5, fill: stroke, width: 0 } };
+    return { stroke, width: 2, spanGaps: false, points: { show: true, size: 6, fill: stroke, width: 0, filter: alone } };
   });
 }
 
@@ -58,12 +64,13 @@ function options(figure, told, step, width, over) {
   return {
     width,
     height: HEIGHT,
+    padding: [8, 6, 0, 0],
     legend: { show: false },
     tzDate: (at) => (step >= DAY ? uPlot.tzDate(new Date(at * 1000), "Etc/UTC") : new Date(at * 1000)),
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false }, sync: { key: "overview" } },
     scales: { x: { time: true, range: (u, low, high) => [low - step / 2, high + step / 2] }, y: { range: highest } },
     axes: [
-      { ...axis, space: 64, grid: { show: false }, ticks: { show: false }, values: (u, at) => at.map((one) => time(one, step)) },
+      { ...axis, size: 26, space: 64, grid: { show: false }, ticks: { show: false }, values: (u, at) => at.map((one) => time(one, step)) },
       { ...axis, size: 52, space: 34, grid, ticks: { show: false }, values: (u, at) => at.map((one) => tick(one, told.unit)) },
     ],
     series: [{}, ...lines(told)],
