@@ -99,7 +99,7 @@ class Histories:
         """
         found = await self._turns.listing(conversation.id, limit=SHOWN_TURNS + 1, before=before)
         found = [t for t in found if t.number >= conversation.start_turn]
-        turns = _fitting(found)[::-1]
+        turns = fitting(found)[::-1]
         return await self._asked(conversation, turns), len(turns) < len(found)
 
     async def all(self, conversation: Conversation) -> AsyncIterator[Asked]:
@@ -113,16 +113,7 @@ class Histories:
                 yield row
 
     async def _asked(self, conversation: Conversation, turns: list[Turn]) -> list[Asked]:
-        if not turns:
-            return []
-        history = await self._conversations.history(
-            conversation.id, first_turn=turns[0].number, before_turn=turns[-1].number + 1
-        )
-        asked = {m.turn: m for m in reversed(history) if m.role is Role.USER}
-        return [Asked(t, asked.get(t.number) or await self._question(t)) for t in turns]
-
-    async def _question(self, turn: Turn) -> Message:
-        return await self._turns.question(turn) or Message(Role.USER)
+        return await with_questions(self._conversations, self._turns, conversation, turns)
 
     async def _message(self, visitor: str, conversation: Conversation, row: Asked) -> MessageOut:
         turn, id = row.turn, answer_id(row.turn.event_key) if _name(visitor, conversation) else ""
@@ -137,6 +128,19 @@ class Histories:
             finish_reason=turn.finish_reason,
             attachments=[_file(part) for part in row.question.attachments],
         )
+
+
+async def with_questions(
+    conversations: Conversations, turns: Turns, conversation: Conversation, page: list[Turn]
+) -> list[Asked]:
+    """Some turns of the conversation that follow one another, the oldest first, with what was asked."""
+    if not page:
+        return []
+    history = await conversations.history(
+        conversation.id, first_turn=page[0].number, before_turn=page[-1].number + 1
+    )
+    asked = {m.turn: m for m in reversed(history) if m.role is Role.USER}
+    return [Asked(t, asked.get(t.number) or await turns.question(t) or Message(Role.USER)) for t in page]
 
 
 def page_id(visitor: str, conversation: Conversation) -> str:
@@ -185,7 +189,7 @@ def _file(part: Part) -> FileOut:
     )
 
 
-def _fitting(turns: list[Turn]) -> list[Turn]:
+def fitting(turns: list[Turn]) -> list[Turn]:
     """As many from the front as one response may show, at least one."""
     shown, characters = 0, 0
     for turn in turns[:SHOWN_TURNS]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
+from adapters.web.console import conversations, dead, feedback, invites, people
 from adapters.web.console.account import router as account
 from adapters.web.console.accounts import router as accounts
 from adapters.web.console.audit import router as audit
@@ -31,6 +32,14 @@ def _models(deps: ConsoleDeps) -> bool:
 
 PAGES: tuple[tuple[Entry, Callable[[Console], APIRouter]], ...] = (
     (Entry("/console/overview", "overview", ConsoleRole.VIEWER, "chart", _overview), overview),
+    (
+        Entry("/console/conversations", "conversations", ConsoleRole.OPERATOR, "chat", conversations.there),
+        conversations.router,
+    ),
+    (Entry("/console/feedback", "feedback", ConsoleRole.OPERATOR, "inbox", feedback.there), feedback.router),
+    (Entry("/console/people", "people", ConsoleRole.OPERATOR, "people", people.there), people.router),
+    (Entry("/console/invites", "invites", ConsoleRole.OPERATOR, "ticket", invites.there), invites.router),
+    (Entry("/console/dead", "dead", ConsoleRole.OPERATOR, "warning", dead.there), dead.router),
     (Entry("/console/platforms", "platforms", ConsoleRole.VIEWER, "plug", _platforms), platforms),
     (Entry("/console/models", "models", ConsoleRole.VIEWER, "model", _models), models),
     (Entry("/console/accounts", "accounts", ConsoleRole.OWNER, "shield"), accounts),
