@@ -39,7 +39,8 @@ POINTS = (
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """Before or after the `count`-th call of `point` in this life; no point: when killed from outside."""
+    """Before the `count`-th call of `point` in this life, or after the first from then on that succeeds; no
+    point: when killed from outside."""
 
     point: str = ""
     after: bool = False
@@ -77,11 +78,11 @@ class Mortal:
         async def last(*args: Any, **kwargs: Any) -> Any:
             death = self._life.death
             self._calls[point] += 1
-            now = self._calls[point] == death.count
-            if now and not death.after:
+            due = self._calls[point] >= death.count
+            if due and not death.after:
                 self._die()
             result = await call(*args, **kwargs)
-            if now:
+            if due:
                 self._die()
             return result
 
