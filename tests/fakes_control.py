@@ -6,7 +6,14 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
+
+from bot.plugins.desk import Choices, Configured, PluginDesk
+from bot.plugins.host import PluginHost, made
+from bot.ports import Clock
+from tests.fakes import FakeKeyValue
+from tests.fakes_search import FakeSearch
 
 
 class FakeBackup:
@@ -24,3 +31,10 @@ class FakeBackup:
 
     async def size(self) -> int:
         return len(self.content)
+
+
+def no_plugins(clock: Clock) -> PluginDesk:
+    """A desk of a service in which none is installed."""
+    store = FakeKeyValue()
+    make = partial(made, search=FakeSearch(), store=store, clock=clock)
+    return PluginDesk(PluginHost((), store=store, clock=clock), {}, Configured({}), Choices(), store, make)

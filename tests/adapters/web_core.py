@@ -18,8 +18,11 @@ from adapters.web.deps import WebDeps
 from adapters.web.metrics import PrometheusTelemetry
 from adapters.web.server import WebServer
 from bot.clock import SystemClock
+from bot.origins import in_force
+from bot.personas import Personas
 from bot.ports import Clock
 from bot.reading import question_of
+from bot.settings import SamplingSettings, Settings
 from bot.types import (
     Citation,
     Delivery,
@@ -37,8 +40,11 @@ from bot.types import (
 from tests.fakes import FakeInbox, FakePeople, Memory
 from tests.fakes_archive import FakeArchive
 from tests.fakes_console import MemoryAccounts, MemoryAudit, MemoryShares
+from tests.fakes_control import FakeBackup, no_plugins
+from tests.fakes_core import FakeModels
 from tests.fakes_history import FakeConversations, FakeTurns
 from tests.fakes_own import FakeOwnConversations
+from tests.fakes_personas import MemoryPersonas
 from tests.fakes_service import service_parts
 from tests.fakes_takeover import FakeTakeover
 
@@ -203,6 +209,11 @@ def console_deps(memory: Memory, clock: Clock | None = None, **changes: Any) -> 
         "links": lambda: {"telegram": "https://t.me/bot?start={code}", "web": ""},
         "inbox": FakeInbox(memory),
         **service_parts(memory, clock),
+        "personas": Personas({}, SamplingSettings(), store=MemoryPersonas(clock)),
+        "models": FakeModels("tiny", "large"),
+        "plugins": no_plugins(clock),
+        "settings": lambda: in_force(Settings()),
+        "backup": FakeBackup(),
     }
     return ConsoleDeps(**{**given, **changes})
 

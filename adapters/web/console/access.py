@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -200,9 +200,12 @@ class Needs:
         self.role = role
         self._admit = admit
 
-    async def __call__(self, request: Request) -> Caller:
-        caller: Caller = await self._admit(request, self.role)
-        return caller
+    async def __call__(self, request: Request) -> AsyncIterator[Caller]:
+        """The caller; what was posted is closed at the end, files and all."""
+        try:
+            yield await self._admit(request, self.role)
+        finally:
+            await request.close()
 
 
 def needed(route: BaseRoute) -> list[ConsoleRole | None]:

@@ -6,7 +6,17 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from adapters.web.console import conversations, dead, feedback, invites, people
+from adapters.web.console import (
+    backup,
+    conversations,
+    dead,
+    feedback,
+    invites,
+    people,
+    personas,
+    plugins,
+    settings,
+)
 from adapters.web.console.account import router as account
 from adapters.web.console.accounts import router as accounts
 from adapters.web.console.audit import router as audit
@@ -42,6 +52,10 @@ PAGES: tuple[tuple[Entry, Callable[[Console], APIRouter]], ...] = (
     (Entry("/console/dead", "dead", ConsoleRole.OPERATOR, "warning", dead.there), dead.router),
     (Entry("/console/platforms", "platforms", ConsoleRole.VIEWER, "plug", _platforms), platforms),
     (Entry("/console/models", "models", ConsoleRole.VIEWER, "model", _models), models),
+    (Entry("/console/personas", "personas", ConsoleRole.VIEWER, "mask", personas.there), personas.router),
+    (Entry("/console/plugins", "plugins", ConsoleRole.VIEWER, "puzzle", plugins.there), plugins.router),
+    (Entry("/console/settings", "settings", ConsoleRole.OWNER, "gear", settings.there), settings.router),
+    (Entry("/console/backup", "backup", ConsoleRole.OWNER, "download", backup.there), backup.router),
     (Entry("/console/accounts", "accounts", ConsoleRole.OWNER, "shield"), accounts),
     (Entry("/console/audit", "audit", ConsoleRole.OWNER, "list"), audit),
     (Entry("/console/account", "account", ConsoleRole.VIEWER, "person"), account),
