@@ -37,6 +37,7 @@ def read(content: str) -> str:
     marks: Counter[str] = Counter()
     seen: list[str] = []
     brackets: list[int] = []
+    paired: list[int] = []
     last = 0
     for token in _TOKEN.finditer(content):
         seen.append(content[last : token.start()])
@@ -46,9 +47,9 @@ def read(content: str) -> str:
         if kind == "open":
             brackets.append(len(seen))
         elif kind == "shut" and brackets:
-            brackets.pop()
-        elif kind == "link":
-            seen[brackets.pop()] = ""
+            paired.append(brackets.pop())
+        elif kind == "link":  # one bracket too many in its text is text: `[a]b](<…>)` is a link
+            seen[(brackets or paired).pop()] = ""
         seen.append("[" if kind == "open" else token[kind] if kind in _TEXT else "")
     assert marks["star"] % 2 == marks["strike"] % 2 == 0, content
     return "".join([*seen, content[last:]])[1:]
