@@ -10,7 +10,7 @@ from bot.words import literal_terms
 AROUND = 90
 """Characters that a snippet shows before and after the first word found."""
 _WORD = re.compile(r"\w+")
-_SPACE = re.compile(r"\s+")
+_MARKS = re.compile(r"[*`#>|~]+")
 Piece = tuple[bool, str]
 """Whether it is one of the words, and the text."""
 
@@ -18,7 +18,7 @@ Piece = tuple[bool, str]
 def snippet(text: str, query: str) -> list[Piece]:
     """What stands around the first of the query's words in the text, which are marked; from the
     beginning if none is there. Cost is bounded by the length of the text."""
-    text = _SPACE.sub(" ", text).strip()
+    text = " ".join(_MARKS.sub(" ", text).split())
     places = _places(text, frozenset(literal_terms(query)))
     first = max(0, places[0][0] - AROUND) if places else 0
     last = min(len(text), (places[0][1] if places else AROUND) + AROUND)
