@@ -12,7 +12,7 @@ from bot.types import Conversation, OwnConversation, TurnState
 from bot.words import indexed, literal_terms
 from storage.conversations import COLUMNS, GET, conversation_of
 from storage.db import Database, Dialect
-from storage.personal_data import REMOVE_CONVERSATION
+from storage.personal_data import remove_conversation
 from storage.text import clean
 
 BATCH = 500
@@ -81,8 +81,7 @@ class SqlOwnConversations:
             connection.execute(text(f"{GET.text}{lock}"), values)
             if connection.execute(OWN, values).first() is None:
                 return False
-            for statement in REMOVE_CONVERSATION:
-                connection.execute(statement, {"conversation": conversation_id})
+            remove_conversation(connection, conversation_id)
             return True
 
         return await self._db.write(work)

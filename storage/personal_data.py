@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, text
 
+from storage.erasure import erased
 from storage.text import from_json, merged, to_json
 
 TURNS = "(SELECT id FROM turn WHERE person_id = :id)"
@@ -132,14 +133,21 @@ def delete(connection: Connection, person_id: str) -> None:
     for sender in _senders(connection, person_id):
         connection.execute(FORGET_WAITING, sender)
     for row in connection.execute(OWN, {"id": person_id}).all():
-        for statement in REMOVE_CONVERSATION:
-            connection.execute(statement, {"conversation": row.id})
+        remove_conversation(connection, row.id)
     for row in connection.execute(SHARED, {"id": person_id}).all():
         settings = to_json(merged(from_json(row.settings, dict), {PREPARED: None}))
         connection.execute(UNTOLD, {"id": row.id, "settings": settings})
         connection.execute(UNTOLD_LINKS, {"id": row.id})
     for statement in ERASE:
         connection.execute(statement, {"id": person_id, "no": False})
+    erased(connection, urgent=True)
+
+
+def remove_conversation(connection: Connection, conversation_id: int) -> None:
+    """With all that was said in it."""
+    for statement in REMOVE_CONVERSATION:
+        connection.execute(statement, {"conversation": conversation_id})
+    erased(connection, urgent=True)
 
 
 def _senders(connection: Connection, person_id: str) -> list[dict[str, str]]:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, text
 from bot.types import Message, Role
 from bot.words import indexed
 from storage.db import Dialect
+from storage.erasure import erased
 
 SPOKEN = (Role.USER, Role.ASSISTANT)
 _PUT = "INSERT INTO said (conversation_id, turn, at, terms) VALUES (:conversation_id, :number, :at, {terms})"
@@ -49,6 +50,12 @@ def joined(terms: Iterable[str], dialect: Dialect) -> str:
 def put(connection: Connection, place: dict[str, Any], terms: str, at: float, dialect: Dialect) -> None:
     """`place` names the turn: `conversation_id` and `number`."""
     connection.execute(PUT[dialect], {**place, "terms": terms, "at": at})
+
+
+def drop(connection: Connection, place: dict[str, Any]) -> None:
+    """Of a turn that is replaced."""
+    if connection.execute(DROP, place).rowcount:
+        erased(connection, urgent=False)
 
 
 def find(

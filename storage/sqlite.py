@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from bot.errors import StorageBusy, StorageError, StorageVersionError
+from storage.erasure import Eraser
 from storage.failures import explain
 from storage.jobs import Job, hand_back
 from storage.revisions import bring_up_to_date
@@ -93,17 +94,25 @@ class SqliteBackend:
 
     def _write(self) -> None:
         with self._engine.connect() as connection:
-            while batch := self._take():
-                if not _commit_together(connection, batch):
-                    for job in batch:
-                        _commit_alone(connection, job)
-                hand_back(self._loop, batch)
+            eraser = Eraser(raw(connection))
+            while (batch := self._take(eraser.wait())) is not None:
+                if batch:
+                    _commit(connection, batch)
+                    hand_back(self._loop, batch)
+                eraser.step()
+            eraser.finish()
 
-    def _take(self) -> list[Job]:
-        """The writes that wait, at least one; none once all is done and the end was asked for."""
-        first = self._writes.get()
-        batch = [] if first is None else [first]
-        while batch and len(batch) < BATCH:
+    def _take(self, wait: float | None) -> list[Job] | None:
+        """The writes that wait, none if there are none for so many seconds; None once all is done
+        and the end was asked for."""
+        try:
+            first = self._writes.get(timeout=wait)
+        except Empty:
+            return []
+        if first is None:
+            return None
+        batch = [first]
+        while len(batch) < BATCH:
             try:
                 job = self._writes.get_nowait()
             except Empty:
@@ -113,6 +122,12 @@ class SqliteBackend:
                 break
             batch.append(job)
         return batch
+
+
+def _commit(connection: Connection, batch: list[Job]) -> None:
+    if not _commit_together(connection, batch):
+        for job in batch:
+            _commit_alone(connection, job)
 
 
 def _commit_together(connection: Connection, batch: list[Job]) -> bool:
@@ -158,6 +173,7 @@ def sqlite_engine(path: Path) -> Engine:
             f"busy_timeout={BUSY_MS}",
             "synchronous=FULL",
             "foreign_keys=ON",
+            "secure_delete=ON",
             "temp_store=MEMORY",
             "cache_size=-16000",
             "journal_size_limit=67108864",

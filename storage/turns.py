@@ -284,7 +284,7 @@ def _say(connection: Connection, turn: Turn, messages: Sequence[Message], place:
         answered = any(m.role is Role.ASSISTANT and clean(m.text) for m in messages)
         shown = turn.state in _WELL and (answered or turn.finish_reason == FinishReason.TAKEN)
         if connection.execute(UNSAY, place).rowcount:
-            connection.execute(said.DROP, place)
+            said.drop(connection, place)
         connection.execute(SAY, message_rows(turn.conversation_id, turn.number, messages, shown=shown))
     elif turn.state.ended:
         kept = turn.finish_reason == FinishReason.TAKEN or connection.execute(ANSWERED, place).first()

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, text
 
 from bot.words import is_prefix, terms
+from storage.erasure import erased
 
 TITLE_WEIGHT = 3.0
 
@@ -42,7 +43,8 @@ class SqliteIndex:
         connection.execute(_ADD, rows)
 
     def drop(self, connection: Connection, document: int) -> None:
-        connection.execute(_DROP, {"document": document})
+        if connection.execute(_DROP, {"document": document}).rowcount:
+            erased(connection, urgent=False)
 
     def find(
         self,

@@ -14,6 +14,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from bot.words import indexed
+from storage.db import Dialect
 from storage.said import joined
 from storage.text import folded
 
@@ -104,7 +105,7 @@ def _name_people() -> None:
 
 
 def _index_turns() -> None:
-    dialect = "sqlite" if op.get_bind().dialect.name == "sqlite" else "postgresql"
+    dialect: Dialect = "sqlite" if op.get_bind().dialect.name == "sqlite" else "postgresql"
     say = sa.text(SAY.format(terms=":terms" if dialect == "sqlite" else "CAST(:terms AS tsvector)"))
     for rows in _batches(TURNS):
         said = []
