@@ -17,7 +17,7 @@ from adapters.web.export import disposition
 from adapters.web.identity import COOKIE, Signer
 from adapters.web.limits import Rate
 from adapters.web.pages import words_of
-from adapters.web.visit import LANGUAGES, Visit, visit_of
+from adapters.web.visit import LANGUAGES, Visit, keep_in_frame, visit_of
 from bot.errors import AccessError, PluginError
 from bot.types import Person, PersonRole, Sender
 
@@ -147,6 +147,7 @@ class Keeping:
         self._deps.channel.changed(visit.visitor)
         response = Response('{"accepted":true}', media_type="application/json")
         response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=visit.secure)
+        keep_in_frame(response, "")
         return response
 
     def _may_enter(self, visit: Visit) -> bool:

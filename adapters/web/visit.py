@@ -1,10 +1,11 @@
 """A request's visitor: from the cookie, or new; in a frame on another site from a header.
 
-Browsers keep cookies away from frames on other sites, or did until lately (partitioned cookies need
-https, and Safari 18.4 or Firefox 141). So the widget sets none: its page hands out a token, which has
-the cookie's form and signature, keeps it in the frame's own storage, which browsers part by the site
-around, and sends it in a header. No other site can send it: it does not know the token, and a header
-of ours would need a CORS preflight, which nothing here answers.
+Browsers keep cookies away from frames on other sites. So in the widget no cookie says who asks: its page
+hands out a token, which has the cookie's form and signature, and the frame sends it in a header. No
+other site can send it: it does not know the token, and a header of ours would need a CORS preflight,
+which nothing here answers. Between two visits the frame's own storage keeps the token, and, where a
+browser shuts that away too (a private window), a partitioned cookie, which needs https. Both are parted
+by the site around. That cookie is read by the widget's pages alone; nothing is done in its name.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from adapters.web.deps import WebDeps
+from adapters.web.guard import WIDGET
 from adapters.web.identity import COOKIE, COOKIE_SECONDS, Signer, sits_here
 from bot.types import Sender
 
 LANGUAGES = ("en", "zh")
 TOKEN = "x-tertulia-visitor"
+FRAME_COOKIE = "tertulia_frame"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,15 @@ class Visit:
                 samesite="lax",
                 secure=self.secure,
             )
+
+
+def keep_in_frame(response: Response, token: str) -> None:
+    """Let the browser keep a frame's visitor for the site around it; "" ends that."""
+    age = COOKIE_SECONDS if token else 0
+    response.headers.append(
+        "set-cookie",
+        f"{FRAME_COOKIE}={token}; Path={WIDGET}; Max-Age={age}; HttpOnly; Secure; SameSite=None; Partitioned",
+    )
 
 
 def visit_of(request: HTTPConnection, deps: WebDeps, signer: Signer) -> Visit:

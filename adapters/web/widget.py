@@ -14,7 +14,7 @@ from adapters.web.deps import WebDeps
 from adapters.web.guard import WIDGET, WIDGET_SCRIPT
 from adapters.web.identity import Signer
 from adapters.web.pages import HERE, THEMES, chat_html, language_of, mydata_html
-from adapters.web.visit import LANGUAGES, first_language
+from adapters.web.visit import FRAME_COOKIE, LANGUAGES, first_language, keep_in_frame
 
 HOUR = 3600
 _COLOUR = re.compile(r"[0-9a-f]{6}")
@@ -24,15 +24,15 @@ def widget_router(deps: WebDeps, signer: Signer) -> APIRouter:
     router = APIRouter(tags=["widget"], include_in_schema=False)
 
     def frame(request: Request) -> tuple[str, dict[str, Any]]:
-        """The language, and what the frame's scripts are given: who may talk to it, a fresh visitor for
-        one who has none, and what the site's page wishes."""
+        """The language, and what the frame's scripts are given: who may talk to it, the visitor (a fresh
+        one, if none is kept), and what the site's page wishes."""
         if not deps.widget_origins:
             raise HTTPException(404, "There is nothing here.")
         wish = first_language(request.headers.get("accept-language", ""))
-        query = request.query_params
+        query, kept = request.query_params, request.cookies.get(FRAME_COOKIE, "")
         given = {
             "origins": list(deps.widget_origins),
-            "visitor": signer.new_visitor()[1],
+            "visitor": kept if signer.visitor(kept) else signer.new_visitor()[1],
             "theme": _theme(query),
             "colour": _colour(query),
             "query": urlencode(_wishes(query)),
@@ -51,7 +51,9 @@ def widget_router(deps: WebDeps, signer: Signer) -> APIRouter:
     async def widget(request: Request) -> HTMLResponse:
         """The chat page in a frame."""
         language, given = frame(request)
-        return chat_html(deps, language, given["theme"], widget=given)
+        response = chat_html(deps, language, given["theme"], widget=given)
+        keep_in_frame(response, given["visitor"])
+        return response
 
     @router.get(f"{WIDGET}/mydata", response_class=HTMLResponse)
     async def mydata(request: Request) -> HTMLResponse:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.web.identity import COOKIE, Signer
+from adapters.web.visit import FRAME_COOKIE
 from bot.errors import SettingsError
 from bot.loading import load_settings
 from tests.adapters.test_web_guard import in_process
@@ -37,7 +38,6 @@ async def test_the_sites_named_may_frame_it_and_nothing_else(path: str) -> None:
     assert policy.endswith("frame-ancestors https://www.example.org http://127.0.0.1:9000")
     assert "script-src 'self'; style-src 'self'" in policy
     assert "x-frame-options" not in framed.headers
-    assert "set-cookie" not in framed.headers
     for other in others:
         assert other.headers["content-security-policy"].endswith("frame-ancestors 'none'")
         assert other.headers["x-frame-options"] == "DENY"
@@ -92,6 +92,28 @@ async def test_the_token_says_who_the_visitor_is_and_no_cookie_is_set() -> None:
     assert mine.json()["messages"][0]["question"] == "From the frame"
     assert others.status_code == 404
     assert with_cookie.status_code == 200, "in a frame the token counts, whatever cookie comes along"
+
+
+async def test_a_partitioned_cookie_keeps_the_visitor_and_does_nothing_in_their_name() -> None:
+    async with in_process(console=None, widget_origins=SITES) as client:
+        page = await client.get("/widget")
+        token = given_in(page.text)["visitor"]
+        kept = {"Cookie": f"{FRAME_COOKIE}={token}"}
+        again = await client.get("/widget", headers=kept)
+        data = await client.get("/widget/mydata", headers=kept)
+        forged = await client.get("/widget", headers={"Cookie": f"{FRAME_COOKIE}={'0' * 32}.{'0' * 64}"})
+        code = await client.post("/api/v1/me/code", json={}, headers={TOKEN: token})
+        called = await client.get("/api/v1/me", headers=kept)
+        words = {"confirm": "delete everything"}
+        deleted = await client.request("DELETE", "/api/v1/me", json=words, headers={TOKEN: token})
+    cookie = page.headers["set-cookie"]
+    assert cookie.startswith(f"{FRAME_COOKIE}={token}; Path=/widget; ")
+    assert cookie.endswith("; HttpOnly; Secure; SameSite=None; Partitioned")
+    assert given_in(again.text)["visitor"] == given_in(data.text)["visitor"] == token
+    assert Signer(SECRET).visitor(given_in(forged.text)["visitor"]) not in ("", "0" * 32)
+    assert code.status_code == 200
+    assert not called.json()["known"]
+    assert f"{FRAME_COOKIE}=; Path=/widget; Max-Age=0" in str(deleted.headers.get_list("set-cookie"))
 
 
 @pytest.mark.parametrize(

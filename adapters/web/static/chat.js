@@ -4,6 +4,7 @@ import { add, begin, leave, viewOf } from "./asking.js";
 import { focusComposer, startComposer } from "./composer.js";
 import { $, call, keepEnd, keepPlace, make, memory, say, toEnd, words } from "./dom.js";
 import { closeDrawer, startDrawer } from "./drawer.js";
+import { frame } from "./identity.js";
 import { startLive } from "./live.js";
 import { markCurrent, placeOf, sidebarTold, startSidebar } from "./sidebar.js";
 import { state } from "./state.js";
@@ -167,10 +168,18 @@ function startNew() {
   focusComposer();
 }
 
+// In a frame no list stands beside the page, and a private window forgets what was open.
+async function openLast() {
+  const response = await call("GET", "/api/v1/conversations").catch(() => null);
+  const last = response?.ok ? (await response.json()).conversations.find((one) => one.here) : null;
+  if (!state.running) open(last?.id ?? "");
+}
+
 $("new").addEventListener("click", startNew);
 $("begin-here").addEventListener("click", startNew);
 startComposer();
 startDrawer();
 startSidebar({ open, left: () => open("") });
-open(state.conversation);
+if (frame && !state.conversation) openLast();
+else open(state.conversation);
 startLive(told);

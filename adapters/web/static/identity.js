@@ -1,5 +1,5 @@
 // Who the visitor is: a cookie says so, but in a frame on another site, where browsers keep cookies
-// away, a token in the frame's own storage, sent in a header.
+// away, a token that the page was given, kept in the frame's own storage and sent in a header.
 
 const given = document.getElementById("widget");
 export const frame = given && JSON.parse(given.textContent);
@@ -10,7 +10,7 @@ function token() {
     const kept = localStorage.getItem(keyOf("visitor")) ?? frame.visitor;
     localStorage.setItem(keyOf("visitor"), kept);
     return kept;
-  } catch { return frame.visitor; /* without storage the visitor is as long as the page */ }
+  } catch { return frame.visitor; /* without storage the page is given the same, where the browser keeps a partitioned cookie */ }
 }
 
 export const identity = frame ? { "X-Tertulia-Visitor": token() } : {};
