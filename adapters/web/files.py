@@ -62,8 +62,18 @@ class StoredFile:
 class Files:
     """`limit`: the bytes that one file may have."""
 
-    def __init__(self, folder: Path, clock: Clock, *, limit: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        *,
+        limit: int,
+        most_files: int = MOST_FILES,
+        least_free: int = LEAST_FREE,
+    ) -> None:
         self.limit = limit
+        self._most_files = most_files
+        self._least_free = least_free
         self._folder = folder
         self._clock = clock
         self._writing = asyncio.Lock()
@@ -170,9 +180,9 @@ class Files:
         folder = self._folder / visitor
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         sizes = [entry.stat().st_size for entry in os.scandir(folder) if _ID.fullmatch(entry.name)]
-        if len(sizes) >= MOST_FILES or sum(sizes) + size > MOST_BYTES:
+        if len(sizes) >= self._most_files or sum(sizes) + size > MOST_BYTES:
             raise NoRoom("You have too many files here. Delete an earlier chat with files, then try again.")
-        if shutil.disk_usage(folder).free - size < LEAST_FREE:
+        if shutil.disk_usage(folder).free - size < self._least_free:
             raise NoRoom("There is no room for files just now.")
 
     def _find(self, visitor: str, id: str) -> StoredFile | None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from adapters.web import files as stored
 from adapters.web.adapter import WebAdapter
 from adapters.web.app import create_app
 from adapters.web.channel import WebChannel
@@ -35,8 +34,10 @@ POLYGLOT = b"GIF89a/*" + PAGE + b"*/=1;alert(1)"
 
 
 @contextlib.asynccontextmanager
-async def filing(folder: Path, **changes: Any) -> AsyncIterator[tuple[House, httpx.AsyncClient]]:
-    files = Files(folder, SystemClock(), limit=LIMIT)
+async def filing(
+    folder: Path, bounds: Mapping[str, int] | None = None, **changes: Any
+) -> AsyncIterator[tuple[House, httpx.AsyncClient]]:
+    files = Files(folder, SystemClock(), limit=LIMIT, **(bounds or {}))
     async with house(files=files, **changes) as home, browser_like(home.url) as client:
         yield home, client
 
@@ -194,14 +195,10 @@ async def test_strangers_may_not_fill_the_disk_and_nobody_in_a_rush(tmp_path: Pa
     assert answers[-1].headers["retry-after"]
 
 
-async def test_one_visitor_has_room_for_so_much_and_the_database_keeps_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stored, "MOST_FILES", 2)
-    async with filing(tmp_path) as (_, client):
+async def test_one_visitor_has_room_for_so_much_and_the_database_keeps_its_own(tmp_path: Path) -> None:
+    async with filing(tmp_path / "few", {"most_files": 2}) as (_, client):
         statuses = [(await bring(client, "x", content)).status_code for content in (b"a", b"b", b"b", b"c")]
-        monkeypatch.setattr(stored, "MOST_FILES", 9)
-        monkeypatch.setattr(stored, "LEAST_FREE", 1 << 60)
+    async with filing(tmp_path / "full", {"least_free": 1 << 60}) as (_, client):
         full = await bring(client, "x", b"d")
     assert statuses == [200, 200, 200, 507]
     assert full.status_code == 507

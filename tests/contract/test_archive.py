@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,65 +12,20 @@ from hypothesis import strategies as st
 from bot.ports import Archive
 from bot.types import (
     Address,
-    Conversation,
     Found,
     ListedConversation,
     ListedPerson,
     Message,
     PersonRole,
-    Rated,
     Role,
     Sender,
-    Turn,
     TurnState,
-    Vote,
 )
-from storage.console.archive import SqlArchive
 from storage.text import folded
+from tests.contract.archive_stage import ANN, BOB, archive_of, asked, home_of, numbers, pages
 from tests.contract.conftest import Stores, an_event
-from tests.fakes import Memory
-from tests.fakes_archive import FakeArchive
 
-T = TypeVar("T")
 NO_FIXTURE_CHECK = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
-ANN, BOB = Sender("ann", "Ann"), Sender("bob", "Bob")
-_numbers = iter(range(1, 1 << 40))
-
-
-def archive_of(stores: Stores) -> Archive:
-    if isinstance(stores.database, Memory):
-        return FakeArchive(stores.database)
-    return SqlArchive(stores.database)
-
-
-async def asked(
-    stores: Stores,
-    question: str = "",
-    answer: str = "",
-    *,
-    chat: str = "chat",
-    sender: Sender = ANN,
-    replaces: str = "",
-) -> Turn:
-    """A turn that has ended, one second after the one before."""
-    await stores.clock.advance(1)
-    conversation = await stores.conversations.open(Address("test", "bot", chat))
-    person = await stores.people.admit("test", sender)
-    event = replace(an_event(next(_numbers), chat=chat), sender=sender)
-    turn = await stores.turns.begin(conversation, event, person_id=person.id, replaces=replaces)
-    turn = replace(turn, state=TurnState.DELIVERING, text=answer)
-    await stores.turns.finish(turn, [Message(Role.USER, question), Message(Role.ASSISTANT, answer)])
-    turn = replace(turn, state=TurnState.DONE, ended_at=stores.clock.time())
-    await stores.turns.finish(turn)
-    return turn
-
-
-async def pages(read: Callable[[T | None], Awaitable[list[T]]]) -> list[T]:
-    """All pages, one after another."""
-    found: list[T] = []
-    while page := await read(found[-1] if found else None):
-        found += page
-    return found
 
 
 def activity(last: ListedConversation | None) -> tuple[float, int] | None:
@@ -81,12 +34,6 @@ def activity(last: ListedConversation | None) -> tuple[float, int] | None:
 
 def name_of(last: ListedPerson | None) -> tuple[str, str] | None:
     return (last.name, last.id) if last else None
-
-
-async def home_of(stores: Stores, turn: Turn) -> Conversation:
-    found = await stores.conversations.get(turn.conversation_id)
-    assert found is not None
-    return found
 
 
 def chats(rows: list[ListedConversation]) -> list[str]:
@@ -264,72 +211,6 @@ async def test_a_name_that_is_taken_over_when_accounts_are_linked_is_found(store
     assert [p.id for p in await archive_of(stores).people(name="zo")] == [nameless.id]
 
 
-async def test_feedback_is_listed_the_newest_first_and_can_be_seen_to(stores: Stores) -> None:
-    archive = archive_of(stores)
-    turns = [await asked(stores, f"q{n}", f"a{n}") for n in range(4)]
-    for number, turn in enumerate(turns):
-        await stores.clock.advance(1)
-        await stores.turns.feedback(turn.id, turn.person_id, 1 if number % 2 else -1, f"because {number}")
-
-    async def reasons(value: int = 0, *, open_only: bool = False, limit: int = 2) -> list[str]:
-        def page(last: Rated | None) -> Awaitable[list[Rated]]:
-            before = (last.at, last.turn.id, last.person_id) if last else None
-            return archive.feedback(limit=limit, before=before, value=value, open_only=open_only)
-
-        return [row.reason.removeprefix("because ") for row in await pages(page)]
-
-    assert await reasons() == await reasons(limit=9) == ["3", "2", "1", "0"]
-    assert (await reasons(1), await reasons(-1)) == (["3", "1"], ["2", "0"])
-    row = (await archive.feedback())[0]
-    assert row == Rated(
-        turn=await stores.turns.get(turns[3].id) or turns[3],
-        conversation=await home_of(stores, turns[3]),
-        person_id=turns[3].person_id,
-        person="Ann",
-        question="q3",
-        value=1,
-        reason="because 3",
-        at=stores.clock.time(),
-    )
-    await archive.handled(turns[3].id, turns[3].person_id, True)
-    await archive.handled("none", "nobody", True)
-    assert (await archive.feedback())[0] == replace(row, handled=True)
-    assert (await reasons(open_only=True), await reasons(1, open_only=True)) == (["2", "1", "0"], ["1"])
-    await archive.handled(turns[3].id, turns[3].person_id, False)
-    assert await reasons(open_only=True) == ["3", "2", "1", "0"]
-
-
-async def test_feedback_of_one_person_and_of_some_turns(stores: Stores) -> None:
-    archive = archive_of(stores)
-    turns = [await asked(stores, f"q{n}", "a", sender=sender) for n, sender in enumerate((ANN, BOB, ANN))]
-    ann, bob = turns[0].person_id, turns[1].person_id
-    for number, (turn, person) in enumerate(((turns[0], ann), (turns[0], bob), (turns[2], ann))):
-        await stores.clock.advance(1)
-        await stores.turns.feedback(turn.id, person, -1, f"because {number}")
-    await archive.handled(turns[0].id, bob, True)
-    assert [r.reason for r in await archive.feedback(person_id=ann)] == ["because 2", "because 0"]
-    assert await archive.feedback(person_id=bob, open_only=True) == []
-    assert await archive.feedback(person_id="nobody") == []
-    now = stores.clock.time()
-    assert await archive.votes([turns[0].id, turns[1].id, "none"]) == [
-        Vote(turns[0].id, ann, -1, "because 0", now - 2),
-        Vote(turns[0].id, bob, -1, "because 1", now - 1, True),
-    ]
-    assert await archive.votes([]) == []
-
-
-async def test_feedback_that_its_person_changes_or_takes_back_is_open_again_or_gone(stores: Stores) -> None:
-    archive, turn = archive_of(stores), await asked(stores, "q", "a")
-    await stores.turns.feedback(turn.id, turn.person_id, -1, "wrong")
-    await archive.handled(turn.id, turn.person_id, True)
-    await stores.clock.advance(5)
-    await stores.turns.feedback(turn.id, turn.person_id, -1, "still wrong")
-    (row,) = await archive.feedback(open_only=True)
-    assert (row.reason, row.at, row.handled) == ("still wrong", stores.clock.time(), False)
-    await stores.turns.feedback(turn.id, turn.person_id, 0)
-    assert await archive.feedback() == []
-
-
 async def test_totals_count_people_and_conversations(stores: Stores) -> None:
     assert await archive_of(stores).totals() == {"people": 0, "conversations": 0}
     await asked(stores, chat="a")
@@ -375,7 +256,7 @@ async def test_pages_neither_skip_nor_repeat_while_others_write(
     async def somebody_writes() -> None:
         if chat := next(later, ""):
             await asked(stores, "needle", chat=chat)
-            await stores.people.admit("test", Sender(f"new {next(_numbers)}", f"{chat}x"))
+            await stores.people.admit("test", Sender(f"new {next(numbers)}", f"{chat}x"))
 
     async def conversations(last: ListedConversation | None) -> list[ListedConversation]:
         await somebody_writes()

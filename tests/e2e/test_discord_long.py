@@ -31,7 +31,8 @@ async def goes_on(dc: Discord, question: Message) -> Channel:
     """The thread that the question's answer goes on in, when that is whole."""
     begun = await dc.until(lambda: question.channel.answers_to(question))
     await dc.until(lambda: begun[0].thread and whole(begun[0].thread), 30)
-    thread: Channel = begun[0].thread
+    thread = begun[0].thread
+    assert thread is not None
     return thread
 
 
