@@ -6,9 +6,9 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
@@ -55,7 +55,9 @@ def add(pages: APIRouter, console: Console, tabs: Tabs) -> None:
     renderer = Renderer()
 
     @pages.get("/console/models/playground")
-    async def playground(login: Login = author) -> HTMLResponse:
+    async def playground(
+        login: Login = author, persona: Annotated[str, Query(max_length=64)] = ""
+    ) -> HTMLResponse:
         default, *more = desk.models()
         usual = sayer(login.language)("playground.model.default", model=default)
         return console.page(
@@ -64,6 +66,7 @@ def add(pages: APIRouter, console: Console, tabs: Tabs) -> None:
             tabs=tabs(login),
             models=[("", usual), *((name, name) for name in more)],
             personas=_personas(console.deps.personas, login.language),
+            persona=persona,
             fields=[(field, _bounds(field, login.language)) for field in desk.limits()],
         )
 
@@ -163,11 +166,12 @@ def _first(error: FieldsRefused, language: str) -> dict[str, str]:
     }
 
 
-def _personas(desk: PersonaDesk | None, language: str) -> list[tuple[str, str]]:
-    """Each one's name, and as JSON all that choosing it fills in."""
+def _personas(desk: PersonaDesk | None, language: str) -> list[tuple[str, str, str]]:
+    """Each one's name, how it is shown, and as JSON all that choosing it fills in."""
     say = sayer(language)
     return [
         (
+            persona.name,
             persona.name or say("playground.persona.default"),
             json.dumps({"prompt": persona.prompt, "model": persona.model, "sampling": persona.sampling}),
         )

@@ -42,6 +42,13 @@ document.addEventListener("click", (event) => {
   else if ("close" in button.dataset) button.closest("dialog").close();
   else if ("copy" in button.dataset) copy(button);
 });
+// a file that is too large is told before it is sent
+document.addEventListener("change", (event) => {
+  const { most, tooBig } = event.target.dataset ?? {};
+  if (!most) return;
+  event.target.setCustomValidity(event.target.files[0]?.size > Number(most) ? tooBig : "");
+  event.target.reportValidity();
+});
 // a press beside a dialog closes it
 document.addEventListener("pointerdown", (event) => {
   if (event.target instanceof HTMLDialogElement) {
