@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -86,11 +86,13 @@ def add(pages: APIRouter, console: Console, tabs: Tabs) -> None:
         )
 
 
-async def _counted(running: Counter[str], account: str, told: AsyncIterator[Told]) -> AsyncIterator[bytes]:
+async def _counted(
+    running: Counter[str], account: str, told: AsyncGenerator[Told, None]
+) -> AsyncIterator[bytes]:
     """The events as bytes; one of the account's answers while this runs."""
     running[account] += 1
     try:
-        async with contextlib.aclosing(told) as events:  # type: ignore[type-var]
+        async with contextlib.aclosing(told) as events:
             async for event in events:
                 yield encode(event)
     finally:
@@ -113,9 +115,9 @@ class Answer:
         self._began = self._clock.monotonic()
         self._first: float | None = None
 
-    async def follow(self, chunks: AsyncIterator[Chunk]) -> AsyncIterator[Told]:
+    async def follow(self, chunks: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Told, None]:
         try:
-            async with contextlib.aclosing(chunks) as stream:  # type: ignore[type-var]
+            async with contextlib.aclosing(chunks) as stream:
                 async for chunk in stream:
                     for told in self._take(chunk):
                         yield told
