@@ -63,7 +63,7 @@ async def test_failures_are_shown_as_bad_once_they_are_many() -> None:
     async with site(watch=watch) as place:
         viewer = await place.as_role(ConsoleRole.VIEWER)
         stats = (await viewer.get("/console/overview/data")).json()["stats"]
-    assert stats[-1] == {"label": "Failed", "value": "66.7%", "trend": "2 of 3 in 24 hours", "kind": "bad"}
+    assert stats[-1] == {"label": "Failed", "value": "66.7%", "trend": "2 of 3 in 24 h", "kind": "bad"}
 
 
 async def test_an_empty_service_says_what_next() -> None:
