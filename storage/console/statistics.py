@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, groupby, pairwise
-from operator import itemgetter
+from itertools import accumulate, pairwise
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
@@ -63,8 +63,7 @@ class SqlStatistics:
         }
         statement = SPANNED if step in SPANS else RANGE
         rows = await self._db.read(lambda c: c.execute(statement, values).all()) if names else []
-        samples = [_sample(key, list(group)) for key, group in groupby(rows, itemgetter(0, 1, 2))]
-        return sorted(samples, key=lambda s: (s.name, s.label, s.at))
+        return _samples(rows)
 
     async def forget(self, *, before: float, minutes_before: float = 0.0) -> None:
         def work(connection: Connection) -> None:
@@ -87,13 +86,26 @@ def _rows(sample: Sample) -> Iterator[dict[str, Any]]:
         yield from ({**place, "bucket": n, "count": count, "total": 0.0} for n, count in counts)
 
 
-def _sample(key: tuple[int, str, str], rows: Sequence[Any]) -> Sample:
-    """Of the rows of one step, the first of which is bucket 0."""
-    (*_, count, total), *more = rows
-    buckets: tuple[int, ...] = ()
-    if more:
-        steps = [0] * more[-1][3]
-        for _, _, _, bucket, fell, _ in more:
-            steps[bucket - 1] = int(fell)
-        buckets = tuple(accumulate(steps))
-    return Sample(key[1], key[2], float(key[0]), int(count), float(total), buckets)
+def _samples(rows: Sequence[Any]) -> list[Sample]:
+    """By name, label and time. Bucket 0 is the sample itself; most have no other."""
+    found: list[tuple[str, str, int, int, float]] = []
+    fell: dict[tuple[str, str, int], list[tuple[int, int]]] = defaultdict(list)
+    for at, name, label, bucket, count, total in rows:
+        if bucket:
+            fell[name, label, at].append((bucket, int(count)))
+        else:
+            found.append((name, label, at, int(count), total))
+    return [
+        Sample(name, label, float(at), count, float(total), _summed(fell.get((name, label, at), ())))
+        for name, label, at, count, total in sorted(found)
+    ]
+
+
+def _summed(fell: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+    """What fell into each bucket, in their order, as cumulative counts."""
+    if not fell:
+        return ()
+    steps = [0] * fell[-1][0]
+    for bucket, count in fell:
+        steps[bucket - 1] = count
+    return tuple(accumulate(steps))
