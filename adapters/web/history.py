@@ -206,7 +206,6 @@ def _name(visitor: str, conversation: Conversation) -> str:
 
 
 def answer_id(event_key: str) -> str:
-    """The page's id of what answers this event, which needs no quoting in an event's key; "" if it was
-    no visitor who asked."""
-    id = event_key.removeprefix("web/web/") if event_key.startswith("web/web/") else ""
-    return id if "." in id else ""
+    """The page's id of what answers this event of the page, or of what a person said here in the bot's
+    place; "" if it is neither. Such ids need no quoting in an event's key."""
+    return event_key.removeprefix("web/web/") if event_key.startswith("web/web/") else ""
