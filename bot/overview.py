@@ -11,8 +11,8 @@ from bot.types import Chart, Figures, Overview, Sample, Series
 
 SPANS: Mapping[str, tuple[float, float]] = {
     "hour": (3_600.0, 60.0),
-    "day": (DAY, 900.0),
-    "week": (7 * DAY, 3_600.0),
+    "day": (DAY, 1_800.0),
+    "week": (7 * DAY, 3 * 3_600.0),
     "month": (30 * DAY, DAY),
 }
 """Seconds that a span has, and a step of it."""

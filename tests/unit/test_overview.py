@@ -54,7 +54,7 @@ async def test_what_was_measured_this_minute_is_there_already_and_counts_once_wh
     assert (after.figures.answers, after.figures.failed) == (1, 1)
 
 
-@pytest.mark.parametrize(("span", "steps"), [("hour", 60), ("day", 96), ("week", 168), ("month", 30)])
+@pytest.mark.parametrize(("span", "steps"), [("hour", 60), ("day", 48), ("week", 56), ("month", 30)])
 async def test_each_span_has_its_steps_and_ends_with_the_present_one(span: str, steps: int) -> None:
     desk = Desk()
     desk.answer()
