@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 from contextlib import AsyncExitStack
@@ -126,6 +127,8 @@ async def _announce(app: App, adapters: list[Adapter], models: Registry) -> None
     lines += app.plugins.problems
     typer.echo("\n".join(lines))
     sys.stdout.flush()
+    # What is there by now lives as long as the process: no collection needs to go through it again.
+    gc.freeze()
 
 
 def _start_link(adapter: Adapter) -> str:
