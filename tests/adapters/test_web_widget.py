@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -162,11 +163,9 @@ async def test_by_invitation_it_says_what_to_do() -> None:
         ("https://example.org:443,http://example.org:80", ("https://example.org", "http://example.org")),
     ],
 )
-def test_origins_are_read_as_browsers_write_them(
-    monkeypatch: pytest.MonkeyPatch, written: str, read: tuple[str, ...]
-) -> None:
-    monkeypatch.setenv("TERTULIA_WEB_WIDGET_ORIGINS", written)
-    assert load_settings().web_widget_origins == read
+def test_origins_are_read_as_browsers_write_them(written: str, read: tuple[str, ...], tmp_path: Path) -> None:
+    found = load_settings(environ={"TERTULIA_WEB_WIDGET_ORIGINS": written}, folder=tmp_path)
+    assert found.web_widget_origins == read
 
 
 @pytest.mark.parametrize(
@@ -175,7 +174,6 @@ def test_origins_are_read_as_browsers_write_them(
      "https://a.example; script-src *", "'self'", "ftp://example.org", "https://example.org:0",
      "https://example.org:99999", "https://bücher.example"],
 )  # fmt: skip
-def test_what_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
-    monkeypatch.setenv("TERTULIA_WEB_WIDGET_ORIGINS", written)
+def test_what_is_no_origin_is_refused(written: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="WEB_WIDGET_ORIGINS"):
-        load_settings()
+        load_settings(environ={"TERTULIA_WEB_WIDGET_ORIGINS": written}, folder=tmp_path)

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from html import escape
+from types import MappingProxyType
 from typing import Literal
 
 import pytest
@@ -60,17 +61,17 @@ async def site() -> AsyncIterator[Site]:
 
 @asynccontextmanager
 async def embedded(
-    lang: str = "en", *, allowed: bool = True, **data: str
+    lang: str = "en", data: Mapping[str, str] = MappingProxyType({}), *, allowed: bool = True
 ) -> AsyncIterator[tuple[Site, House]]:
     """A site with the widget, and the service behind it."""
     async with site() as shop:
         origins = (shop.origin if allowed else "https://elsewhere.example",)
         async with house(console=None, access="open", widget_origins=origins) as home:
-            shop.html = PAGE.format(lang=lang, script=tag(home, **data))
+            shop.html = PAGE.format(lang=lang, script=tag(home, data))
             yield shop, home
 
 
-def tag(home: House, **data: str) -> str:
+def tag(home: House, data: Mapping[str, str]) -> str:
     given = "".join(f' data-{name}="{escape(value)}"' for name, value in data.items())
     return f'<script src="{home.url}/widget.js" async{given}></script>'
 
@@ -100,7 +101,7 @@ async def ask(frame: FrameLocator, text: str) -> None:
 async def test_a_question_from_another_site_survives_a_reload_without_cookies(
     browser: Browser, size: str, scheme: Literal["light", "dark"], locale: str
 ) -> None:
-    async with embedded(locale, color="#2563eb") as (shop, home):
+    async with embedded(locale, {"color": "#2563eb"}) as (shop, home):
         page, errors = await visit(
             browser, shop.origin, viewport=SIZES[size], color_scheme=scheme, locale=locale
         )
@@ -185,8 +186,11 @@ async def test_esc_first_stops_an_answer(browser: Browser) -> None:
         assert errors == []
 
 
+WISHES = {"position": "left", "theme": "dark", "language": "zh", "title": "Fragen?"}
+
+
 async def test_it_grows_and_stands_where_the_site_wants_it(browser: Browser) -> None:
-    async with embedded(position="left", theme="dark", language="zh", title="Fragen?") as (shop, _):
+    async with embedded("en", WISHES) as (shop, _):
         page, errors = await visit(browser, shop.origin, viewport=SIZES["desktop"], locale="en")
         frame = await opened(page)
         panel = page.locator("#tertulia-widget .panel")
@@ -229,7 +233,7 @@ HOSTILE = {"color": "red;}*{display:none}", "theme": '"><script>', "title": ATTA
 
 
 async def test_hostile_wishes_and_words_act_nowhere(browser: Browser) -> None:
-    async with embedded(**HOSTILE) as (shop, home):
+    async with embedded("en", HOSTILE) as (shop, home):
         home.core.script.answer = ATTACK
         page, errors = await visit(browser, shop.origin, viewport=SIZES["desktop"], locale="en")
         frame = await opened(page)
@@ -271,7 +275,7 @@ _REACH = """() => { try {
 
 
 async def test_a_strict_policy_of_the_site_needs_two_lines(browser: Browser) -> None:
-    async with embedded(color="#ffd400") as (shop, home):
+    async with embedded("en", {"color": "#ffd400"}) as (shop, home):
         shop.policy = f"default-src 'none'; script-src {home.url}; frame-src {home.url}"
         page, errors = await visit(browser, shop.origin, viewport=SIZES["desktop"], locale="en")
         frame = await opened(page)
@@ -283,7 +287,7 @@ async def test_a_strict_policy_of_the_site_needs_two_lines(browser: Browser) -> 
 
 
 async def test_the_frame_shows_and_deletes_what_is_kept_of_its_visitor(browser: Browser) -> None:
-    async with embedded(color="2563eb") as (shop, home):
+    async with embedded("en", {"color": "2563eb"}) as (shop, home):
         page, errors = await visit(browser, shop.origin, viewport=SIZES["phone"], locale="en")
         frame = await opened(page)
         await ask(frame, "Mine")
