@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 
 from bot.clock import SystemClock
 from bot.loading import load_settings
@@ -153,11 +153,11 @@ async def test_a_document_is_brought_and_removed_by_hand(browser: Browser) -> No
         page, errors = await enter(browser, found, "/console/plugins")
         await page.get_by_role("link", name="Documents").first.click()
         content = b"# Opening hours\n\nThe lamp room is open from ten to six.\n"
-        file = {"name": "hours.md", "mimeType": "text/markdown", "buffer": content}
-        large = {"name": "large.md", "mimeType": "text/markdown", "buffer": b"x" * 10_000_001}
-        await page.get_by_label("File").set_input_files([large])  # type: ignore[list-item]
+        file: FilePayload = {"name": "hours.md", "mimeType": "text/markdown", "buffer": content}
+        large: FilePayload = {"name": "large.md", "mimeType": "text/markdown", "buffer": b"x" * 10_000_001}
+        await page.get_by_label("File").set_input_files([large])
         assert await page.get_by_label("File").evaluate("it => it.validationMessage")
-        await page.get_by_label("File").set_input_files([file])  # type: ignore[list-item]
+        await page.get_by_label("File").set_input_files([file])
         await page.get_by_label("Collection").select_option("documents")
         await page.get_by_role("button", name="Learn it").click()
         await expect(page.get_by_text("passages are found from now on")).to_be_visible()
