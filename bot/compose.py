@@ -30,6 +30,7 @@ from bot.ports import (
     Accounts,
     Adapter,
     Archive,
+    Atlas,
     Audit,
     Backup,
     Clock,
@@ -81,6 +82,7 @@ class Stores:
     own: OwnConversations
     personas: PersonaStore
     archive: Archive
+    atlas: Atlas
     statistics: StatisticsStore
     backup: Backup
 
@@ -97,6 +99,7 @@ async def open_stores(
     """The database, brought up to date. Raises StorageError; with a durable inbox StorageBusy
     if a service runs on this database already, unless this one only looks (`serves` is False) or
     stands by: then it waits until that one has ended, or until `standby` is set."""
+    from storage.atlas import SqlAtlas
     from storage.backup import SqlBackup
     from storage.console.accounts import SqlAccounts
     from storage.console.archive import SqlArchive
@@ -137,6 +140,7 @@ async def open_stores(
             own=SqlOwnConversations(db),
             personas=SqlPersonas(db, clock),
             archive=SqlArchive(db),
+            atlas=SqlAtlas(db),
             statistics=SqlStatistics(db),
             backup=backup,
         )
@@ -247,7 +251,7 @@ async def compose(
     turner = turner_of(
         settings, stores, models, personas, plugins, summaries, courier, catalogue, telemetry, clock
     )
-    places = Places(stores.conversations)
+    places = Places(stores.conversations, stores.atlas)
     commands = Commands(
         people=stores.people,
         conversations=stores.conversations,

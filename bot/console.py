@@ -13,6 +13,7 @@ from bot.compose import App, open_stores, rules_of
 from bot.origins import in_force
 from bot.overview import Watching
 from bot.personal import delete_person, export_person
+from bot.place_desk import PlaceDesk
 from bot.playground import Trials
 from bot.ports import Accounts, ModelStates, Telemetry
 from bot.settings import Settings
@@ -60,10 +61,24 @@ def console_deps(
         servers=models,
         playground=Trials(app.models, settings.sampling, rules_of(settings).limits, app.clock, salt=salt),
         personas=app.personas,
+        places=place_desk(app),
         models=app.models,
         plugins=app.plugin_desk,
         settings=partial(in_force, settings),
         backup=stores.backup,
+    )
+
+
+def place_desk(app: App) -> PlaceDesk:
+    """The settings of places, of all platforms that run."""
+    return PlaceDesk(
+        app.stores.atlas,
+        app.stores.conversations,
+        app.personas,
+        app.models,
+        app.catalogue,
+        app.plugins.collections,
+        app.platforms.channel,
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bot.errors import SettingsError
-from bot.ports import Adapter, Clock, Reporting
+from bot.ports import Adapter, Channel, Clock, Reporting
 from bot.types import Event, PlatformState
 
 Put = Callable[[Event], Awaitable[bool]]
@@ -38,6 +38,11 @@ class Intakes:
     def states(self) -> list[PlatformState]:
         return [intake.state() for intake in self._intakes.values()]
 
+    def channel(self, platform: str) -> Channel | None:
+        """The way back to a platform that is served here."""
+        intake = self._intakes.get(platform)
+        return intake.channel if intake is not None else None
+
     async def reconnect(self, platform: str) -> None:
         intake = self._intakes[platform]
         if not intake.state().reconnects:
@@ -60,6 +65,10 @@ class Intake:
         """Why it could not be entered, and since when."""
         self._received = 0
         self._last = 0.0
+
+    @property
+    def channel(self) -> Channel:
+        return self._adapter.channel
 
     def state(self) -> PlatformState:
         told = PlatformState(self._adapter.channel.platform)

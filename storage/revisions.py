@@ -16,7 +16,9 @@ from bot.errors import StorageVersionError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
+REVISIONS = (
+    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013",
+)  # fmt: skip
 """All revisions, oldest first; a test compares them with `migrations/versions/`."""
 HEAD = REVISIONS[-1]
 _LOCK = 0x54725475

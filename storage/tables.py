@@ -115,6 +115,30 @@ class ConversationRow(Base, table=True):
     active_at: float = Field(sa_column_kwargs={"server_default": "0"})
 
 
+class PlaceRow(Base, table=True):
+    """`name_key` is the name, or without one the code, folded; `around` the addresses it lies in."""
+
+    __tablename__ = "place"
+    __table_args__ = (
+        Index("ix_place_within", "parent_key", "name_key", "id"),
+        Index("ix_place_name", "name_key", "id"),
+        Index("ix_place_code", "code", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=SERIAL)
+    address_key: str = Field(unique=True, sa_type=Text)
+    platform: str = Field(sa_type=Text)
+    account: str = Field(sa_type=Text)
+    chat: str = Field(sa_type=Text)
+    thread: str = Field(sa_type=Text)
+    name: str = Field(sa_type=Text)
+    name_key: str = Field(sa_type=ORDERED)
+    code: str = Field(sa_type=Text)
+    parent_key: str = Field(sa_type=Text)
+    around: str = Field(sa_type=Text)
+
+
 class MessageRow(Base, table=True):
     """Clustered by (conversation, turn, step): a history is one walk along the primary key.
 

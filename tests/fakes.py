@@ -21,6 +21,7 @@ from bot.types import (
     Event,
     Message,
     Person,
+    Place,
     Remark,
     Sender,
     Turn,
@@ -137,6 +138,7 @@ class Memory:
     invites: dict[str, dict[str, Any]] = field(default_factory=dict)
     redemptions: set[tuple[str, str]] = field(default_factory=set)
     conversations: dict[int, Conversation] = field(default_factory=dict)
+    places: list[Place] = field(default_factory=list)
     messages: dict[tuple[int, int], list[tuple[Message, bool]]] = field(default_factory=dict)
     turns: dict[str, tuple[Turn, int]] = field(default_factory=dict)
     """Each turn and how often its number was replaced before it."""

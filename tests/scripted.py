@@ -37,6 +37,7 @@ from tests.fakes import (
     Memory,
 )
 from tests.fakes_archive import FakeArchive, FakeStatisticsStore
+from tests.fakes_atlas import FakeAtlas
 from tests.fakes_console import MemoryAccounts, MemoryAudit, MemoryShares
 from tests.fakes_control import FakeBackup
 from tests.fakes_groups import FakeLeases, FakeOverheard
@@ -262,6 +263,7 @@ class World:
             own=FakeOwnConversations(self.memory),
             personas=MemoryPersonas(self.clock),
             archive=FakeArchive(self.memory),
+            atlas=FakeAtlas(self.memory),
             statistics=FakeStatisticsStore(),
             backup=FakeBackup(),
         )

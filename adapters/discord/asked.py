@@ -84,6 +84,7 @@ def _event(
         reply_to=own if message_id else "",
         data=data,
         within=translator.within(guild, snowflake(raw["channel_id"])),
+        names=translator.names(guild, snowflake(raw["channel_id"])),
         private=not guild and raw.get("context") != _IN_PRIVATE,
         received_at=now,
     )

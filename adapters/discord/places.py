@@ -17,6 +17,10 @@ class Places:
         self._client = client
         self._me = int(me)
 
+    def guild(self, guild: str) -> str:
+        found = self._guild(guild)
+        return found.name if found is not None else ""
+
     def channel(self, guild: str, channel: str) -> str:
         found = self._channel(guild, channel)
         return found.name if found is not None else ""

@@ -105,6 +105,7 @@ class Translator:
             message_id=snowflake(message["id"]),
             reply_to=snowflake(earlier["id"]) if earlier is not None else "",
             within=self.within(guild, channel),
+            names=self.names(guild, channel),
             private=private,
             addressed=addressed,
             opens=opens,
@@ -186,6 +187,7 @@ class Translator:
             message_id=message_id,
             data=emoji if added else "",
             within=self.within(guild, str(reaction["channel_id"])),
+            names=self.names(guild, str(reaction["channel_id"])),
             private=not guild,
             received_at=now,
         )
@@ -211,6 +213,14 @@ class Translator:
         """The channel that a thread lies in, and the guild; nothing outside of guilds."""
         around = (self.world.parent(guild, channel), f"guild:{guild}") if guild else ()
         return tuple(self.at(place) for place in around if place)
+
+    def names(self, guild: str, channel: str) -> tuple[str, ...]:
+        """Of the channel, and of each place that `within` has; none outside of guilds."""
+        if not guild:
+            return ()
+        parent = self.world.parent(guild, channel)
+        around = (self.world.channel(guild, parent),) if parent else ()
+        return (self.world.channel(guild, channel), *around, self.world.guild(guild))
 
 
 def snowflake(value: Any) -> str:

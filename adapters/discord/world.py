@@ -28,6 +28,10 @@ def moment(snowflake: str) -> float:
 class World(Protocol):
     """Names and rights by id; an unknown id is "" or False. `guild` is "" outside of guilds."""
 
+    def guild(self, guild: str) -> str:
+        """A guild's name."""
+        ...
+
     def channel(self, guild: str, channel: str) -> str:
         """A channel's or thread's name."""
         ...

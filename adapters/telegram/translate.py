@@ -137,6 +137,7 @@ class Translator:
             reply_to=str(earlier.message_id) if earlier is not None else "",
             data=data,
             within=_within(self._address(message), private),
+            names=_names(self._address(message), message.chat, private),
             private=private,
             addressed=self._addressed(message, earlier) or (bool(data) and _names_bot(message)),
             received_at=now,
@@ -194,6 +195,7 @@ class Translator:
             message_id=message_id,
             data=query.data,
             within=_within(address, private),
+            names=_names(address, message.chat, private),
             private=private,
             received_at=now,
         )
@@ -279,6 +281,12 @@ def scope(message: Message) -> str:
 def _within(address: Address, private: bool) -> tuple[Address, ...]:
     """A topic lies in its group."""
     return (replace(address, thread=""),) if address.thread and not private else ()
+
+
+def _names(address: Address, chat: Chat, private: bool) -> tuple[str, ...]:
+    """The group's name; a topic's is not told."""
+    title = chat.title or ""
+    return () if private else ("", title) if address.thread else (title,)
 
 
 def _place(message: Message) -> str:

@@ -10,12 +10,13 @@ from dataclasses import replace
 from functools import partial
 
 from bot.commands.call import RUNS_BOT, Call
-from bot.commands.chat import CHAT_LANGUAGE, ChatCommands
+from bot.commands.chat import ChatCommands
 from bot.commands.people import PeopleCommands
 from bot.commands.suggest import fitting, settings
 from bot.errors import PluginError
 from bot.groups import CHOICES, COLLECTIONS, languages
 from bot.locale import Catalogue
+from bot.options import CHAT_LANGUAGE
 from bot.personas import Personas
 from bot.plugins.api import Command, PluginContext
 from bot.plugins.host import PluginHost

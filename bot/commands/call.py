@@ -11,7 +11,6 @@ from bot.locale import Catalogue
 from bot.types import ADMIN, MANAGER, Capabilities, Conversation, Event, Person, PersonRole, Reply
 
 RUNS_BOT = (PersonRole.OWNER, PersonRole.OPERATOR)
-DEFAULT = ("default", "auto")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bot.commands.call import DEFAULT, Call, plain, shown
+from bot.commands.call import Call, plain, shown
 from bot.groups import CHOICES, COLLECTIONS, LANGUAGE, choice, choices
+from bot.options import CHAT_LANGUAGE, DEFAULT, collection_names, is_default, options, sampling_value
 from bot.personas import Personas
 from bot.ports import Conversations, Model, Models
 from bot.sampling import SamplingSettings
 from bot.types import Button, Conversation, Reply
 
-CHAT_LANGUAGE = "chat-language"
 CHANNEL, EVERYWHERE = "channel", "everywhere"
 """Before a setting: it is chosen for the channel, whose threads take it on, or for the whole place around
 (a forum, a server)."""
@@ -133,6 +133,9 @@ class ChatCommands:
 
     async def _choose(self, call: Call, key: str, value: str) -> Reply:
         """A group's own setting; without a value its choices are shown as buttons."""
+        if value in DEFAULT:
+            await self._conversations.update(call.conversation.id, settings={key: None})
+            return call.reply("settings.done", key=key, value=call.say("persona.default"))
         if value not in CHOICES[key]:
             place = EVERYWHERE if call.top else CHANNEL
             where = f"{place} " if call.wide else ""
@@ -144,7 +147,7 @@ class ChatCommands:
 
     async def _collections(self, call: Call, value: str) -> Reply:
         """What the group is answered from, of all that the bot answers from."""
-        names = [] if value.lower() in DEFAULT else value.replace(",", " ").split()
+        names = collection_names(value)
         if value:
             await self._conversations.update(call.conversation.id, settings={COLLECTIONS: names or None})
         else:
@@ -157,7 +160,7 @@ class ChatCommands:
     async def _language(self, call: Call, value: str) -> Reply:
         """The language of the group, whoever asks."""
         known = dict(call.catalogue.languages())
-        tag = "" if not value or value.lower() in DEFAULT else call.catalogue.find(value)
+        tag = "" if is_default(value) else call.catalogue.find(value)
         if tag is None:
             tags = ", ".join(f"`{tag}` ({name})" for tag, name in known.items())
             return call.reply("language.unknown", tag=plain(value), known=tags)
@@ -169,16 +172,17 @@ class ChatCommands:
         return call.reply("settings.done", key=CHAT_LANGUAGE, value=shown_as)
 
     async def _set(self, call: Call, key: str, value: str) -> Reply:
-        sampling = {k: v for k, v in (call.conversation.settings.get("sampling") or {}).items() if k != key}
+        own = await self._conversations.get(call.conversation.id)  # without what it inherits
+        chosen = (own.settings.get("sampling") if own is not None else None) or {}
+        sampling = {k: v for k, v in chosen.items() if k != key}
         if value.lower() in DEFAULT:
             await self._store_sampling(call, sampling)
             return call.reply("settings.done", key=key, value=call.say("persona.default"))
         try:
-            checked = SamplingSettings.model_validate({key: value.split() if key == "stop" else value})
+            given = sampling_value(key, value)
         except ValidationError:
             allowed = self._allowed(call, key)
             return call.reply("settings.wrong", key=key, value=plain(value), allowed=allowed)
-        given = checked.model_dump(mode="json")[key]
         await self._store_sampling(call, {**sampling, key: given})
         return call.reply("settings.done", key=key, value=shown(given))
 
@@ -218,10 +222,8 @@ class ChatCommands:
 
 
 def _known(call: Call) -> list[str]:
-    own = choices(call.caps, call.event.private)
-    groups = own if call.event.private else (*own, COLLECTIONS, CHAT_LANGUAGE)
     around = (CHANNEL, EVERYWHERE) if call.event.within and not call.wide else ()
-    return [*SamplingSettings.model_fields, *groups, *around, "model", "persona", "language", "reset"]
+    return [*options(call.caps, call.event.private), *around, "language", "reset"]
 
 
 def _model_data(name: str, number: int) -> str:

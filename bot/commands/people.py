@@ -3,7 +3,8 @@ is shut out."""
 
 from __future__ import annotations
 
-from bot.commands.call import DEFAULT, RUNS_BOT, Call, plain
+from bot.commands.call import RUNS_BOT, Call, plain
+from bot.options import DEFAULT
 from bot.ports import Clock, People
 from bot.types import Button, PersonRole, Reply
 

@@ -10,6 +10,7 @@ from bot.ports.control import (
     Backup,
     ModelStates,
     PersonaDesk,
+    PlaceDesk,
     Platforms,
     Playground,
     PluginDesk,
@@ -19,12 +20,13 @@ from bot.ports.models import Model, Models
 from bot.ports.own import OwnConversations
 from bot.ports.platforms import Adapter, Channel, Inbox, Reporting
 from bot.ports.runtime import Clock, Telemetry, Timer
-from bot.ports.stores import Conversations, KeyValue, Leases, Overheard, People, Search, Turns
+from bot.ports.stores import Atlas, Conversations, KeyValue, Leases, Overheard, People, Search, Turns
 
 __all__ = [
     "Accounts",
     "Adapter",
     "Archive",
+    "Atlas",
     "Audit",
     "Backup",
     "Channel",
@@ -41,6 +43,7 @@ __all__ = [
     "People",
     "PersonaDesk",
     "PersonaStore",
+    "PlaceDesk",
     "Platforms",
     "Playground",
     "PluginDesk",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.types import (
+    Address,
     Chunk,
     DiffLine,
     FormField,
@@ -16,6 +17,8 @@ from bot.types import (
     ModelState,
     Overview,
     PersonaVersion,
+    Place,
+    PlaceField,
     PlatformState,
     PluginState,
     Trial,
@@ -67,6 +70,39 @@ class PersonaDesk(Protocol):
     async def diff(self, name: str, old: int, new: int) -> list[DiffLine]:
         """What changed between two versions' prompts, models and sampling; 0 is what the settings
         have. Raises KeyError if there is none, StorageError."""
+        ...
+
+
+class PlaceDesk(Protocol):
+    """The settings of places where several people meet the bot, those of the command `/settings`."""
+
+    async def listing(
+        self,
+        *,
+        limit: int = 50,
+        after: tuple[str, int] | None = None,
+        within: Address | None = None,
+        query: str = "",
+    ) -> list[Place]:
+        """See `Atlas.listing`. Raises StorageError."""
+        ...
+
+    async def get(self, id: int) -> Place | None: ...
+
+    async def find(self, address: Address) -> Place | None: ...
+
+    async def chosen(self, place: Place) -> dict[str, Any]:
+        """What is chosen there itself, by the fields' names. Raises StorageError."""
+        ...
+
+    async def fields(self, place: Place) -> list[PlaceField]:
+        """All that can be chosen there. Raises StorageError."""
+        ...
+
+    async def change(self, place: Place, posted: Mapping[str, str]) -> dict[str, str]:
+        """Choose what was posted, by the fields' names; "" takes the choice back, and what is not
+        posted stays. In force for the next message. Returns what is another now, as text. Raises
+        FieldsRefused, StorageError."""
         ...
 
 

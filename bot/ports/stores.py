@@ -15,6 +15,7 @@ from bot.types import (
     Passage,
     Person,
     PersonRole,
+    Place,
     Redeemed,
     Remark,
     Sender,
@@ -159,6 +160,31 @@ class Conversations(Protocol):
 
     async def listing(self, person_id: str, *, limit: int = 50, before: int = 0) -> list[Conversation]:
         """Conversations in which the person asked, newest first; `before` is the last id seen."""
+        ...
+
+
+class Atlas(Protocol):
+    """Where people meet the bot, other than in private. Each page's cost depends on its length."""
+
+    async def note(self, places: Sequence[Place]) -> None:
+        """Keep each with its name; one that tells none keeps the name it had."""
+        ...
+
+    async def get(self, id: int) -> Place | None: ...
+
+    async def find(self, address: Address) -> Place | None: ...
+
+    async def listing(
+        self,
+        *,
+        limit: int = 50,
+        after: tuple[str, int] | None = None,
+        within: Address | None = None,
+        query: str = "",
+    ) -> list[Place]:
+        """Those right in `within`, or in nothing, by name whatever its case (by code, where there is no
+        name); `after` is (name or code, id) of the last one seen. With a `query`: all whose name begins
+        so, before them those of that code."""
         ...
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from bot.types.events import Place
 from bot.types.history import Message
 
 
@@ -91,6 +92,16 @@ class FormField:
     below: float | None = None
     read_only: bool = False
     origin: Origin = Origin.DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceField:
+    """A setting of a place. Its field's value is what is chosen there, None where nothing is: then
+    `inherited` holds, which is chosen for `giver`, or is everybody's default where that is None."""
+
+    field: FormField
+    inherited: Any = None
+    giver: Place | None = None
 
 
 class PluginStatus(StrEnum):

@@ -29,6 +29,23 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where several people meet the bot: a server, a channel, a group, a thread. `name` is the platform's,
+    "" where it tells none; `within` are the places that it lies in, the nearest first."""
+
+    address: Address
+    name: str = ""
+    within: tuple[Address, ...] = ()
+    id: int = 0
+    """What it is stored under; 0 before that."""
+
+    @property
+    def code(self) -> str:
+        """The platform's own id of it."""
+        return (self.address.thread or self.address.chat).rpartition(":")[2]
+
+
+@dataclass(frozen=True, slots=True)
 class Sender:
     """Who acted, as the platform names them. `id` is unique within the platform."""
 
@@ -105,6 +122,8 @@ class Event:
     within: tuple[Address, ...] = ()
     """The places that the chat lies in, the nearest first: a topic's group, a thread's channel and
     its server. What is chosen for them holds here too."""
+    names: tuple[str, ...] = ()
+    """What the platform calls the chat and, after it, what it lies in (`within`), as far as it tells."""
     private: bool = True
     addressed: bool = True
     """In a group: the bot was mentioned, replied to or commanded. Always true in private."""
@@ -123,6 +142,13 @@ class Event:
     def key(self) -> str:
         """Unique over all platforms: (platform, account, platform's id)."""
         return "/".join(quote(p, safe="") for p in (self.address.platform, self.address.account, self.id))
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The chat, unless it is private, and what it lies in."""
+        chain = () if self.private else (self.address, *self.within)
+        names = (*self.names, *[""] * len(chain))
+        return tuple(Place(at, names[i], chain[i + 1 :]) for i, at in enumerate(chain))
 
     @property
     def text(self) -> str:

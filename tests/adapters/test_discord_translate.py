@@ -24,6 +24,9 @@ BOT: dict[str, Any] = {"id": "99", "username": "Tertulia", "bot": True}
 class Club:
     """A guild in which something is known."""
 
+    def guild(self, guild: str) -> str:
+        return {"10": "Club"}.get(guild, "")
+
     def channel(self, guild: str, channel: str) -> str:
         return {"20": "general", "60": "How to?"}.get(channel, "")
 

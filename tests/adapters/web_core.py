@@ -18,12 +18,15 @@ from adapters.web.deps import WebDeps
 from adapters.web.metrics import PrometheusTelemetry
 from adapters.web.server import WebServer
 from bot.clock import SystemClock
+from bot.locale import Catalogue
 from bot.origins import in_force
 from bot.personas import Personas
-from bot.ports import Clock
+from bot.place_desk import PlaceDesk
+from bot.ports import Channel, Clock, Models
 from bot.reading import question_of
 from bot.settings import SamplingSettings, Settings
 from bot.types import (
+    Capabilities,
     Citation,
     Delivery,
     DeliveryState,
@@ -39,6 +42,7 @@ from bot.types import (
 )
 from tests.fakes import FakeInbox, FakePeople, Memory
 from tests.fakes_archive import FakeArchive
+from tests.fakes_atlas import FakeAtlas
 from tests.fakes_console import MemoryAccounts, MemoryAudit, MemoryShares
 from tests.fakes_control import FakeBackup, no_plugins
 from tests.fakes_core import FakeModels
@@ -47,6 +51,7 @@ from tests.fakes_own import FakeOwnConversations
 from tests.fakes_personas import MemoryPersonas
 from tests.fakes_service import service_parts
 from tests.fakes_takeover import FakeTakeover
+from tests.scripted import MemoryChannel
 
 SECRET = b"a secret of at least 16 bytes"
 ANSWER = "Create a bot with **@BotFather** and set `TERTULIA_TELEGRAM_TOKEN` [1]."
@@ -192,8 +197,25 @@ class House:
     deps: WebDeps
 
 
+def place_desk(memory: Memory, personas: Personas, models: Models) -> PlaceDesk:
+    """Places of which only "discord" can do all that a place can."""
+    channels: dict[str, Channel] = {
+        "discord": MemoryChannel(Capabilities(threads=True, solves=True, most_parts=4))
+    }
+    return PlaceDesk(
+        FakeAtlas(memory),
+        FakeConversations(memory),
+        personas,
+        models,
+        Catalogue.load(),
+        lambda: ["documents"],
+        channels.get,
+    )
+
+
 def console_deps(memory: Memory, clock: Clock | None = None, **changes: Any) -> ConsoleDeps:
-    clock = clock or SystemClock()
+    clock, models = clock or SystemClock(), FakeModels("tiny", "large")
+    personas = Personas({}, SamplingSettings(), store=MemoryPersonas(clock))
     given: dict[str, Any] = {
         "accounts": MemoryAccounts(memory, clock),
         "audit": MemoryAudit(memory, clock),
@@ -209,8 +231,9 @@ def console_deps(memory: Memory, clock: Clock | None = None, **changes: Any) -> 
         "links": lambda: {"telegram": "https://t.me/bot?start={code}", "web": ""},
         "inbox": FakeInbox(memory),
         **service_parts(memory, clock),
-        "personas": Personas({}, SamplingSettings(), store=MemoryPersonas(clock)),
-        "models": FakeModels("tiny", "large"),
+        "personas": personas,
+        "places": place_desk(memory, personas, models),
+        "models": models,
         "plugins": no_plugins(clock),
         "settings": lambda: in_force(Settings()),
         "backup": FakeBackup(),

@@ -76,6 +76,7 @@ class Pages:
             older=kept[0].turn.number if older and kept else since if older else 0,
             before=before,
             platforms=self._console.deps.links(),
+            place=await places.find(conversation.address) if (places := self._console.deps.places) else None,
             **{
                 **self._live(login, conversation, since),
                 "tail": tail,

@@ -18,6 +18,7 @@ from bot.ports import (
     ModelStates,
     People,
     PersonaDesk,
+    PlaceDesk,
     Platforms,
     Playground,
     PluginDesk,
@@ -81,6 +82,7 @@ class ConsoleDeps:
     servers: ModelStates | None = None
     playground: Playground | None = None
     personas: PersonaDesk | None = None
+    places: PlaceDesk | None = None
     models: Models | None = None
     plugins: PluginDesk | None = None
     settings: Callable[[], Sequence[SettingInForce]] | None = None

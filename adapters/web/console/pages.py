@@ -14,6 +14,7 @@ from adapters.web.console import (
     invites,
     people,
     personas,
+    places,
     plugins,
     settings,
 )
@@ -49,6 +50,7 @@ PAGES: tuple[tuple[Entry, Callable[[Console], APIRouter]], ...] = (
     (Entry("/console/feedback", "feedback", ConsoleRole.OPERATOR, "inbox", feedback.there), feedback.router),
     (Entry("/console/people", "people", ConsoleRole.OPERATOR, "people", people.there), people.router),
     (Entry("/console/invites", "invites", ConsoleRole.OPERATOR, "ticket", invites.there), invites.router),
+    (Entry("/console/places", "places", ConsoleRole.OPERATOR, "home", places.there), places.router),
     (Entry("/console/dead", "dead", ConsoleRole.OPERATOR, "warning", dead.there), dead.router),
     (Entry("/console/platforms", "platforms", ConsoleRole.VIEWER, "plug", _platforms), platforms),
     (Entry("/console/models", "models", ConsoleRole.VIEWER, "model", _models), models),
