@@ -118,7 +118,9 @@ async def test_a_partitioned_cookie_keeps_the_visitor_and_does_nothing_in_their_
 
 
 @pytest.mark.parametrize(
-    "token", ["x", "0" * 32 + "." + "0" * 64, Signer(b"another secret here").new_visitor()[1]]
+    "token",
+    ["x", "0" * 32 + "." + "0" * 64, Signer(b"another secret here").new_visitor()[1]],
+    ids=["word", "zeros", "by another"],
 )
 async def test_a_forged_token_is_nobodys(token: str) -> None:
     async with in_process(console=None) as client:
