@@ -12,7 +12,7 @@ export PIP_REQUIRE_VIRTUALENV := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help gpu-files setup setup-dev run test test-vllm bench check lock clean
+.PHONY: help gpu-files setup setup-dev run test test-vllm bench pictures check lock clean
 
 help:
 	@echo "make setup      make $(VENV) with everything tertulia needs"
@@ -20,6 +20,7 @@ help:
 	@echo "make test       set up, then run all tests and checks"
 	@echo "make test-vllm  tests against real model servers on the CPU (a large download once)"
 	@echo "make bench      benchmarks; writes benchmarks/RESULTS.md"
+	@echo "make pictures   take the pictures in docs/pictures again"
 	@echo "make check      lint, formatting, types and import rules only"
 	@echo "make lock       bring the lock files up to date with pyproject.toml"
 	@echo "make gpu-files  passwords and folders for compose.yaml's gpu profile"
@@ -56,6 +57,7 @@ $(VENV)/ready-dev: $(VENV)/ready requirements-dev.lock requirements-second-opini
 run: setup
 	@exec $(BIN)/tertulia run
 
+# TERTULIA_TEST_ARTEFACTS=FOLDER keeps the browser tests' screenshots there.
 # Lint, types and import rules are tests too (tests/unit/test_house.py), so pytest's summary is all.
 test: setup-dev
 	@$(BIN)/python -m pytest -m "not vllm" -n auto --dist worksteal $(PYTEST_FLAGS)
@@ -67,6 +69,9 @@ test-vllm: setup-dev
 
 bench: setup-dev
 	@$(BIN)/python -m benchmarks
+
+pictures: setup-dev
+	@$(BIN)/python -m tests.browser.shots
 
 check: setup-dev
 	$(BIN)/ruff check .
