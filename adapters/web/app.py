@@ -18,7 +18,7 @@ from adapters.web.blocks import Renderer
 from adapters.web.console.app import add_console
 from adapters.web.conversations import conversations_router
 from adapters.web.deps import Check, WebDeps
-from adapters.web.guard import Guard
+from adapters.web.guard import HEADERS, UNKEPT, Guard
 from adapters.web.history import Histories
 from adapters.web.identity import Signer
 from adapters.web.mine import mine_router
@@ -39,7 +39,12 @@ def create_app(deps: WebDeps) -> FastAPI:
     signer, renderer = Signer(deps.secret), Renderer()
     histories = Histories(deps.people, deps.conversations, deps.own, deps.turns, deps.channel, renderer)
     app = FastAPI(
-        title=deps.name, version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
+        title=deps.name,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        redirect_slashes=False,  # such a redirect names whatever host the request did
     )
     app.add_middleware(
         Guard, upload_limit=deps.files.limit if deps.files else 0, frame_origins=deps.widget_origins
@@ -47,6 +52,7 @@ def create_app(deps: WebDeps) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(StorageError, _no_storage)
+    app.add_exception_handler(Exception, _broken)
     app.include_router(chat_router(deps, signer, renderer))
     app.include_router(conversations_router(deps, signer, histories))
     app.include_router(shares_router(deps, signer, histories))
@@ -136,3 +142,9 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
 
 def _no_storage(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"message": "The database cannot be used just now. Try again in a moment."}, 503)
+
+
+def _broken(request: Request, error: Exception) -> JSONResponse:
+    """A fault of ours, which the server logs. The guard does not see this answer."""
+    headers = {name.decode(): value.decode() for name, value in (*HEADERS, UNKEPT)}
+    return JSONResponse({"message": "Something went wrong here."}, 500, headers=headers)

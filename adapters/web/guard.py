@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
@@ -15,6 +16,8 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_BYTES = 1_000_000
+BODY_SECONDS = 30.0
+"""How long such a body may take to come."""
 UPLOADS = "/api/v1/files"
 MULTIPART = 65_536
 """Bytes that multipart takes beside the file."""
@@ -35,9 +38,12 @@ _EVERYWHERE = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 ]
+STATIC = "/static/"
+"""What is the same for everybody, and may be kept: all else is not, where its page does not say so."""
+UNKEPT = (b"cache-control", b"no-store")
 _OWN = (b"cross-origin-resource-policy", b"same-origin")
 _UNFRAMED = [(b"content-security-policy", f"{_CSP}'none'".encode()), (b"x-frame-options", b"DENY")]
-_HEADERS = [*_EVERYWHERE, *_UNFRAMED, _OWN]
+HEADERS = [*_EVERYWHERE, *_UNFRAMED, _OWN]
 _SCRIPT_HEADERS = [*_EVERYWHERE, *_UNFRAMED, (b"cross-origin-resource-policy", b"cross-origin")]
 
 
@@ -52,21 +58,31 @@ class Guard:
     No page can be framed, but the widget by pages of `frame_origins`.
     """
 
-    def __init__(self, app: App, *, upload_limit: int = 0, frame_origins: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        upload_limit: int = 0,
+        frame_origins: Sequence[str] = (),
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
         self._app = app
+        self._body_seconds = body_seconds
         self._upload_limit = upload_limit
-        self._framed = _framed(frame_origins) if frame_origins else _HEADERS
+        self._framed = _framed(frame_origins) if frame_origins else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
-        carried = self._carried(scope["path"])
+        carried, private = self._carried(scope["path"]), not scope["path"].startswith(STATIC)
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *carried]
+                said = list(message.get("headers", ()))
+                unsaid = private and b"cache-control" not in {name.lower() for name, _ in said}
+                message["headers"] = [*said, *carried, *([UNKEPT] if unsaid else ())]
             await send(message)
 
         if scope["method"] in _SAFE:
@@ -78,17 +94,20 @@ class Guard:
             await self._upload(scope, headers, limit, receive, guarded)
             return
         refusal = _refusal(headers, _kinds(scope["path"]))
-        body = b"" if refusal else await _body(receive)
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                body = b"" if refusal else await _body(receive)
+        except TimeoutError:
+            body, refusal = None, (408, "The body took too long to come.")
         if refusal or body is None:
-            status, text = refusal or _too_big()
-            await _refuse(guarded, status, text)
+            await _refuse(guarded, *(refusal or _too_big()))
             return
         await self._app(scope, _once(body, receive), guarded)
 
     def _carried(self, path: str) -> list[tuple[bytes, bytes]]:
         if path == WIDGET_SCRIPT:
             return _SCRIPT_HEADERS
-        return self._framed if f"{path}/".startswith(f"{WIDGET}/") else _HEADERS
+        return self._framed if f"{path}/".startswith(f"{WIDGET}/") else HEADERS
 
     def _limit(self, scope: Scope, headers: dict[str, str]) -> int | None:
         """Bytes of files that are taken there; None where no files are."""

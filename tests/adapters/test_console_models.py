@@ -77,7 +77,7 @@ async def test_servers_are_asked_and_without_any_it_says_how_to_connect_one() ->
     assert "8,192 tokens" in shown(page)
     async with site(servers=FakeServers(ModelState("extractive"))) as place:
         viewer = await place.as_role(ConsoleRole.VIEWER)
-        assert "TERTULIA_MODEL_URLS" in (await viewer.get("/console/models")).text
+        assert "TERTULIA_MODEL_URL=" in (await viewer.get("/console/models")).text
 
 
 async def test_the_playground_offers_models_personas_and_the_limits_of_sampling() -> None:

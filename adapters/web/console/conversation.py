@@ -86,7 +86,9 @@ class Pages:
         )
 
     async def news(self, login: Login, conversation: Conversation, since: int, seen: str) -> Response:
-        """The turns from `since` on, if anything changed."""
+        """The turns from `since` on, if anything changed; for who asks by hand, the page they are on."""
+        if not login.fragment:
+            return self._console.goto(f"/console/conversations/{conversation.id}")
         turns = await self.reading.since(conversation, since)
         now = self._seen(conversation, turns)
         if now == seen:
@@ -96,6 +98,8 @@ class Pages:
         return self._console.page(login, "conversation.html", part="news", tail=tail, seen=now, **live)
 
     def composer(self, login: Login, conversation: Conversation, **values: Any) -> Response:
+        if not login.fragment:
+            return self._console.goto(f"/console/conversations/{conversation.id}")
         live = self._live(login, conversation, 0)
         response = self._console.page(login, "conversation.html", part="holder", **{**live, **values})
         response.headers["HX-Trigger"] = "said"
