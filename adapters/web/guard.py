@@ -139,12 +139,18 @@ def _upload_refusal(headers: dict[str, str], limit: int) -> tuple[int, str] | No
         return 403, "This call came from another site."
     if _kind(headers) != _FILES:
         return 415, "Send the file as multipart/form-data, in a field named file."
-    length = headers.get("content-length", "")
-    if not length.isdecimal():
+    length = _length(headers.get("content-length", ""))
+    if length is None:
         return 411, "Say how long the body is, with the header Content-Length."
-    return (
-        (413, f"The file is larger than {limit - MULTIPART:,} bytes.") if int(length[:12]) > limit else None
-    )
+    return (413, f"The file is larger than {limit - MULTIPART:,} bytes.") if length > limit else None
+
+
+def _length(told: str) -> int | None:
+    """Of the body, by its header; None if that is no number. However many zeros lead it."""
+    if not (told.isascii() and told.isdecimal()):
+        return None
+    digits = told.lstrip("0")
+    return int(digits[:16] or "0")
 
 
 def _kind(headers: dict[str, str]) -> str:
@@ -161,8 +167,8 @@ def _refusal(headers: dict[str, str], kinds: tuple[str, ...]) -> tuple[int, str]
         return 403, "This call came from another site."
     if _kind(headers) not in kinds:
         return 415, "Send the body as JSON, with the header Content-Type: application/json."
-    length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length[:12]) > MOST_BYTES:
+    length = _length(headers.get("content-length", "0"))
+    if length is None or length > MOST_BYTES:
         return _too_big()
     return None
 

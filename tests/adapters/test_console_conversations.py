@@ -50,10 +50,20 @@ async def test_the_list_pages_by_key_and_by_platform_and_person() -> None:
         of_bob = await operator.get(f"{HERE}?person={bob.id}")
         assert ("Elsewhere" in of_bob.text, "Number" in of_bob.text) == (True, False)
         assert f"/console/people/{bob.id}" in of_bob.text
-        assert about(await place.audited()) == []
+        assert set(about(await place.audited())) == {("conversations.list", "")}
 
 
-@pytest.mark.parametrize("query", ["before=x", "before=W10", "person=%00", "platform=%ff", "before=!"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "before=WzEsOTk5OTk5OTk5OTk5OTk5OTk5OTk5OV0",
+        "before=x",
+        "before=W10",
+        "person=%00",
+        "platform=%ff",
+        "before=!",
+    ],
+)
 async def test_odd_keys_are_no_failure(query: str) -> None:
     async with site() as place:
         _, operator = await town(place)
@@ -207,7 +217,9 @@ async def test_taking_over_saying_and_handing_back() -> None:
         assert "Owner answers" in (await operator.get(at)).text
         assert (await operator.post(f"{at}/back")).headers["location"] == f"{at}?done=conversation.back"
         assert "The assistant answers here." in (await operator.get(at)).text
-        actions = [action for action, _ in about(await place.audited()) if action != "conversation.read"]
+        actions = [
+            action for action, at in about(await place.audited()) if at and action != "conversation.read"
+        ]
         done = ["back", "take", "say", "say", "take"]
         assert actions == [f"conversation.{action}" for action in done]
 

@@ -45,6 +45,8 @@ async def test_a_persona_is_written_changed_compared_put_back_and_removed() -> N
         back = await author.post("/console/personas/activate", name="poet", number="1")
         assert back.status_code == 303
         assert [p.prompt for p in personas.listing() if p.name == "poet"] == ["In rhymes"]
+        beyond = await author.post("/console/personas/activate", name="poet", number="9" * 40)
+        assert beyond.status_code == 422
         gone = await author.post("/console/personas/remove", name="poet")
         assert "This persona was removed" in shown(await author.get(gone.headers["location"]))
         assert [p.name for p in personas.listing()] == ["", "pirate"]

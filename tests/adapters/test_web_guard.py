@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
 import httpx
@@ -11,7 +11,7 @@ import pytest
 
 from adapters.web.app import create_app
 from adapters.web.channel import WebChannel
-from adapters.web.guard import MOST_BYTES
+from adapters.web.guard import MOST_BYTES, Guard, Receive, Scope, Send
 from adapters.web.identity import COOKIE, Signer, is_loopback, sits_here
 from adapters.web.server import WebServer
 from bot.clock import SystemClock
@@ -20,6 +20,7 @@ from tests.adapters.web_core import Core, Script, ask, browser_like, house, web_
 from tests.fakes import Memory
 
 CHAT = "/api/v1/chat"
+FILES = "/api/v1/files"
 
 
 @contextlib.asynccontextmanager
@@ -109,6 +110,29 @@ def test_a_proxy_that_rewrites_the_host_is_seen_by_the_origin() -> None:
 )
 def test_what_only_looks_like_this_machine_is_not(host: str) -> None:
     assert not is_loopback(host)
+
+
+@pytest.mark.parametrize("told", ["000000000000500000151", "9" * 40, "-1", "+5", "١٢", "0x10", "1e3"])
+async def test_a_length_is_read_whole_and_nothing_of_the_body_before(told: str) -> None:
+    async def taken(_: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("the body was let in")
+
+    async def never() -> MutableMapping[str, Any]:
+        raise AssertionError("the body was read")
+
+    async def keep(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    sent: list[MutableMapping[str, Any]] = []
+    headers = {"content-type": "multipart/form-data; boundary=y", "content-length": told}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": FILES,
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    await Guard(taken, upload_limit=1_000)(scope, never, keep)
+    assert sent[0]["status"] in (411, 413)
 
 
 async def test_a_body_over_the_limit_is_refused_however_it_is_sent() -> None:

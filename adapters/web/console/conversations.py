@@ -37,6 +37,7 @@ def router(console: Console) -> APIRouter:
         q = " ".join(q.split())[:MOST_QUERY]
         if q:
             return console.goto(f"{HERE}/search?{urlencode({'q': q})}")
+        await console.note(login, "conversations.list", detail=person or platform)
         shown = await _listing(console, platform, person, before)
         return console.page(login, "conversations.html", part="list", query="", **shown)
 

@@ -15,8 +15,11 @@ def packed(*key: float | str) -> str:
 
 
 def unpacked(word: str, type: type[T]) -> T | None:
-    """What was packed, as a tuple of this type; None if this is no such word."""
+    """What was packed, as a tuple of this type; None if this is no such word, or holds a number
+    that no database takes."""
     try:
-        return msgspec.json.decode(urlsafe_b64decode(word + "=" * (-len(word) % 4)), type=type)
+        found = msgspec.json.decode(urlsafe_b64decode(word + "=" * (-len(word) % 4)), type=type)
     except (ValueError, msgspec.MsgspecError):
         return None
+    numbers = [part for part in found if isinstance(part, int)] if isinstance(found, tuple) else []
+    return found if all(abs(number) < 2**63 for number in numbers) else None

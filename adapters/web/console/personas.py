@@ -60,7 +60,9 @@ def router(console: Console) -> APIRouter:
 
     @pages.post(f"{HERE}/activate")
     async def activate(
-        name: Annotated[str, Form()] = "", number: Annotated[int, Form()] = 0, login: Login = author
+        name: Annotated[str, Form()] = "",
+        number: Annotated[int, Form(ge=0, le=2**31 - 1)] = 0,
+        login: Login = author,
     ) -> Response:
         try:
             await desk.desk.activate(name, number)
