@@ -197,8 +197,8 @@ def _go(
 ) -> None:
     """Run with the settings in force, those of the plugins checked as well; an error of ours is a
     line on standard error and exit 1."""
-    from bot.plugins.configured import find_plugins
     from bot.loading import load_settings
+    from bot.plugins.configured import find_plugins
 
     try:
         settings = load_settings(**overrides)
