@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from bot.types import Address, Markup, Outgoing
+from bot.types import Address, Markup, Message, Outgoing, Part, Role, TurnState
 from tests.adapters.test_web_conversations import said_elsewhere
 from tests.adapters.web_core import House, Script, house
 from tests.browser.stage import ATTACK, LOOKS, SIZES, chromium, shot, sideways, violations, visit
@@ -276,6 +277,26 @@ async def test_what_a_person_says_who_took_over_appears_by_itself(browser: Brows
         await expect(page.locator(".turn")).to_have_count(2)
         await ask(page, "Thank you")
         await expect(page.locator(".turn")).to_have_count(3)
+        assert errors == []
+
+
+async def test_a_question_that_is_kept_for_a_person_says_so(browser: Browser) -> None:
+    async with house() as home:
+        page, errors = await visit(browser, home.url, viewport=SIZES["phone"])
+        await ask(page, "Is anybody there?")
+        await expect(page.locator(".chat")).to_have_count(1)
+        asked = home.core.seen[-1]
+        person = await home.core.people.find("web", asked.sender.id)
+        assert person is not None
+        conversation = await home.core.conversations.open(asked.address)
+        kept = replace(asked, id="kept", parts=(Part(text="I can wait."),), message_id="kept")
+        turn = await home.core.turns.begin(conversation, kept, person_id=person.id)
+        ended = replace(turn, state=TurnState.CANCELLED, finish_reason="taken", ended_at=1.0)
+        await home.core.turns.finish(ended, (Message(Role.USER, "I can wait."),))
+        await page.reload()
+        last = page.locator(".turn").last
+        await expect(last.locator(".status")).to_have_text("A person will answer here.")
+        await expect(last.locator(".actions button")).to_have_count(0)
         assert errors == []
 
 

@@ -112,7 +112,7 @@ function show(view, name, data) {
     tell(view.status.textContent);
   }
   else if (name === "done") {
-    view.showStatus("");
-    tell(words.finished);
+    view.showEnd(data.finish_reason);
+    tell(view.waits ? words.taken : words.finished);
   }
 }

@@ -37,6 +37,7 @@ function restored(message) {
   view.asked.hidden = !message.question && !message.attachments.length;
   view.showBlocks(0, message.html);
   view.showCitations(message.citations);
+  view.showEnd(message.finish_reason);
   return view;
 }
 

@@ -17,6 +17,7 @@ export class TurnView {
     this.acts = acts;
     this.files = files;
     this.id = "";
+    this.waits = false;
     this.question = question;
     this.text = "";
     this.citations = [];
@@ -91,9 +92,15 @@ export class TurnView {
     return make("button", { type: "button", class: "mark", "aria-label": `${words.source} ${number}: ${title}`, onclick: () => openPassage(this, number) }, String(number));
   }
 
+  // A question that is kept for a person to answer has an end, and no answer yet.
+  showEnd(reason) {
+    this.waits = reason === "taken" && !this.text;
+    this.showStatus(this.waits ? words.taken : "");
+  }
+
   showActions() {
     this.actions.replaceChildren();
-    if (!this.id || this === state.running) return;
+    if (!this.id || this.waits || this === state.running) return;
     const copy = action("copy", async () => {
       await navigator.clipboard.writeText(this.markdown());
       say(words.copied);
