@@ -99,7 +99,7 @@ async def test_what_comes_without_a_question_is_told_too() -> None:
             assert (await until(told, "conversation", id=id))["active_at"] > before
         read = (await client.get(f"/api/v1/conversations/{id}/messages")).json()["messages"]
         assert [m["answer"] for m in read][-1] == "I am here."
-        assert read[-1]["id"] == "@2"
+        assert read[-1]["id"] == "e1"
 
 
 class Quick(SystemClock):
