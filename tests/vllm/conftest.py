@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from bot.ports import Model
 from inference.http import Http
 from inference.openai_api import OpenAIModel
 from inference.wire import Endpoint, Patience
+from tests.conftest import require
 from tests.vllm.servers import Server, transformers_server, vllm_server
 from tests.vllm.setup import PYTHON, ROOT, ready
 
@@ -33,10 +33,7 @@ CHAT_FLAGS = (
 def tiny_models() -> Path:
     """The folder with `llama` and `gpt2`, made if need be."""
     if not ready():
-        reason = "needs the CPU vLLM: run `make test-vllm`"
-        if os.environ.get("TERTULIA_TEST_REQUIRE_ALL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        require("needs the CPU vLLM: run `make test-vllm`")
     folder = ROOT / ".cache" / "tiny-model"
     script = Path(__file__).with_name("tiny_model.py")
     subprocess.run([PYTHON, script, folder], check=True, stderr=subprocess.DEVNULL)

@@ -148,6 +148,11 @@ class Metrics:
         return sum(found)
 
 
+def grown(after: Metrics, before: Metrics, name: str) -> float:
+    """What was counted between two readings."""
+    return after[name] - before[name]
+
+
 async def _healthy(client: httpx.AsyncClient) -> bool:
     try:
         return (await client.get("/health")).is_success

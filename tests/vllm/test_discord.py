@@ -12,7 +12,7 @@ from tests.e2e.discord_service import answer, calm
 from tests.e2e.running import service
 from tests.simulators.discord import Discord, Message
 from tests.vllm.asking import BLOCK, QUESTION, eventually
-from tests.vllm.servers import Metrics, Server
+from tests.vllm.servers import Server, grown
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900), pytest.mark.usefixtures("unhurried")]
 
@@ -36,10 +36,6 @@ async def served(dc: Discord, vllm: Server, home: Path, length: int = LENGTH) ->
     async with service(home, **settings):
         await dc.until(lambda: dc.connected, PATIENCE)
         yield
-
-
-def grown(after: Metrics, before: Metrics, name: str) -> float:
-    return after[name] - before[name]
 
 
 async def growing(dc: Discord, question: Message) -> Message:

@@ -12,7 +12,7 @@ from tests.e2e.running import service
 from tests.e2e.telegram_service import answer, calm
 from tests.simulators.telegram import Telegram
 from tests.vllm.asking import BLOCK, QUESTION, eventually
-from tests.vllm.servers import Metrics, Server
+from tests.vllm.servers import Server, grown
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900), pytest.mark.usefixtures("unhurried")]
 
@@ -37,10 +37,6 @@ async def served(tg: Telegram, vllm: Server, home: Path, length: int = LENGTH) -
     async with service(home, **settings):
         await tg.until(lambda: tg.polled)
         yield
-
-
-def grown(after: Metrics, before: Metrics, name: str) -> float:
-    return after[name] - before[name]
 
 
 async def test_an_answer_streams_and_the_next_question_computes_only_what_is_new(
