@@ -9,6 +9,8 @@ LOCK := --generate-hashes --universal --python-version 3.11 --no-header --no-emi
 PYTEST_FLAGS ?=
 
 export PIP_REQUIRE_VIRTUALENV := 1
+# Else each of the hundreds of processes that the tests start would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -15,7 +15,7 @@ from benchmarks.report import save
 
 NAMES = (
     *("latency", "throughput", "telegram", "discord", "history", "console", "memory", "load", "prefix"),
-    "context",
+    *("context", "page"),
 )
 
 

@@ -123,6 +123,9 @@ class WatchedInbox:
     async def dead(self, limit: int = 100, *, before: str = "") -> list[tuple[Event, str]]:
         return await self._inner.dead(limit, before=before)
 
+    async def count_dead(self, most: int) -> int:
+        return await self._inner.count_dead(most)
+
     async def revive(self, key: str) -> bool:
         return await self._inner.revive(key)
 

@@ -171,12 +171,13 @@ async def _limits(folder: Path, chats: int, tokens: int) -> Section:
 
 
 async def _whole(dc: Discord, question: Message, tokens: int, began: float) -> float:
-    """Seconds until the answer is there, whole."""
+    """Seconds until the answer is there, whole: a very long one in a file below its beginning."""
 
     def whole() -> bool:
         answers = question.channel.answers
-        said = " ".join(answer.content for answer in answers).split()
-        return bool(answers) and _final(answers[-1]) and said == ["word"] * tokens
+        files = [file.data.decode() for answer in answers for file in answer.body.attachments]
+        said = " ".join(files or [answer.content for answer in answers]).split()
+        return any(map(_final, answers)) and said == ["word"] * tokens
 
     await dc.until(whole, 600)
     return time.monotonic() - began

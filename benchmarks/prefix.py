@@ -124,6 +124,10 @@ class Listening:
     def generates(self) -> bool:
         return self._model.generates
 
+    @property
+    def sees(self) -> bool:
+        return self._model.sees
+
     async def window(self) -> int:
         return await self._model.window()
 

@@ -67,8 +67,9 @@ class Gate:
         self._remembered = remembered
         self._recent: OrderedDict[tuple[str, str], _Recent] = OrderedDict()
 
-    async def admit(self, event: Event) -> Person | Refusal:
-        """The person who may go on, or why not. Raises StorageError."""
+    async def admit(self, event: Event, *, waits: bool = False) -> Person | Refusal:
+        """The person who may go on, or why not; where the sender `waits` for an answer
+        (`Capabilities.waits`), why not is said each time. Raises StorageError."""
         if event.host:
             return await self._as_guest(event)
         person = await self.known(event)
@@ -76,13 +77,13 @@ class Gate:
             return Refusal(None, "blocked")
         code = _code(event)
         if code:
-            entered = await self._enter(event, person, code)
+            entered = await self._enter(event, person, code, waits)
             if entered is not None:
                 return entered
-        admitted = person or await self._newcomer(event)
+        admitted = person or await self._newcomer(event, waits)
         if isinstance(admitted, Refusal):
             return admitted
-        return self._question(event, admitted) or admitted
+        return self._question(event, admitted, waits) or admitted
 
     async def known(self, event: Event) -> Person | None:
         """The sender, if they are known; nobody is admitted by this."""
@@ -107,10 +108,10 @@ class Gate:
             guest = await self._people.admit(platform, _identity(event))
         if _is_blocked(guest):
             return Refusal(None, "blocked")
-        wrong = self._question(event, guest)
+        wrong = self._question(event, guest, waits=False)
         return guest if wrong is None else Refusal(None, wrong.reason)
 
-    async def _newcomer(self, event: Event) -> Person | Refusal:
+    async def _newcomer(self, event: Event, waits: bool) -> Person | Refusal:
         mentions_anew = event.kind is EventKind.EDIT and not event.private
         if event.kind not in _ASKS and not mentions_anew:
             return Refusal(None, "stranger")
@@ -118,15 +119,18 @@ class Gate:
             return await self._people.admit(event.address.platform, event.sender)
         if not event.private:
             return Refusal(None, "stranger")
-        return self._once(event, "stranger", HOUR, self._say(event, None, "access.stranger"))
+        return self._once(event, "stranger", 0 if waits else HOUR, self._say(event, None, "access.stranger"))
 
-    async def _enter(self, event: Event, person: Person | None, code: str) -> Person | Refusal | None:
+    async def _enter(
+        self, event: Event, person: Person | None, code: str, waits: bool
+    ) -> Person | Refusal | None:
         """Redeem a code. None: a person's message that looked like one and is none."""
         recent, now = self._of(event), self._clock.monotonic()
         while recent.failed and now - recent.failed[0] >= HOUR:
             recent.failed.popleft()
         if len(recent.failed) >= FAILED_CODES:
-            return Refusal(None, "codes") if person is None else None
+            told = Reply(self._say(event, None, "access.codes")) if waits else None
+            return Refusal(told, "codes") if person is None else None
         command = _commanded(event)
         try:
             redeemed = await self._people.redeem(
@@ -167,7 +171,7 @@ class Gate:
         role = self._say(event, person, f"role.{person.role}")
         return Refusal(Reply(self._say(event, person, "access.code_known", role=role)), "code")
 
-    def _question(self, event: Event, person: Person) -> Refusal | None:
+    def _question(self, event: Event, person: Person, waits: bool) -> Refusal | None:
         """What is wrong with the question, if anything; commands are none."""
         retry = event.kind in (EventKind.COMMAND, EventKind.BUTTON) and _RETRY.fullmatch(event.data)
         if not retry and event.kind not in (EventKind.MESSAGE, EventKind.EDIT):
@@ -178,9 +182,9 @@ class Gate:
         if length > self._max_input:
             text = self._say(event, person, "access.too_long", length=length, limit=self._max_input)
             return Refusal(Reply(text), "too_long")
-        return self._pace(event, person)
+        return self._pace(event, person, waits)
 
-    def _pace(self, event: Event, person: Person) -> Refusal | None:
+    def _pace(self, event: Event, person: Person, waits: bool) -> Refusal | None:
         if not self._rate_limit or person.role in RUNS_BOT:
             return None
         now = self._clock.monotonic()
@@ -196,7 +200,7 @@ class Gate:
         if full:
             seconds = math.ceil(max(full) + MINUTE - now)
             text = self._say(event, person, "access.rate", seconds=seconds)
-            return self._once(event, "rate", MINUTE, text)
+            return self._once(event, "rate", 0 if waits else MINUTE, text)
         for asked in counts:
             asked.append((now, event.key))
         recent.told.pop("rate", None)

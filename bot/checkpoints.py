@@ -1,10 +1,11 @@
-"""The text of a turn that is being generated, stored as it grows."""
+"""The text of a turn that is being generated, stored as it grows, with the thoughts that led to it."""
 
 from __future__ import annotations
 
 import asyncio
 
 from bot.ports import Clock, Turns
+from bot.types import NO_THOUGHTS, Thoughts
 
 
 class Checkpoints:
@@ -17,10 +18,11 @@ class Checkpoints:
         self._interval = interval
         self._next = clock.monotonic() + interval
         self._text = ""
+        self._thoughts = NO_THOUGHTS
         self._writes: set[asyncio.Task[None]] = set()
 
-    def offer(self, text: str) -> None:
-        self._text = text
+    def offer(self, text: str, thoughts: Thoughts) -> None:
+        self._text, self._thoughts = text, thoughts
         now = self._clock.monotonic()
         if now >= self._next and not self._writes:
             self._next = now + self._interval
@@ -29,7 +31,8 @@ class Checkpoints:
     def flush(self) -> None:
         """Begin to store the newest text."""
         if self._text:
-            write = asyncio.create_task(self._turns.checkpoint(self._turn_id, self._text))
+            newest = self._turns.checkpoint(self._turn_id, self._text, thoughts=self._thoughts)
+            write = asyncio.create_task(newest)
             self._writes.add(write)
             write.add_done_callback(self._writes.discard)
 

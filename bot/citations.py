@@ -31,7 +31,10 @@ _TOKEN = re.compile(rf"(?P<keep>{_CODE}|{_DEFINITION})|{_MARKER}", re.MULTILINE)
 _PLACE = re.compile(r"^([ \t>]*)\[(\d{1,3})\]", re.MULTILINE)
 _MARKERS_BEFORE = re.compile(r"(?:\s*\[\d+\])*\s*\Z")
 _BORDER = re.compile(r"\[\d+\]|\n[ \t]*\n")
-_SENTENCE = re.compile(r"(?:[^.!?。！？\n]|[.!?](?=\S))+[.!?。！？]*")
+_SENTENCE = re.compile(
+    r"(?:^[ \t>]*\d{1,3}[.)][ \t]+)?(?:[^.!?。！？\n]|[.!?](?=\S))+[.!?。！？]*", re.MULTILINE
+)
+"""The number of a list's item is no sentence of its own."""
 
 
 def cite(text: str, passages: Sequence[Passage]) -> tuple[str, tuple[Citation, ...]]:

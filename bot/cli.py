@@ -165,12 +165,25 @@ def export(
 
 @app.command()
 def backup(
-    file: Annotated[Path, typer.Argument(help="The file to write; there is none of that name yet.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="The file to write, there is none of that name yet. .db: the database alone."),
+    ],
 ) -> None:
-    """Copy the whole database into one SQLite file, also while the service runs."""
+    """Copy the database and people's files into one tar archive, also while the service runs."""
     from bot.terminal import backup_to
 
     _go(lambda settings: backup_to(settings, file), look_at_plugins=False)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup: an archive, or a database alone.")],
+) -> None:
+    """Put a backup into an empty home, with SQLite as its database."""
+    from bot.terminal import restore_from
+
+    _go(lambda settings: restore_from(settings, file), look_at_plugins=False)
 
 
 def main() -> None:

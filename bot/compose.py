@@ -16,6 +16,7 @@ from bot.commands import Commands
 from bot.delivery import Courier
 from bot.dispatcher import Dispatcher
 from bot.errors import StorageBusy
+from bot.extensions import plugins_of
 from bot.generation import Limits
 from bot.groups import Groups
 from bot.handler import Handler
@@ -24,7 +25,7 @@ from bot.locale import Catalogue
 from bot.pacing import Pacer
 from bot.personas import Personas
 from bot.places import Places
-from bot.plugins.desk import Configured, PluginDesk, open_desk
+from bot.plugins.desk import PluginDesk
 from bot.plugins.host import PluginHost
 from bot.ports import (
     Accounts,
@@ -54,7 +55,7 @@ from bot.summaries import Summaries
 from bot.takeover import Takeover
 from bot.tools import Toolbox
 from bot.turn import Rules, Turner
-from bot.types import Event, EventKind, Origin
+from bot.types import Event, EventKind
 
 if TYPE_CHECKING:
     from inference.registry import Registry
@@ -121,7 +122,7 @@ async def open_stores(
 
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_database(settings.database))
-        backup = SqlBackup(db, settings.home / "copies")
+        backup = SqlBackup(db, settings.home / "copies", settings.files)
         if durable_inbox and serves:
             await stack.enter_async_context(_alone(db, clock, standby))
             await backup.clear()
@@ -180,7 +181,8 @@ async def open_models(settings: Settings, clock: Clock) -> AsyncIterator[Registr
         if not endpoints and settings.model_discovery and (found := await discover(http)):
             log.info("No model is set; using %s, found at %s", found.model, found.url)
             endpoints = [found]
-        registry = connect(endpoints, http, clock, window=settings.model_window)
+        window, vision = settings.model_window, settings.model_vision
+        registry = connect(endpoints, http, clock, window=window, vision=vision)
         asking = asyncio.create_task(registry.refresh())
         try:
             yield registry
@@ -243,7 +245,7 @@ async def compose(
 ) -> AsyncIterator[App]:
     """The core over the given ports. Raises SettingsError."""
     catalogue = Catalogue.load()
-    desk = await plugins_of(settings, stores, clock)
+    desk = await plugins_of(settings, search=stores.search, store=stores.values, clock=clock)
     plugins = desk.host
     personas = Personas(settings.personas, settings.sampling, settings.system_prompt, store=stores.personas)
     courier = Courier(stores.turns, Pacer(clock), clock, telemetry, settings.ambiguous_send)
@@ -325,28 +327,12 @@ def takeover_of(
         inbox=stores.inbox,
         conversations=stores.conversations,
         values=stores.values,
+        accounts=stores.accounts,
+        audit=stores.audit,
         dispatcher=dispatcher,
         clock=clock,
         telemetry=telemetry,
         idle=settings.takeover_idle,
-    )
-
-
-async def plugins_of(settings: Settings, stores: Stores, clock: Clock) -> PluginDesk:
-    """The installed plugins; those that are not disabled are in its host. Raises SettingsError,
-    StorageError."""
-    place = settings.places.get("plugins_disabled")
-    in_file = place is None or place.origin is Origin.FILE
-    return await open_desk(
-        Configured(
-            settings.plugins,
-            disabled=settings.plugins_disabled if in_file else (),
-            fixed=() if in_file else settings.plugins_disabled,
-        ),
-        search=stores.search,
-        store=stores.values,
-        clock=clock,
-        seconds=settings.plugin_timeout,
     )
 
 
@@ -384,11 +370,14 @@ def stop_on_signals() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def handle(number: int) -> None:
+    numbers = (signal.SIGTERM, signal.SIGINT)
+
+    def handle() -> None:
+        for number in numbers:  # first: whoever reads the line may send the second at once
+            loop.remove_signal_handler(number)
         log.info("Stopping: what runs may end within the grace; a second signal ends it at once")
         stop.set()
-        loop.remove_signal_handler(number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, handle, number)
+    for number in numbers:
+        loop.add_signal_handler(number, handle)
     return stop

@@ -40,7 +40,9 @@ def console_deps(
     stores, settings = app.stores, app.settings
     watch = None
     if isinstance(telemetry, Statistics):
-        watch = Watching(stores.statistics, telemetry, stores.archive, app.models, app.clock)
+        watch = Watching(
+            stores.statistics, telemetry, stores.archive, app.models, app.clock, partial(taught, app)
+        )
     salt = settings.cache_salt.get_secret_value()
     return ConsoleDeps(
         accounts=stores.accounts,
@@ -80,6 +82,14 @@ def place_desk(app: App) -> PlaceDesk:
         app.plugins.collections,
         app.platforms.channel,
     )
+
+
+async def taught(app: App) -> bool:
+    """Whether there is a document that did not come with Tertulia."""
+    from bot.plugins.qa.ingest import HANDBOOK
+
+    own = [name for name in app.plugins.collections() if name != HANDBOOK]
+    return any([await app.stores.search.listing(name, limit=1) for name in own])
 
 
 async def login_link(accounts: Accounts, url: str) -> str:

@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from bot.enclosures import Enclose, named
+from bot.enclosures import Enclose
 from bot.errors import (
     ChannelError,
     ChannelUnavailable,
@@ -33,11 +33,22 @@ from bot.errors import (
     RetryAfter,
 )
 from bot.markup import Rendered, parts, visible
-from bot.outgoing import NOTHING, OPENING, PLACEHOLDER, digest, is_file, opening
+from bot.outgoing import OPENING, PLACEHOLDER, digest, is_file, messages, opening
 from bot.pacing import Pacer
 from bot.ports import Channel, Clock, Telemetry, Turns
 from bot.settings import AmbiguousSend
-from bot.types import Address, Button, Capabilities, Delivery, DeliveryState, Markup, Outgoing, Reply
+from bot.types import (
+    NO_THOUGHTS,
+    Address,
+    Button,
+    Capabilities,
+    Delivery,
+    DeliveryState,
+    Markup,
+    Outgoing,
+    Reply,
+    Thoughts,
+)
 
 __all__ = ["OPENING", "PLACEHOLDER", "Courier", "Shown"]
 
@@ -105,6 +116,7 @@ class Shown:
         self._tried: set[str] = set()
         self._resumed = False
         self._text = ""
+        self._thoughts = NO_THOUGHTS
         self._activity = ""
         self._draft = ""
         """What the draft shows, as a digest; "" when it must be shown (again)."""
@@ -126,9 +138,10 @@ class Shown:
         self._resumed = True
         self._rows = {row.part: row if is_file(row) else replace(row, digest="") for row in rows}
 
-    def show(self, text: str) -> None:
-        """The text so far."""
-        self._text = text
+    def show(self, text: str, thoughts: Thoughts = NO_THOUGHTS) -> None:
+        """The text so far, and what was thought for it. Until there is any, the earlier text stays."""
+        self._text = text or self._text
+        self._thoughts = thoughts if self._caps.thoughts else NO_THOUGHTS
         self._activity = ""
         self._changed.set()
 
@@ -144,7 +157,7 @@ class Shown:
         Raises ChatGone if the chat takes no more messages.
         """
         await self._stop_previews()
-        outs = self._outs(reply)
+        outs = messages(reply, self._caps, self._enclose)
         try:
             await self._settle_all(outs)
         except ChannelError as error:
@@ -152,7 +165,7 @@ class Shown:
                 raise
             log.info("turn %s: %s; sending it without files", self._turn_id, error)
             self._enclose = None
-            outs = self._outs(reply)
+            outs = messages(reply, self._caps, self._enclose)
             await self._settle_all(outs)
         surplus = [row for part, row in self._rows.items() if part >= len(outs)]
         for row in surplus:
@@ -160,21 +173,6 @@ class Shown:
                 await self._insist(partial(self._take_away, row))
         if surplus:
             await self._courier.turns.drop_deliveries(self._turn_id, len(outs))
-
-    def _outs(self, reply: Reply) -> list[Outgoing]:
-        """The messages that are the reply: its text in parts, then its attachments."""
-        attached = [Outgoing("", "", attachment=a) for a in reply.attachments if self._caps.attachments]
-        text = reply.text
-        if reply.attachments and not attached:
-            text = "\n\n".join([text, *(named(part) for part in reply.attachments)])
-        rendered = parts(text, self._caps.markup, self._caps.text_limit)
-        if self._enclose is not None:
-            rendered, files = self._enclose.of(reply, rendered, self._caps.text_limit)
-            attached += files
-        outs = [self._outgoing(part) for part in rendered or ([] if attached else [NOTHING])]
-        if outs:
-            outs[-1] = self._ending(outs[-1], reply)
-        return [replace(out, aside=reply.aside) for out in outs + attached]
 
     # previews
 
@@ -196,12 +194,12 @@ class Shown:
                     await self._preview()
 
     def _visible(self) -> bool:
-        return visible(self._text) or bool(self._doing)
+        return visible(self._text) or self._doing
 
     @property
-    def _doing(self) -> str:
-        """What stands where no text is to be seen yet."""
-        return self._activity if self._caps.activity else ""
+    def _doing(self) -> bool:
+        """Whether something stands where no text is to be seen yet."""
+        return bool((self._caps.activity and self._activity) or self._thoughts.text)
 
     async def _show_typing(self) -> None:
         if not self._caps.typing:
@@ -224,6 +222,8 @@ class Shown:
         try:
             for index, part in enumerate(rendered):
                 out = replace(self._outgoing(part), activity=self._activity)
+                if index == 0:
+                    out = replace(out, thoughts=self._thoughts)
                 if index == len(rendered) - 1:
                     if self._caps.drafts and index not in self._rows:
                         return await self._show_draft(index, out)
@@ -338,13 +338,15 @@ class Shown:
             key, known = f"{key}:{digest(out, self._caps)}", True
         if before := self._rows.get(index - 1):
             first = replace(first, follows=before.message_id)
+        first_try = key not in self._tried
         self._tried.add(key)
         try:
             message_id = await self._channel.send(
                 await self._place(index), first, key=key, reply_to=self._reply_to if index == 0 else ""
             )
         except (RetryAfter, MarkupRefused, MessageGone):
-            self._tried.discard(key)
+            if first_try:  # what became of an earlier one is no clearer
+                self._tried.discard(key)
             await self._unsent(index)
             raise
         now = digest(first, self._caps) if known else ""
@@ -386,12 +388,3 @@ class Shown:
 
     def _outgoing(self, part: Rendered) -> Outgoing:
         return Outgoing(part.text, part.plain, markup=self._caps.markup)
-
-    def _ending(self, out: Outgoing, reply: Reply) -> Outgoing:
-        return replace(
-            out,
-            buttons=reply.buttons if self._caps.buttons else (),
-            citations=reply.citations,
-            finish_reason=reply.finish_reason,
-            final=True,
-        )

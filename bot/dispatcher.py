@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
 from bot.clock import Scope
-from bot.types import Event
+from bot.types import Event, EventKind
 
 log = logging.getLogger(__name__)
 
@@ -83,19 +83,28 @@ class Dispatcher:
         self._lanes: dict[str, _Lane] = {}
         self._ready: OrderedDict[str, deque[str]] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._running = 0
         self._waiting = 0
+        self._people: Counter[str] = Counter()
+        """Of each person how many events wait."""
         self._open = True
         self._idle = asyncio.Event()
         self._idle.set()
 
     @property
     def running(self) -> int:
-        return len(self._tasks)
+        """Lanes in which an event is dealt with."""
+        return self._running
 
     @property
     def waiting(self) -> int:
         """Events that wait for their lane or for a share of the limit."""
         return self._waiting
+
+    @property
+    def people(self) -> int:
+        """People who wait, however much each of them has sent."""
+        return len(self._people)
 
     async def run(self, events: AsyncIterator[Event]) -> None:
         """Take events until cancelled."""
@@ -114,7 +123,7 @@ class Dispatcher:
         if lane is None:
             lane = self._lanes[key] = _Lane()
         lane.waiting.append(event)
-        self._waiting += 1
+        self._count(event, 1)
         if lane.hold is None and not lane.queued:
             self._enqueue(key, lane, event)
         self._start()
@@ -143,7 +152,7 @@ class Dispatcher:
         gone = [event for event in lane.waiting if which(event)]
         for event in gone:
             lane.waiting.remove(event)
-        self._waiting -= len(gone)
+            self._count(event, -1)
         return gone
 
     async def drain(self, grace: float, sleep: Callable[[float], Awaitable[None]]) -> None:
@@ -163,8 +172,15 @@ class Dispatcher:
 
     def _enqueue(self, key: str, lane: _Lane, event: Event) -> None:
         lane.queued = True
-        person = f"{event.address.platform}/{event.sender.id}"
-        self._ready.setdefault(person, deque()).append(key)
+        self._ready.setdefault(_person(event), deque()).append(key)
+
+    def _count(self, event: Event, waiting: int) -> None:
+        self._waiting += waiting
+        if event.kind is not EventKind.CONSOLE:  # an operator's own work
+            person = _person(event)
+            self._people[person] += waiting
+            if not self._people[person]:
+                del self._people[person]
 
     def _start(self) -> None:
         while self._open and self._free > 0 and self._ready:
@@ -178,8 +194,9 @@ class Dispatcher:
                 del self._lanes[key]
                 continue
             event = lane.waiting.popleft()
-            self._waiting -= 1
+            self._count(event, -1)
             self._free -= 1
+            self._running += 1
             lane.hold = Hold(event, self._release)
             self._spawn(self._run(key, lane, lane.hold), event)
 
@@ -191,6 +208,7 @@ class Dispatcher:
         try:
             await self._handle(hold.event, hold)
         finally:
+            self._running -= 1
             lane.hold = None
             hold.ended.set()
             if lane.waiting:
@@ -212,3 +230,7 @@ class Dispatcher:
             self._idle.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("event %s: handler failed", task.get_name(), exc_info=error)
+
+
+def _person(event: Event) -> str:
+    return f"{event.address.platform}/{event.sender.id}"

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from bot.clock import SystemClock
-from bot.compose import Stores, open_models, open_stores, plugins_of
+from bot.compose import Stores, open_models, open_stores
 from bot.errors import ModelError, SettingsError, StorageError
+from bot.extensions import plugins_of
 from bot.plugins.configured import find_plugins
+from bot.plugins.desk import PluginDesk
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -103,14 +105,27 @@ async def _stored(settings: Settings, *, plugins: bool) -> list[Finding]:
 
 async def _plugins(settings: Settings, stores: Stores) -> list[Finding]:
     try:
-        host = (await plugins_of(settings, stores, SystemClock())).host
+        desk = await plugins_of(settings, search=stores.search, store=stores.values, clock=SystemClock())
     except SettingsError as error:  # two bring the same
         return [Finding("plugin", Verdict.BAD, str(error))]
-    async with host.lifespan():
-        names = ", ".join(host.names())
+    async with desk.host.lifespan():
+        names = ", ".join(desk.host.names())
     advice = "Mend it, or put its name in TERTULIA_PLUGINS_DISABLED."
-    bad = [Finding("plugin", Verdict.BAD, problem, advice) for problem in host.problems]
-    return [Finding("plugins", Verdict.OK, names or "none"), *bad]
+    bad = [Finding("plugin", Verdict.BAD, problem, advice) for problem in desk.host.problems]
+    return [Finding("plugins", Verdict.OK, names or "none"), *bad, *_secrets(desk)]
+
+
+def _secrets(desk: PluginDesk) -> list[Finding]:
+    """The plugins whose secrets do not open."""
+    advice = (
+        "Set them again in the console, or bring the key back that sealed them: secret.key in the home, or "
+        "TERTULIA_SECRET_KEY."
+    )
+    return [
+        Finding("plugin", Verdict.BAD, f"{state.name} goes without {', '.join(state.unreadable)}", advice)
+        for state in desk.states()
+        if state.unreadable
+    ]
 
 
 async def _models(settings: Settings) -> AsyncIterator[Finding]:

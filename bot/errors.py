@@ -2,7 +2,8 @@
 
 TertuliaError
 ├── SettingsError            the operator's input is wrong; the message says what to do
-│   └── FieldsRefused        values of a form are wrong; `fields` says of each why
+│   ├── FieldsRefused        values of a form are wrong; `fields` says of each why
+│   └── SealError            a secret cannot be sealed, or does not open: its key is not here
 ├── StorageError             the database cannot be used; nothing was written
 │   ├── StorageBusy          locked by another process: try again
 │   ├── StorageFull          no room on the disk
@@ -20,11 +21,13 @@ TertuliaError
 │   ├── MarkupRefused        the text's markup is not accepted: send it plain
 │   ├── MessageGone          the message to edit does not exist (any more)
 │   ├── DraftsRefused        the chat takes no drafts: a text that grows is a message there
-│   ├── FileRefused          an attachment cannot be fetched: too large, or gone
+│   ├── FileRefused          an attachment cannot be fetched or read: too large, gone, or broken
 │   └── ChatGone             the chat is closed to the bot: no more sends
 ├── AccessError              this person may not do that
+│   ├── NameRefused          an account of the console cannot be called so; `why` says the reason
 │   └── LinkRefused          these two accounts are not linked; `why` says the reason
 ├── NotTaken                 the conversation is the assistant's: it has to be taken over first
+│   └── TakenByAnother       another operator answers there
 ├── DocumentError            a file cannot be learned; the message names it and says why
 ├── ToolError                a tool failed; the model is told why
 └── PluginError              a plugin failed; the core answers without it
@@ -48,6 +51,11 @@ class FieldsRefused(SettingsError):
     def __init__(self, fields: dict[str, str]) -> None:
         super().__init__("; ".join(f"{name}: {why}" if name else why for name, why in fields.items()))
         self.fields = fields
+
+
+class SealError(SettingsError):
+    """A secret cannot be sealed for the database, or what is sealed there does not open. The text says why,
+    and never what."""
 
 
 class StorageError(TertuliaError):
@@ -75,7 +83,12 @@ class ModelError(TertuliaError):
 
 
 class ModelUnavailable(ModelError):
-    """The server cannot be reached, broke off or failed; another try may succeed."""
+    """The server cannot be reached, broke off or failed; another try may succeed. `status` is what it
+    answered with, 0 where it did not."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ModelBusy(ModelUnavailable):
@@ -151,6 +164,15 @@ class AccessError(TertuliaError):
     """This person may not do that."""
 
 
+class NameRefused(AccessError):
+    """Nothing was changed. `why`: `none` (nothing of it can be seen), `mixed` (one word has letters of
+    scripts that look alike), `taken` (it is another's), `alike` (it looks like another's)."""
+
+    def __init__(self, why: str, name: str) -> None:
+        super().__init__(f"the name {name!r} is refused: {why}")
+        self.why = why
+
+
 class LinkRefused(AccessError):
     """A link code changed nothing. `why`: `spent` (used, or too old), `same` (one person already),
     `blocked` (one of the two is), `rises` (it would hand a higher role over: be sure first)."""
@@ -162,6 +184,14 @@ class LinkRefused(AccessError):
 
 class NotTaken(TertuliaError):
     """Nobody has taken this conversation over, or it was handed back meanwhile."""
+
+
+class TakenByAnother(NotTaken):
+    """Another operator has taken this conversation over; `name` is what they are called."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} has taken the conversation over")
+        self.name = name
 
 
 class DocumentError(TertuliaError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.citations import shift
@@ -16,18 +16,24 @@ from bot.clock import Ended, Scope
 from bot.counts import counted
 from bot.errors import ContextOverflow, ModelBusy, ModelError, ModelTimeout, ModelUnavailable
 from bot.markup import visible
+from bot.patience import Watch
+from bot.pictures import references, shown
 from bot.plugins.api import PluginContext
 from bot.ports import Clock, Model, Telemetry
-from bot.prompt import OVERHEAD, Prompt, Summary, alternating, build, least, rendered, tokens_of
+from bot.prompt import OVERHEAD, Prompt, Summary, alternating, build, least, rendered, tokens_of, unseen
+from bot.thinking import Thinking
 from bot.tools import Toolbox
 from bot.types import (
+    NO_THOUGHTS,
     Chunk,
     FinishReason,
     Message,
     ModelRequest,
     Passage,
+    Picture,
     Role,
     Sampling,
+    Thoughts,
     ToolCall,
     Usage,
 )
@@ -64,6 +70,8 @@ class Ask:
     plugin_context: PluginContext
     passing: str = ""
     """What the question's context ends with and is for this turn alone."""
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    """Those of the history and the question that the model is shown, by reference."""
 
 
 @dataclass(slots=True)
@@ -79,6 +87,9 @@ class Draft:
     question_tokens: int = 0
     answer_tokens: int = 0
     reasoned: bool = False
+    unseen: frozenset[str] = frozenset()
+    """References of the pictures that the model's server did not take."""
+    thoughts: Thoughts = NO_THOUGHTS
     note: str = ""
     """What the person is told below the text (stopped, failed, cut short)."""
     begun: int = 0
@@ -90,8 +101,9 @@ class Draft:
 
 
 class Generation:
-    """Runs one Ask into one Draft. `show` gets the whole text whenever it has grown, `activity`
-    a line on what is being done; `say` gives the words for it by key."""
+    """Runs one Ask into one Draft. `show` gets the whole text and the thoughts whenever either has grown,
+    `activity` a line on what is being done; `say` gives the words for it by key. Thoughts are kept if
+    `thoughts` says so."""
 
     def __init__(
         self,
@@ -102,11 +114,13 @@ class Generation:
         *,
         clock: Clock,
         telemetry: Telemetry,
-        show: Callable[[str], None],
+        show: Callable[[str, Thoughts], None],
         activity: Callable[[str], None],
         say: Callable[..., str],
+        thoughts: bool = False,
     ) -> None:
-        self.ask = replace(ask, history=rendered(ask.history, ask.context_turn))
+        *history, question = shown([*rendered(ask.history, ask.context_turn), ask.question], ask.pictures)
+        self.ask = replace(ask, history=history, question=question)
         self.draft = draft
         self._toolbox = toolbox
         self._limits = limits
@@ -115,10 +129,17 @@ class Generation:
         self._show = show
         self._activity = activity
         self._say = say
+        if not thoughts:  # a checkpoint has them of a time when they were kept
+            draft.thoughts = NO_THOUGHTS
+        self._thinking = Thinking(clock, draft.thoughts)
+        self._keeps_thoughts = thoughts
         self._budget = 0
         self._tools_size = 0
         self._counted = False
         self._progress = clock.monotonic()
+        self._brought = references([question], ask.pictures)
+        self._overflowed = frozenset[str]()
+        """What was shown in prompts that were too long."""
 
     async def run(self) -> None:
         """Fill the draft. Raises ModelError; the draft then holds what there is."""
@@ -128,6 +149,8 @@ class Generation:
             if not calls:
                 if not visible(self.draft.text):
                     raise ModelError("the model gave no text")
+                self._thinking.end(self.draft.step_text)
+                self.draft.thoughts = self._thinking.now
                 return
             await self._call_tools(calls)
         raise ModelError(f"the model still calls tools after {self._limits.tool_steps} rounds")
@@ -186,13 +209,23 @@ class Generation:
 
     async def _smaller(self, error: ContextOverflow) -> int:
         """A budget below what was refused, by the server's own word on its window where it gave one.
-        Where the messages cannot become fewer the tools go. Raises the error when they have gone."""
+        What pictures take is the least certain: earlier ones go first, and the question's where by all that
+        is known the prompt fits. Where the messages cannot become fewer the tools go. Raises the error when
+        they have gone."""
         if self.draft.prompt is None:
             raise error
+        self._overflowed |= references(self.draft.prompt.messages, self.ask.pictures)
+        brought = len(self.ask.question.pictures)
+        if any(m.pictures for m in self.ask.history):
+            self._show_newest(brought)
+            return self._budget
         if not self._counted:  # by bounds it may have looked larger than it is
             await self._count()
         prompt, floor = self._built(), self._least
         known = error.limit - self._room_for_answer(error.limit) if error.limit else prompt.tokens
+        if brought and prompt.tokens + (self._tools_size if error.limit else 0) <= known:
+            self._show_newest(min(brought - 1, 1))
+            return self._budget
         aim = min(known - self._tools_size, int(prompt.tokens * 0.7))
         if aim < floor and self.ask.request.tools:
             self._drop_tools()
@@ -200,6 +233,12 @@ class Generation:
         elif prompt.tokens <= floor:
             raise error
         return max(aim, floor)
+
+    def _show_newest(self, most: int) -> None:
+        """From now on: of the question's pictures the last ones, and none of earlier turns."""
+        question = self.ask.question
+        kept = replace(question, pictures=question.pictures[len(question.pictures) - most :])
+        self.ask = replace(self.ask, history=[unseen(m) for m in self.ask.history], question=kept)
 
     def _room_for_answer(self, window: int) -> int:
         return min(self.ask.sampling.max_tokens or ANSWER_ROOM, window // 2)
@@ -209,6 +248,7 @@ class Generation:
         prefill = draft.step_text if model.continues and not draft.reasoned else ""
         if not prefill:
             draft.text = draft.text[: draft.begun]
+            self._thinking.again()
         prompt = draft.prompt = await self._prompt()
         request = replace(
             self.ask.request,
@@ -230,11 +270,12 @@ class Generation:
             Scope(self._clock) as scope,
             contextlib.aclosing(self.ask.model.stream(request)) as stream,
         ):
-            watch = Watch(self._clock, scope, self._limits)
+            watch = Watch(self._clock, scope, self._limits.first_chunk, self._limits.stall)
             with contextlib.closing(watch):
                 async for chunk in stream:
                     if watch.saw():
                         self._telemetry.observe("first_chunk", watch.waited)
+                        self._look(request, chunk)
                     calls += chunk.tool_calls
                     self._take(chunk, prompt, request)
                     if len(draft.text) > self._limits.max_answer:
@@ -242,6 +283,18 @@ class Generation:
                         draft.finish_reason = FinishReason.LENGTH
                         return ()
         return calls
+
+    def _look(self, request: ModelRequest, chunk: Chunk) -> None:
+        """Which pictures the server did not take: of a refusal those that came with the question are the
+        likeliest cause. The person is told of those; of earlier ones they were told, or answered."""
+        taken, draft = references(request.messages, self.ask.pictures), self.draft
+        refused = self._overflowed - taken
+        if chunk.unseen:
+            self._show_newest(0)
+            refused |= taken & self._brought or taken
+        draft.unseen |= refused
+        if draft.unseen & self._brought:
+            draft.note = self._say("turn.unseen")
 
     async def _left(self, prefill: str) -> Sampling:
         """The sampling, less the tokens of what is already there."""
@@ -255,9 +308,14 @@ class Generation:
         draft = self.draft
         self._progress = self._clock.monotonic()
         draft.reasoned = draft.reasoned or bool(chunk.reasoning)
+        if chunk.reasoning and self._keeps_thoughts:
+            self._thinking.think(chunk.reasoning)
         if chunk.text:
+            self._thinking.speak()
             draft.text += chunk.text
-            self._show(draft.text)
+        if chunk.text or draft.thoughts != self._thinking.now:
+            draft.thoughts = self._thinking.now
+            self._show(draft.text, draft.thoughts)
         if chunk.usage is not None:
             draft.usage += chunk.usage
             if not request.prefill and not draft.steps:
@@ -267,10 +325,11 @@ class Generation:
 
     def _learn(self, usage: Usage, prompt: Prompt, with_tools: bool) -> None:
         """The server's own count of the prompt, less what is known, is the question's; the first time
-        that tools are offered, the tools'."""
+        that tools are offered, the tools'. With pictures in it, it tells nothing of the words."""
         *others, question = prompt.messages
         model = self.ask.model
-        as_is = not prompt.trimmed and len(alternating(prompt.messages)) == len(prompt.messages)
+        words = not any(m.pictures for m in (*self.ask.history, self.ask.question))
+        as_is = words and not prompt.trimmed and len(alternating(prompt.messages)) == len(prompt.messages)
         if usage.prompt and as_is and all(m.tokens for m in others):
             left = usage.prompt - sum(m.tokens for m in others)
             if with_tools and not self._toolbox.measured(model):
@@ -331,41 +390,4 @@ class Generation:
         if draft.text and not draft.text.endswith("\n\n"):
             draft.text += "\n\n"
         draft.begun = len(draft.text)
-
-
-class Watch:
-    """Ends a scope when the first chunk, or the next one, is too long in coming: one timer for
-    the whole stream, so that a chunk costs no more than a look at the clock."""
-
-    def __init__(self, clock: Clock, scope: Scope, limits: Limits) -> None:
-        self._clock = clock
-        self._scope = scope
-        self._stall = limits.stall
-        self._limit = limits.first_chunk
-        self._last = clock.monotonic()
-        self._began = False
-        self._timer = clock.call_later(self._limit, self._look)
-        self.waited = 0.0
-        """Seconds until the first chunk."""
-
-    def saw(self) -> bool:
-        """A chunk has come. True for the first."""
-        now = self._clock.monotonic()
-        first, self._began = not self._began, True
-        if first:
-            self.waited = now - self._last
-            self._limit = self._stall
-            self._timer.cancel()
-            self._timer = self._clock.call_later(self._limit, self._look)
-        self._last = now
-        return first
-
-    def close(self) -> None:
-        self._timer.cancel()
-
-    def _look(self) -> None:
-        left = self._last + self._limit - self._clock.monotonic()
-        if left <= 0:
-            self._scope.end(f"{self._limit:g}")
-        else:
-            self._timer = self._clock.call_later(left, self._look)
+        self._thinking.settle()

@@ -22,8 +22,6 @@ from bot.types import Capabilities, Conversation, Event, EventKind, Person, Pers
 
 TRIGGER, OVERHEAR, THREADS, SUPPORT, FILES = "trigger", "overhear", "threads", "support", "files"
 CLOSE, LONG = "close", "long"
-HELPED = "helped"
-"""What the button under an answer in a place of support says."""
 CHOICES: Mapping[str, tuple[str, ...]] = {
     TRIGGER: ("mention", "all"),
     OVERHEAR: ("on", "off"),

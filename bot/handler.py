@@ -18,7 +18,7 @@ from bot.commands import Commands
 from bot.delivery import Courier
 from bot.dispatcher import Dispatcher, Hold
 from bot.errors import ChannelError, ChatGone, StorageError, StorageGone
-from bot.groups import HELPED, Groups, languages
+from bot.groups import Groups, languages
 from bot.locale import Catalogue
 from bot.places import Places
 from bot.plugins.host import PluginHost
@@ -29,6 +29,7 @@ from bot.support import may_solve, solve
 from bot.takeover import taken
 from bot.turn import Asked, Turner
 from bot.types import (
+    HELPED,
     Conversation,
     Event,
     EventKind,
@@ -95,10 +96,11 @@ class Handler:
         self.dispatcher = Dispatcher(self.handle, intercept=self.intercept, limit=concurrency)
         telemetry.watch("lanes_running", lambda: self.dispatcher.running)
         telemetry.watch("events_waiting", lambda: self.dispatcher.waiting)
+        telemetry.watch("people_waiting", lambda: self.dispatcher.people)
         self._relay = Relay(
             people, conversations, turns, turner, courier, places, catalogue, clock, reply=self._reply
         )
-        self._urgent = Urgent(
+        self.urgent = Urgent(
             self.dispatcher,
             inbox=inbox,
             gate=gate,
@@ -116,7 +118,7 @@ class Handler:
 
     def intercept(self, event: Event) -> Coroutine[None, None, None] | None:
         """What cannot wait for the lane: stopping what runs in it."""
-        work = self._urgent.take(event)
+        work = self.urgent.take(event)
         if work is not None:
             return self._see_through(event, work)
         channel = self._channels.get(event.address.platform)
@@ -166,6 +168,7 @@ class Handler:
             return
         text = f"{turn.text}\n\n{note}" if turn is not None and turn.text else note
         reply = Reply(text, finish_reason=FinishReason.ERROR)
+        reply = replace(reply, thoughts=turn.thoughts) if turn is not None else reply
         try:
             await self._reply(event, channel, reply, key=turn.id if turn is not None else "")
         except ChannelError as error:
@@ -180,7 +183,7 @@ class Handler:
         if channel is None:
             log.warning("event %s waits: no adapter for %r runs", event.key, event.address.platform)
             return
-        await self._urgent.arrived(event.address)
+        await self.urgent.arrived(event.address)
         if event.kind is EventKind.CONSOLE:
             turn = await self._relay.obey(event, channel, hold)
         else:
@@ -190,10 +193,11 @@ class Handler:
             await self._inbox.bury(event, turn.error)
         else:
             await self._inbox.done(event)
-        self._urgent.settle(event)
+        self.urgent.settle(event)
 
     async def _admit(self, event: Event, channel: Channel, hold: Hold) -> Visit | None:
-        admitted = await self._gate.admit(event)
+        waits = channel.capabilities(event.address).waits
+        admitted = await self._gate.admit(event, waits=waits)
         if isinstance(admitted, Refusal):
             self._telemetry.count("refusals", reason=admitted.reason)
             if admitted.reply is not None:
@@ -229,9 +233,10 @@ class Handler:
 
     async def _message(self, visit: Visit, hold: Hold) -> Turn | None:
         """A plugin that takes it, else a turn."""
-        visit = replace(visit, event=await self._urgent.newest(visit.event))
+        visit = replace(visit, event=await self.urgent.newest(visit.event))
         asked = self._asked(visit, question_of(visit.event))
         if taken(visit.conversation) is not None:
+            await self._entitle(visit, asked)
             return await self._relay.keep(asked, hold)
         reply = await self._plugins.on_event(self._turner.context(asked))
         if reply is not None:
@@ -241,13 +246,17 @@ class Handler:
         return await self._turn(visit, hold, asked)
 
     async def _turn(self, visit: Visit, hold: Hold, asked: Asked) -> Turn:
+        await self._entitle(visit, asked)
         turn = await self._turner.run(asked, hold)
         if hold.stopped == FinishReason.TAKEN and turn.state is TurnState.CANCELLED:
             await self._relay.told(asked)
-        if not visit.conversation.title and turn.state is TurnState.DONE:
-            title = _title(visit.event.text or asked.text)
-            await self._conversations.update(visit.conversation.id, title=title)
         return turn
+
+    async def _entitle(self, visit: Visit, asked: Asked) -> None:
+        """The first question is the title, whoever answers it, and before it is answered."""
+        title = _title(visit.event.text or asked.text)
+        if title and not visit.conversation.title:
+            await self._conversations.update(visit.conversation.id, title=title)
 
     def _asked(self, visit: Visit, text: str, replaces: Turn | None = None) -> Asked:
         return Asked(
@@ -293,7 +302,7 @@ class Handler:
         if question is not None:
             event = replace(event, parts=edited(question.attachments, event.parts))
         text = question_of(event)
-        overtaken = self._urgent.overtaken(visit.event)
+        overtaken = self.urgent.overtaken(visit.event)
         unasked = old is None and (event.private or event.text.startswith("/"))
         answered = old is not None and old.state.ended
         unchanged = answered and question is not None and question.text == text

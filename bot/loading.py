@@ -26,7 +26,11 @@ _HEADER = re.compile(r"\s*\[\[?\s*([\w.-]+)\s*\]")
 _KEY = re.compile(r"\s*([\w.-]+)\s*=")
 _VARIABLES = {n for n in Settings.model_fields if n not in ("personas", "plugins", "sampling")}
 """Settings that a variable of their own can set; sampling has one for each of its fields."""
-_SEQUENCES = {"plugins_disabled", "stop", "discord_allow_bots", "web_widget_origins"}
+_SEQUENCES = {
+    **dict.fromkeys(("plugins_disabled", "stop", "discord_allow_bots", "web_widget_origins"), ","),
+    "suggestions": ";",
+}
+"""What stands between the values in a variable."""
 
 
 def locale_language(environ: Mapping[str, str] | None = None) -> str:
@@ -140,7 +144,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     sampling: dict[str, Any] = {}
     for variable, text in _given(environ).items():
         name = variable.removeprefix(PREFIX).lower()
-        value: Any = [v.strip() for v in text.split(",") if v.strip()] if name in _SEQUENCES else text
+        between = _SEQUENCES.get(name)
+        value: Any = [v.strip() for v in text.split(between) if v.strip()] if between else text
         if name in SamplingSettings.model_fields:
             sampling[name] = value
         elif name in _VARIABLES:

@@ -1,11 +1,13 @@
-"""Single messages: what the first send shows, and what tells one message from another. Pure."""
+"""Single messages: which ones a reply is, what a first send shows, what tells one from another. Pure."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
-from bot.markup import Rendered
-from bot.types import Capabilities, Delivery, Outgoing
+from bot.enclosures import Enclose, named
+from bot.markup import Rendered, parts
+from bot.types import NO_THOUGHTS, Capabilities, Delivery, Outgoing, Reply
 
 PLACEHOLDER = "…"
 OPENING = 80
@@ -27,8 +29,37 @@ def digest(out: Outgoing, caps: Capabilities) -> str:
     """Stands for what people see of the message."""
     if out.attachment is not None:
         return _FILE + _hash((out.text, out.attachment))
-    end = (out.final, out.finish_reason, out.citations) if caps.tells_end else ()
+    end: tuple[object, ...] = ()
+    if caps.tells_end:
+        end = (out.final, out.finish_reason, out.citations)
+    if out.thoughts != NO_THOUGHTS:
+        end = (*end, out.thoughts)
     return _hash((out.text, out.buttons, out.activity if caps.activity else "", end))
+
+
+def messages(reply: Reply, caps: Capabilities, enclose: Enclose | None) -> list[Outgoing]:
+    """Those that are the reply: its text in parts, then its attachments. Thoughts go with the first of the
+    text, its end with the last."""
+    attached = [Outgoing("", "", attachment=a) for a in reply.attachments if caps.attachments]
+    text = reply.text
+    if reply.attachments and not attached:
+        text = "\n\n".join([text, *(named(part) for part in reply.attachments)])
+    rendered = parts(text, caps.markup, caps.text_limit)
+    if enclose is not None:
+        rendered, files = enclose.of(reply, rendered, caps.text_limit)
+        attached += files
+    shown = rendered or ([] if attached else [NOTHING])
+    outs = [Outgoing(part.text, part.plain, markup=caps.markup) for part in shown]
+    if outs:
+        outs[-1] = replace(
+            outs[-1],
+            buttons=reply.buttons if caps.buttons else (),
+            citations=reply.citations,
+            finish_reason=reply.finish_reason,
+            final=True,
+        )
+        outs[0] = replace(outs[0], thoughts=reply.thoughts if caps.thoughts else NO_THOUGHTS)
+    return [replace(out, aside=reply.aside) for out in outs + attached]
 
 
 def is_file(row: Delivery) -> bool:

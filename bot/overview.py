@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from bot.ports import Archive, Clock, Models, StatisticsStore
-from bot.statistics import DAY, Statistics, merged, percentile
-from bot.types import Chart, Figures, Overview, Sample, Series
+from bot.statistics import DAY, LEVELS, Statistics, merged, percentile
+from bot.types import HELPED, RATINGS, Chart, Figures, Overview, Sample, Series
 
 SPANS: Mapping[str, tuple[float, float]] = {
     "hour": (3_600.0, 60.0),
@@ -17,9 +17,9 @@ SPANS: Mapping[str, tuple[float, float]] = {
 }
 """Seconds that a span has, and a step of it."""
 TROUBLES = ("errors", "refusals", "flood_waits")
-_NAMES = ("events", "turns", "first_chunk", "turn", "tokens", *TROUBLES, "feedback")
+_NAMES = ("events", "turns", "first_chunk", "turn", "tokens", *TROUBLES, RATINGS, *LEVELS)
 _ASKING = frozenset({"message", "command"})
-_VOTES = {"1": "up", "-1": "down", "helped": "helped"}
+_VOTES = ("up", "down", HELPED)
 MOST_CAUSES = 12
 
 Key = Callable[[Sample], str]
@@ -27,7 +27,7 @@ Key = Callable[[Sample], str]
 
 
 class Watching:
-    """`bot.ports.Watch`."""
+    """`bot.ports.Watch`. `taught` tells whether there are documents of the operator's."""
 
     def __init__(
         self,
@@ -36,12 +36,14 @@ class Watching:
         archive: Archive,
         models: Models,
         clock: Clock,
+        taught: Callable[[], Awaitable[bool]],
     ) -> None:
         self._store = store
         self._statistics = statistics
         self._archive = archive
         self._models = models
         self._clock = clock
+        self._taught = taught
 
     async def overview(self, span: str) -> Overview:
         _, step = SPANS[span]
@@ -69,7 +71,7 @@ class Watching:
         for sample in await self._samples(("turns",), _since("day", now), now, step):
             ended[sample.label] += sample.count
         levels, model = self._statistics.levels(), self._models.default()
-        waiting, running = (levels.get(name) for name in ("events_waiting", "lanes_running"))
+        waiting, running = (levels.get(name) for name in ("people_waiting", "lanes_running"))
         return Figures(
             totals["people"],
             totals["conversations"],
@@ -79,6 +81,7 @@ class Watching:
             None if running is None else int(running),
             model.name,
             model.generates,
+            await self._taught(),
         )
 
 
@@ -98,10 +101,11 @@ def _charts(samples: Sequence[Sample], times: Sequence[float]) -> Iterable[Chart
     yield Chart("first", "seconds", _lengths(by_name["first_chunk"], times))
     yield Chart("whole", "seconds", _lengths(by_name["turn"], times))
     yield from _tokens(by_name["tokens"], times)
+    yield Chart("lanes", "level", _levels(by_name["lanes_running"], times))
+    yield Chart("waiting", "level", _levels(by_name["people_waiting"], times))
     troubles = [sample for name in TROUBLES for sample in by_name[name]]
     yield Chart("troubles", "count", _counts(troubles, times, lambda s: s.name, TROUBLES))
-    votes = _counts(by_name["feedback"], times, lambda s: _VOTES.get(s.label, ""), tuple(_VOTES.values()))
-    yield Chart("feedback", "count", votes)
+    yield Chart("feedback", "count", _counts(by_name[RATINGS], times, lambda s: s.label, _VOTES))
 
 
 def _platform(sample: Sample) -> str:
@@ -126,6 +130,13 @@ def _lengths(samples: Iterable[Sample], times: Sequence[float]) -> tuple[Series,
         Series(key, tuple(percentile(found[at], share) if at in found else None for at in times))
         for key, share in (("p50", 0.5), ("p95", 0.95))
     )
+
+
+def _levels(samples: Iterable[Sample], times: Sequence[float]) -> tuple[Series, ...]:
+    found = {sample.at: sample for sample in samples if sample.count}
+    means = tuple(found[at].total / found[at].count if at in found else None for at in times)
+    most = tuple(found[at].highest if at in found else None for at in times)
+    return Series("mean", means), Series("most", most)
 
 
 def _tokens(samples: Iterable[Sample], times: Sequence[float]) -> Iterable[Chart]:

@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from bot.clock import SystemClock
 from bot.compose import App, Stores
+from bot.errors import PluginError
 from bot.plugins.api import Scoped
 from bot.ports import People
 from bot.settings import Settings
-
-FILES = "files"
-"""The folder in the home for what visitors of the page bring."""
+from bot.types import Exported
 
 
-async def export_person(app: App, person_id: str) -> dict[str, Any]:
-    """Everything that is stored about the person, by the plugins too, as JSON-ready values."""
-    found = await app.stores.people.export(person_id)
-    return {**found, "plugin_data": await app.plugins.export_person(person_id)}
+async def export_person(app: App, person_id: str) -> AsyncGenerator[Exported]:
+    """Everything that is stored about the person, by the plugins too (`plugin_data`, by their names), in
+    pieces; see `People.export`. The plugins are asked first, and what they tell is held until its turn
+    comes: an export that a plugin fails does not begin. Raises PluginError, StorageError."""
+    told = await app.plugins.export_person(person_id)
+    kept = {name: _plain(name, part) for name, part in told.items()}
+    async with aclosing(app.stores.people.export(person_id)) as pieces:
+        async for piece in pieces:
+            yield piece
+    yield Exported("plugin_data", kept)
+
+
+def _plain(plugin: str, part: dict[str, Any]) -> Any:
+    """As JSON says it, whatever a plugin puts into it. Raises PluginError."""
+    try:
+        text = json.dumps(part, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PluginError(f"plugin {plugin}: what it exports is no JSON: {error}") from error
+    return json.loads(text.encode("utf-8", "replace"))
 
 
 async def delete_person(app: App, person_id: str) -> None:
-    """Erase the person everywhere. Raises StorageError, PluginError; then it can be done again."""
+    """Erase the person everywhere; what the model still writes for them ends. Raises StorageError,
+    PluginError; then it can be done again."""
     await forget_files(app.settings, app.stores.people, person_id)
     await forget_on_discord(app.stores, person_id)
     await app.plugins.delete_person(person_id)
+    app.handler.urgent.forget(await app.stores.people.accounts(person_id))
     await app.stores.people.delete(person_id)
 
 
@@ -32,7 +51,7 @@ async def forget_files(settings: Settings, people: People, person_id: str) -> No
     """Remove the files that this person brought to the page; to be called before the person is."""
     from adapters.web.files import Files
 
-    files = Files(settings.home / FILES, SystemClock(), limit=settings.web_upload_limit)
+    files = Files(settings.files, SystemClock(), limit=settings.web_upload_limit)
     for platform, user_id in await people.accounts(person_id):
         if platform == "web":
             await files.forget(user_id)

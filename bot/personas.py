@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pydantic import ValidationError
 
 from bot.diffs import compare
 from bot.errors import FieldsRefused, StorageError
+from bot.mistakes import sentence
 from bot.plugins.forms import fields_of
 from bot.ports import Clock, Model, PersonaStore
 from bot.settings import PersonaSettings, SamplingSettings
@@ -114,8 +116,14 @@ class Personas:
     def fields(self) -> list[FormField]:
         return fields_of(SamplingSettings, SamplingSettings())
 
-    def listing(self) -> list[KnownPersona]:
-        return [self._known(name) for name in ("", *self.names)]
+    def listing(self, *, limit: int = 50, after: str | None = None) -> list[KnownPersona]:
+        names = ["", *self.names]
+        first = 0 if after is None else bisect_right(names, after)
+        return [self._known(name) for name in names[first : first + limit]]
+
+    def get(self, name: str) -> KnownPersona | None:
+        there = not name or name in self._settings or name in self._written
+        return self._known(name) if there else None
 
     async def write(
         self,
@@ -231,7 +239,7 @@ def _checked(name: str, prompt: str, sampling: Mapping[str, Any]) -> SamplingSet
         given = SamplingSettings.model_validate(dict(sampling))
     except ValidationError as error:
         for item in error.errors():
-            wrong[f"sampling.{item['loc'][0]}"] = item["msg"].removeprefix("Value error, ")
+            wrong[f"sampling.{item['loc'][0]}"] = sentence(item)
     if wrong:
         raise FieldsRefused(wrong)
     return given

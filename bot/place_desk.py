@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from bot.errors import FieldsRefused
 from bot.groups import CHOICES, COLLECTIONS, LANGUAGE
 from bot.locale import Catalogue
+from bot.mistakes import sentence
 from bot.options import (
     CHAT_LANGUAGE,
     MODEL,
@@ -92,7 +93,7 @@ class PlaceDesk:
             try:
                 new[name] = self._checked(name, " ".join(posted[name].split()), _chosen(own, name))
             except ValidationError as error:
-                wrong[name] = error.errors()[0]["msg"].removeprefix("Value error, ")
+                wrong[name] = sentence(error.errors()[0])
             except ValueError as error:
                 wrong[name] = str(error)
         if wrong:

@@ -13,7 +13,7 @@ from bot.compose import App, Stores
 from bot.console import console_deps
 from bot.errors import ModelError, StorageError
 from bot.groups import THREADS, choice
-from bot.personal import FILES, delete_person, export_person
+from bot.personal import delete_person, export_person
 from bot.places import Places
 from bot.plugins.api import PluginContext, Scoped
 from bot.ports import Clock, Telemetry
@@ -41,10 +41,6 @@ if TYPE_CHECKING:
     from adapters.web.metrics import PrometheusTelemetry
     from inference.registry import Registry
 
-SUGGESTIONS = {
-    "en": ("How do I connect Telegram?", "How do I connect a language model?", "What can you do?"),
-    "zh": ("怎么连接 Telegram？", "怎么连接语言模型？", "你能做什么？"),
-}
 BURST = 3
 """Calls to one chat that may come at once, where its rate allows them by and by."""
 
@@ -69,7 +65,7 @@ def web_adapter(
     from adapters.web.files import Files
 
     limit = settings.web_upload_limit
-    files = Files(settings.home / FILES, clock, limit=limit) if limit else None
+    files = Files(settings.files, clock, limit=limit, total=settings.web_files_total) if limit else None
 
     async def passage(visitor: str, citation: Citation) -> Passage | None:
         person = await stores.people.find("web", visitor)
@@ -96,15 +92,19 @@ def web_adapter(
             checks={"database": _database_check(stores), "model": _model_check(models), **checks},
             metrics=metrics,
             hooks=hooks,
-            suggestions=SUGGESTIONS,
+            suggestions=settings.suggestions,
             files=files,
             passage=passage,
             console=console_deps(app(), secret, links, models=models, telemetry=telemetry),
             links=links,
             widget_origins=settings.web_widget_origins,
+            sees=lambda: models.default().sees,
         )
 
-    return WebAdapter(clock, host=settings.web_host, port=settings.web_port, deps=deps, files=files)
+    thoughts = settings.web_thoughts
+    return WebAdapter(
+        clock, host=settings.web_host, port=settings.web_port, deps=deps, files=files, thoughts=thoughts
+    )
 
 
 def telegram_adapter(

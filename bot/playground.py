@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from bot.clock import Ended, Scope
 from bot.errors import FieldsRefused, ModelTimeout
-from bot.generation import Limits, Watch
+from bot.generation import Limits
+from bot.patience import Watch
 from bot.plugins.forms import fields_of, refused
 from bot.ports import Clock, Model, Models
 from bot.sampling import SamplingSettings
@@ -73,7 +74,9 @@ class Trials:
         written = 0
         try:
             async with Scope(self._clock) as scope, contextlib.aclosing(model.stream(request)) as stream:
-                with contextlib.closing(Watch(self._clock, scope, self._limits)) as watch:
+                with contextlib.closing(
+                    Watch(self._clock, scope, self._limits.first_chunk, self._limits.stall)
+                ) as watch:
                     async for chunk in stream:
                         watch.saw()
                         written += len(chunk.text)

@@ -3,9 +3,10 @@
 A prompt is: the fixed system message (with the summary of what was cut), the append-only
 history, and the question with what changes every turn after it. As long as it fits, the next
 turn's prompt begins with this turn's, message for message, so a server that caches prefixes
-computes only what is new. When it does not fit, the history is cut back to half of its room in
+computes only what is new. When its words do not fit, the history is cut back to half of its room in
 one step, at a turn's border, so the prefix changes once in many turns. What remains is computed
 anew then in any case, so in the same step it loses its contexts, and the next cut is farther.
+Pictures have what the words leave: when they need more, earlier ones go, also several in one step.
 """
 
 from __future__ import annotations
@@ -13,18 +14,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from math import ceil
 from operator import attrgetter
 
 from bot.errors import ContextOverflow
-from bot.types import Message, Role
+from bot.types import Message, Picture, Role
 
 OVERHEAD = 8
 """Tokens a chat template adds around one message, at most, where only an estimate is known."""
 LEAST = 64
 """Tokens of a question that every prompt holds; a shorter question is there whole."""
+PATCH, LEAST_OF_PICTURE = 28, 576
 UNASKED = "(nothing was asked)"
 SUMMARY_HEAD = "Summary of the conversation so far:"
 _LEFT_OUT = "\n[… {n} characters left out …]\n"
+_NOT_SHOWN = "[{n} more picture(s) were left out: there was no room]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,22 @@ class Prompt:
 
 
 def tokens_of(message: Message) -> int:
-    """The stored count, else a bound: a byte-level tokenizer gives at most one token a byte."""
-    return message.tokens or len(message.content.encode(errors="replace")) + _calls(message) + OVERHEAD
+    """The stored count, else a bound: a byte-level tokenizer gives at most one token a byte. With what
+    its pictures take."""
+    words = message.tokens or len(message.content.encode(errors="replace")) + _calls(message) + OVERHEAD
+    return words + _pictures_size(message)
+
+
+def tokens_of_picture(picture: Picture) -> int:
+    """What a picture takes at most, of models that cut it into squares of 28 pixels (Qwen-VL) or show
+    every picture at one size (LLaVA, Gemma). Of others it can be more: they refuse a prompt that is too
+    long, and are asked with fewer pictures."""
+    return max(ceil(picture.width / PATCH) * ceil(picture.height / PATCH), LEAST_OF_PICTURE) + OVERHEAD
+
+
+def unseen(message: Message) -> Message:
+    """Without its pictures; the words still name them."""
+    return replace(message, pictures=()) if message.pictures else message
 
 
 def _calls(message: Message) -> int:
@@ -85,6 +103,7 @@ def alternating(messages: Sequence[Message]) -> tuple[Message, ...]:
                 f"{before.content}\n\n{replace(message, context='').content}",
                 context=message.context,
                 attachments=(*before.attachments, *message.attachments),
+                pictures=(*before.pictures, *message.pictures),
                 turn=message.turn,
                 step=message.step,
             )
@@ -120,20 +139,66 @@ def build(
 
     Guarantees: `tokens <= budget`; the question is there, its text trimmed in the middle only if it
     alone does not fit, and never to less than its beginning and end; the window's start moves only
-    when the whole does not fit. Raises ContextOverflow if `budget` is below `least`. Turns of
-    `history` before `summary.first_turn` are left out, contexts of turns before `context_turn`
-    too; a cut leaves out the contexts of all turns before the question's. `prepared` is a newer
-    summary, written in the background: it takes effect with a cut, never before.
+    when the words do not fit, and no words are left out for pictures (`_seen`). Raises ContextOverflow
+    if `budget` is below `least`. Turns of `history` before `summary.first_turn` are left out, contexts of
+    turns before `context_turn` too; a cut leaves out the contexts of all turns before the question's.
+    `prepared` is a newer summary, written in the background: it takes effect with a cut, never before.
     """
     history = _opened(rendered([m for m in history if m.turn >= summary.first_turn], context_turn))
     head = _head(system, summary)
-    fixed = tokens_of(head) + sum(map(tokens_of, question))
-    if fixed + sum(map(tokens_of, history)) <= budget:
+    if _size([head, *history, *question]) <= budget:
         return _prompt(head, history, question, budget, summary, context_turn)
-    summary = _cut(history, budget - fixed, summary, prepared)
-    context_turn = max(context_turn, _turn_of(question, history))
-    kept = _opened(rendered([m for m in history if m.turn >= summary.first_turn], context_turn))
-    return _fit(system, kept, question, budget, summary, context_turn)
+    words, asked = list(map(unseen, history)), list(map(unseen, question))
+    room = budget - tokens_of(head) - _size(asked)
+    if _size(words) > room:
+        summary = _cut(words, room, summary, prepared)
+        context_turn = max(context_turn, _turn_of(question, words))
+        history = _opened(rendered([m for m in history if m.turn >= summary.first_turn], context_turn))
+    return _fit(system, history, question, budget, summary, context_turn)
+
+
+def _seen(messages: Sequence[Message], room: int) -> list[Message]:
+    """The messages with those of their pictures, the newest, that have room beside all the words.
+
+    It is gone through as it was asked: where there was no room, those of earlier messages give way until half
+    of what the words leave is free, or those of one message are left; then the first ones of that, which
+    says so. So what is shown begins as it did the turn before, but once in several pictures.
+    """
+    shown, used, pictured = list[Message](), 0, list[int]()
+    for message in messages:
+        shown.append(message)
+        used += tokens_of(message)
+        if message.pictures:
+            pictured.append(len(shown) - 1)
+        if used <= room or not pictured:
+            continue
+        free = room - sum(tokens_of(unseen(m)) for m in shown)
+        while len(pictured) > 1 and sum(_pictures_size(shown[place]) for place in pictured) > free // 2:
+            place = pictured.pop(0)
+            shown[place] = unseen(shown[place])
+        if _pictures_size(shown[pictured[0]]) > free:
+            place = pictured.pop()
+            shown[place] = _album(shown[place], free)
+            pictured += [place] if shown[place].pictures else []
+        used = _size(shown)
+    return shown if used <= room else list(map(unseen, messages))
+
+
+def _album(message: Message, free: int) -> Message:
+    """With the last of its pictures, and a word of the others, in so many tokens beside its own."""
+    words = tokens_of(unseen(message))
+    for first in range(1, len(message.pictures) + 1):
+        note = _NOT_SHOWN.format(n=first)
+        text = f"{message.text}\n\n{note}" if message.text else note
+        tokens = message.tokens and message.tokens + len(note.encode()) + OVERHEAD
+        less = replace(message, text=text, tokens=tokens, pictures=message.pictures[first:])
+        if tokens_of(less) <= words + free:
+            return less
+    return unseen(message)
+
+
+def _pictures_size(message: Message) -> int:
+    return sum(map(tokens_of_picture, message.pictures))
 
 
 def least(system: Message, question: Message) -> int:
@@ -182,18 +247,19 @@ def _fit(
     """The last cut, which needs no model: it fits wherever anything does."""
     if budget < least(system, question[0]):
         raise ContextOverflow(f"{budget} tokens hold no system prompt and question")
-    head = _head(system, summary)
-    if _size([head, *history, *question]) > budget and history:
+    head, asked = _head(system, summary), list(map(unseen, question))
+    if _size([head, *map(unseen, history), *asked]) > budget and history:
         turn = max(summary.first_turn, _turn_of(question, history))
         history, summary = [], replace(summary, first_turn=turn)
         head = _head(system, summary)
-    if _size([head, *question]) > budget and summary.text:
+    if _size([head, *asked]) > budget and summary.text:
         summary = replace(summary, text="", tokens=0)
         head = system
-    trimmed = False
-    if _size([head, *question]) > budget:
-        question, trimmed = _trim(question, budget - tokens_of(head))
-    return _prompt(head, history, question, budget, summary, context_turn, trimmed)
+    room = budget - tokens_of(head)
+    if _size(asked) > room:
+        asked, trimmed = _trim(asked, room)
+        return _prompt(head, history, asked, budget, summary, context_turn, trimmed)
+    return _prompt(head, _seen([*history, *question], room), (), budget, summary, context_turn)
 
 
 def _trim(question: Sequence[Message], room: int) -> tuple[list[Message], bool]:

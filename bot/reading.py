@@ -10,9 +10,12 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from bot.citations import shift
+from bot.encoding import decoded
 from bot.errors import ChannelError
+from bot.plugins.api import Context
 from bot.ports import Channel, Turns
-from bot.types import Event, Message, Part, PartKind, Remark, Role
+from bot.types import Event, Message, Part, PartKind, Passage, Remark, Role
 
 log = logging.getLogger(__name__)
 MOST_BYTES = 1_000_000
@@ -96,10 +99,23 @@ async def _file(channel: Channel, part: Part) -> str:
     except ChannelError as error:
         log.info("attachment %s: %s", part.name, error)
         return f"[cannot be read: {error}]"
-    return content.decode("utf-8-sig", errors="replace").replace("\0", "").strip() or "[empty]"
+    text, sure = decoded(content)
+    text = text.replace("\0", "").strip() or "[empty]"
+    return text if sure else f"[the encoding of this file is not known: some of it may be misread]\n{text}"
 
 
 def _is_text(part: Part) -> bool:
     return part.kind is PartKind.FILE and (
         part.media_type.startswith(_TEXT_TYPES) or part.name.lower().endswith(_TEXT_NAMES)
     )
+
+
+def joined(contexts: Sequence[Context]) -> tuple[str, list[Passage]]:
+    """What all plugins added, their passages numbered through."""
+    texts: list[str] = []
+    passages: list[Passage] = []
+    for context in contexts:
+        if context.text:
+            texts.append(shift(context.text, len(passages)))
+        passages.extend(context.passages)
+    return "\n\n".join(texts), passages

@@ -23,6 +23,7 @@ from bot.ports import Channel, Clock, Conversations, People, Turns
 from bot.takeover import SAY, SEEN, TAKEN, TOLD, taken
 from bot.turn import Asked, Turner
 from bot.types import (
+    NO_THOUGHTS,
     Address,
     Button,
     Conversation,
@@ -92,7 +93,8 @@ class Relay:
     def notice(self, conversation: Conversation, language: str) -> Reply:
         """That, and by whom, the conversation was taken over."""
         held = taken(conversation)
-        return Reply(self.catalogue.say(language, "takeover.now", name=plain(held.name) if held else ""))
+        text = self.catalogue.say(language, "takeover.now", name=plain(held.name) if held else "")
+        return Reply(text, finish_reason=FinishReason.TAKEN)
 
     async def told(self, asked: Asked) -> None:
         """The people there know by now that the conversation was taken over."""
@@ -130,7 +132,7 @@ class Relay:
             Role.USER, asked.text, name=asked.speaker, attachments=asked.attachments, turn=turn.number
         )
         kept = replace(turn, state=TurnState.CANCELLED, text="", error="", finish_reason=FinishReason.TAKEN)
-        kept = replace(kept, ended_at=self.clock.time())
+        kept = replace(kept, thoughts=NO_THOUGHTS, ended_at=self.clock.time())
         await self.turns.finish(kept, [question])
         return kept
 

@@ -18,20 +18,37 @@ class SamplingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    top_k: Annotated[int, Field(ge=-1)] | None = None
-    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    stop: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), max_length=4)
-    seed: int | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(
+        None, description="Randomness: 0 always takes the likeliest word; more is more varied."
+    )
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="Only of the likeliest words that are as likely as this together."
+    )
+    top_k: Annotated[int, Field(ge=-1)] | None = Field(
+        None, description="Only of so many likeliest words; -1 or 0: of all."
+    )
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="No word that is less likely than this share of the likeliest."
+    )
+    repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = Field(
+        None, description="Above 1: fewer words that came before."
+    )
+    max_tokens: Annotated[int, Field(ge=1)] | None = Field(None, description="Most tokens of one answer.")
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(), max_length=4, description="Texts at which an answer ends, four at most."
+    )
+    seed: int | None = Field(
+        None,
+        description="Of the random numbers: the same request gets the same answer, where the server can.",
+    )
 
     @field_validator("top_k", "max_tokens", "seed", mode="after")
     @classmethod
     def _fits(cls, value: int | None) -> int | None:
-        if value is not None and abs(value) > _LARGEST:
-            raise ValueError(f"more than {_LARGEST}")
+        if value is not None and value > _LARGEST:
+            raise ValueError(f"at most {_LARGEST}")
+        if value is not None and value < -_LARGEST:
+            raise ValueError(f"at least {-_LARGEST}")
         return value
 
     @property

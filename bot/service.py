@@ -47,6 +47,7 @@ async def run_service(settings: Settings, *, standby: bool = False) -> bool:
         adapters = _adapters(settings, stores, models, telemetry, metrics, clock, running, stack)
         composing = compose(settings, stores, models, adapters, telemetry, clock)
         running.append(app := await stack.enter_async_context(composing))
+        await app.plugin_desk.seal()
         announcing = asyncio.create_task(_announce(app, adapters, models))
         announcing.add_done_callback(_log_failure)
         try:

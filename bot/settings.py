@@ -22,12 +22,14 @@ from pydantic import (
 )
 
 from bot.sampling import SamplingSettings as SamplingSettings
+from bot.sealing import keys_of
 from bot.types import Origin
 
 PREFIX = "TERTULIA_"
 FILE = "tertulia.toml"
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 TELEGRAM = "https://api.telegram.org"
+_MOST_SUGGESTIONS, _LONGEST_SUGGESTION = 6, 200
 _ORIGIN = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
 
 
@@ -75,6 +77,10 @@ class Settings(BaseModel):
     broker_url: str = Field(
         "", repr=False, description="`amqp://…` for the cluster runtime; unset: one process."
     )
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="Seals the secrets that the console sets: 32 random bytes in base64, as of `openssl rand -base64 32`; of several, comma-separated, the first seals and all open; default: `secret.key` in the home, made when it is first needed.",
+    )
 
     model_url: str = Field(
         "",
@@ -86,6 +92,10 @@ class Settings(BaseModel):
         True, description="With no model URL: look for vLLM, Ollama or LM Studio on this machine."
     )
     model_window: int = Field(0, ge=0, description="Tokens of prompt and answer together; 0: ask the server.")
+    model_vision: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Whether the model is shown pictures: `on`, `off`, or `auto`: until its server refuses them, and an hour later again.",
+    )
     cache_salt: SecretStr = Field(
         SecretStr(""), description="Parts this bot's prefix cache from other tenants of the same vLLM."
     )
@@ -140,10 +150,22 @@ class Settings(BaseModel):
     web_upload_limit: int = Field(
         10_000_000, ge=0, description="Bytes that a file brought to the page may have; 0: none is taken."
     )
+    web_files_total: int = Field(
+        10_000_000_000, ge=0, description="Bytes that all files brought to the page may have together."
+    )
+    web_thoughts: bool = Field(
+        True,
+        description="Show on the page, folded, what a model thinks before it answers; `false`: it is not kept either.",
+    )
 
     web_widget_origins: tuple[str, ...] = Field(
         (),
         description="Sites that may show the chat in a widget, comma-separated, e.g. `https://www.example.org`; empty: none.",
+    )
+
+    suggestions: tuple[str, ...] | dict[str, tuple[str, ...]] | None = Field(
+        None,
+        description="Questions offered on an empty page, separated by `;`, or in the file a list for each language (`[suggestions]`, `en = […]`); default: the handbook's on the chat page, none in the widget; `;`: none.",
     )
 
     concurrency: int = Field(64, ge=1, description="Turns that generate at the same time.")
@@ -209,6 +231,12 @@ class Settings(BaseModel):
             )
         return self
 
+    @field_validator("secret_key", mode="after")
+    @classmethod
+    def _keys(cls, value: SecretStr) -> SecretStr:
+        keys_of(value.get_secret_value())
+        return value
+
     @field_validator("model_url", mode="after")
     @classmethod
     def _urls(cls, value: str) -> str:
@@ -223,6 +251,19 @@ class Settings(BaseModel):
     @classmethod
     def _origins(cls, values: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(_origin(value.strip()) for value in values if value.strip())
+
+    @field_validator("suggestions", mode="before")
+    @classmethod
+    def _suggested(cls, value: Any) -> Any:
+        lists = value.values() if isinstance(value, Mapping) else [value]
+        for each in lists if value is not None else ():
+            if not isinstance(each, list | tuple) or not all(isinstance(text, str) for text in each):
+                raise ValueError("this is no list of questions, nor one for each language")
+            if len(each) > _MOST_SUGGESTIONS or any(len(text) > _LONGEST_SUGGESTION for text in each):
+                raise ValueError(
+                    f"at most {_MOST_SUGGESTIONS} questions of {_LONGEST_SUGGESTION} characters fit the page"
+                )
+        return value
 
     @field_validator("telegram_webhook_url", mode="after")
     @classmethod
@@ -255,6 +296,11 @@ class Settings(BaseModel):
     def database(self) -> str:
         """The database URL in force."""
         return self.database_url or f"sqlite:///{self.home / 'tertulia.db'}"
+
+    @property
+    def files(self) -> Path:
+        """The folder for what visitors of the page bring."""
+        return self.home / "files"
 
     @property
     def model_urls(self) -> tuple[str, ...]:

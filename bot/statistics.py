@@ -30,19 +30,22 @@ COUNTED: Mapping[str, tuple[str, ...]] = {
     "flood_waits": ("kind",),
     "model_retries": (),
     "tool_calls": ("ok",),
-    "feedback": ("value",),
     "window_cuts": (),
 }
 """The counts that are kept, each with the labels that tell its samples apart; a sample's label has
 their values with colons between."""
 TIMED = frozenset({"queue", "context", "first_chunk", "generate", "deliver", "turn", "tool"})
 """The durations that are kept, without labels."""
+LEVELS = ("lanes_running", "people_waiting")
+"""The levels that are kept, of those that are watched."""
 BOUNDS = (
     *(0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0),
     *(30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0),
 )
 """Seconds: a duration's buckets count those that were at most so long, cumulatively."""
 MINUTE = 60.0
+LOOKS = 6
+"""How often in a minute the levels are looked at."""
 DAY = 86_400.0
 KEPT_DAYS = 90
 MINUTES_KEPT_DAYS = 8
@@ -61,14 +64,16 @@ class _Sum:
     total: float = 0.0
     lengths: list[int] = field(default_factory=list)
     """How many durations fell between each two bounds."""
+    highest: float = 0.0
 
     def sample(self, place: Place) -> Sample:
         at, name, label = place
-        return Sample(name, label, at, self.count, self.total, tuple(accumulate(self.lengths)))
+        return Sample(name, label, at, self.count, self.total, tuple(accumulate(self.lengths)), self.highest)
 
 
 class Statistics:
-    """`bot.ports.Telemetry`: passes all on to another, and keeps what is `COUNTED` and `TIMED`."""
+    """`bot.ports.Telemetry`: passes all on to another, and keeps what is `COUNTED` and `TIMED`, and the
+    `LEVELS` as they are every few seconds."""
 
     def __init__(self, store: StatisticsStore, onward: Telemetry, clock: Clock) -> None:
         self._store = store
@@ -140,13 +145,27 @@ class Statistics:
     async def _run(self, stop: asyncio.Event) -> None:
         stopped = asyncio.create_task(stop.wait())
         try:
+            looks = 0
             while not stop.is_set():
-                minute = asyncio.create_task(self._clock.sleep(MINUTE))
-                await asyncio.wait({minute, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                minute.cancel()
-                await self.store()
+                pause = asyncio.create_task(self._clock.sleep(MINUTE / LOOKS))
+                await asyncio.wait({pause, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                pause.cancel()
+                self._look()
+                looks += 1
+                if stop.is_set() or looks % LOOKS == 0:
+                    await self.store()
         finally:
             stopped.cancel()
+
+    def _look(self) -> None:
+        """Keep the levels as they are."""
+        levels = self.levels()
+        for name in LEVELS:
+            if (level := levels.get(name)) is not None:
+                found = self._sum(name, "")
+                found.count += 1
+                found.total += level
+                found.highest = max(found.highest, level)
 
     async def store(self) -> None:
         """Store what was summed up. A database that fails is told once, and tried again next time."""
@@ -188,7 +207,13 @@ def _added(one: Sample, other: Sample) -> Sample:
     longer, shorter = sorted((one.buckets, other.buckets), key=len, reverse=True)
     last = shorter[-1] if shorter else 0
     buckets = tuple(a + b for a, b in zip_longest(longer, shorter, fillvalue=last))
-    return replace(one, count=one.count + other.count, total=one.total + other.total, buckets=buckets)
+    return replace(
+        one,
+        count=one.count + other.count,
+        total=one.total + other.total,
+        buckets=buckets,
+        highest=max(one.highest, other.highest),
+    )
 
 
 def percentile(sample: Sample, share: float) -> float | None:

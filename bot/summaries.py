@@ -20,7 +20,7 @@ from bot.clock import Ended, Scope
 from bot.errors import ModelError, StorageError
 from bot.generation import Ask
 from bot.ports import Clock, Conversations, Model
-from bot.prompt import Prompt, Summary, alternating, cut_at, tokens_of
+from bot.prompt import Prompt, Summary, alternating, cut_at, tokens_of, unseen
 from bot.types import Conversation, Message, ModelRequest, Priority, Role, Sampling
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,8 @@ class Summaries:
         """Begin a summary if the window is nearly full and none waits. Never waits itself."""
         conversation = ask.plugin_context.conversation
         busy = conversation.id in self._tasks or ask.prepared is not None
-        if not self._enabled or busy or prompt.tokens < FULL * prompt.budget:
+        words = sum(tokens_of(unseen(m)) for m in prompt.messages)  # pictures give way to them
+        if not self._enabled or busy or words < FULL * prompt.budget:
             return
         if self._clock.monotonic() < self._resting.get(conversation.id, 0):
             return
@@ -85,8 +86,9 @@ class Summaries:
 
     async def _prepare(self, ask: Ask, prompt: Prompt, conversation_id: int) -> None:
         head = prompt.messages[0]
-        history = [m for m in prompt.messages[1:] if m.turn < ask.question.turn]
-        first_turn = cut_at(history, room=prompt.budget - tokens_of(head) - tokens_of(ask.question))
+        history = [unseen(m) for m in prompt.messages[1:] if m.turn < ask.question.turn]
+        asked = tokens_of(unseen(ask.question))
+        first_turn = cut_at(history, room=prompt.budget - tokens_of(head) - asked)
         gone = [m for m in history if m.turn < first_turn]
         if not gone:
             return

@@ -7,16 +7,17 @@ import contextlib
 import getpass
 import json
 import logging
+import os
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import typer
 from rich.console import Console
@@ -97,7 +98,7 @@ async def ask_once(settings: Settings, question: str, sampling: Sampling | None,
 async def _refusal(app: App, event: Event) -> str:
     """Why the question would not be answered; "" if it would. A code that lets in is no question,
     but what it gets is an answer."""
-    admitted = await gate_of(app.settings, app.stores, app.catalogue, app.clock).admit(event)
+    admitted = await gate_of(app.settings, app.stores, app.catalogue, app.clock).admit(event, waits=True)
     if isinstance(admitted, Refusal) and admitted.reason != "welcome":
         return admitted.reply.text if admitted.reply else admitted.reason
     return ""
@@ -235,13 +236,40 @@ async def migrate_to(settings: Settings, revision: str) -> bool:
 
 
 async def backup_to(settings: Settings, file: Path) -> bool:
-    """Copy the whole database into a new file. Raises StorageError."""
+    """Copy everything into a new archive, or the database alone into a new `.db`. Raises StorageError."""
     async with (
         open_stores(settings, SystemClock(), durable_inbox=True, serves=False) as stores,
         stores.backup.copy() as path,
     ):
-        size, where = await asyncio.to_thread(_keep, path, file)
-    typer.echo(f"{file}: {size:,} bytes. To use it, set TERTULIA_DATABASE_URL=sqlite:///{where}")
+        if file.suffix == ".db":
+            size, where = await asyncio.to_thread(_keep, path, file)
+            typer.echo(f"{file}: {size:,} bytes. To use it, set TERTULIA_DATABASE_URL=sqlite:///{where}")
+            return True
+        if await asyncio.to_thread(file.is_file):
+            raise StorageError(f"{file} is there already; name another")
+        async with aclosing(stores.backup.pack(path)) as blocks:
+            await write_whole(file, blocks)
+    typer.echo(f"{file} is whole. To use it: tertulia restore {file}")
+    return True
+
+
+async def restore_from(settings: Settings, file: Path) -> bool:
+    """Put a backup into a home that has neither database nor files. Raises StorageError."""
+    from storage.bundle import unpack
+    from storage.db import dialect_of
+    from storage.sqlite import file_of
+
+    if dialect_of(settings.database) != "sqlite":
+        raise StorageError(
+            "a backup is put back into SQLite alone: unset TERTULIA_DATABASE_URL, or restore PostgreSQL with"
+            f" pg_restore, and people's files with: tar -xf {file} -C {settings.home} files"
+        )
+    restored = await asyncio.to_thread(unpack, file, settings.home, file_of(settings.database))
+    typer.echo(f"{settings.home}: {restored.size:,} bytes of database and {restored.files} files.")
+    typer.echo(
+        "Settings, tokens and keys are in no backup: bring tertulia.toml, secret.key and the environment"
+        " yourself."
+    )
     return True
 
 
@@ -259,15 +287,48 @@ def _keep(copy: Path, file: Path) -> tuple[int, Path]:
 
 async def export_person(settings: Settings, person: str, output: Path | None, *, delete: bool) -> bool:
     """Print or write everything about a person, plugins included; then delete it if asked."""
+    from adapters.web.takeout import json_text
+
     async with _core(settings) as (app, _, _):
         if await app.stores.people.get(person) is None:
             raise StorageError(f"there is no person {person!r}; /whoami shows a person's id")
-        found = await personal.export_person(app, person)
-        text = json.dumps(found, ensure_ascii=False, indent=2)
-        if output is None:
-            typer.echo(text)
-        else:
-            await asyncio.to_thread(output.write_text, text + "\n", encoding="utf-8")
+        async with aclosing(json_text(personal.export_person(app, person))) as pieces:
+            if output is None:
+                async for piece in pieces:
+                    typer.echo(piece, nl=False)
+            else:
+                await write_whole(output, pieces)
         if delete:
             await personal.delete_person(app, person)
     return True
+
+
+async def write_whole(file: Path, pieces: AsyncIterator[bytes]) -> None:
+    """Whole or not at all, for its owner alone; what is no file, as a pipe, takes it as it comes. Raises
+    StorageError."""
+    try:
+        with _whole_file(file) as out:
+            async for piece in pieces:
+                await asyncio.to_thread(out.write, piece)
+    except OSError as error:
+        raise StorageError(f"{file}: {error.strerror}") from error
+
+
+@contextmanager
+def _whole_file(file: Path) -> Iterator[BinaryIO]:
+    """To write to. Once it is left without a failure the file is there; until then it is as it was."""
+    if file.exists() and not file.is_file():
+        with file.open("wb") as out:
+            yield out
+        return
+    target = file.resolve()
+    fresh = target.with_name(f".tertulia-{secrets.token_hex(8)}")
+    try:
+        fresh.touch(mode=0o600, exist_ok=False)
+        with fresh.open("wb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)

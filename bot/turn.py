@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from bot.checkpoints import Checkpoints
-from bot.citations import cite, shift
+from bot.citations import cite
 from bot.clock import Ended, Scope
 from bot.counts import counted
 from bot.delivery import Courier, Shown
@@ -26,17 +26,20 @@ from bot.enclosures import Enclose
 from bot.ending import apology, below, end_state, history_of, restricted, stopped
 from bot.errors import ChatGone, ModelError
 from bot.generation import Ask, Draft, Generation, Limits
-from bot.groups import FILES, HELPED, LONG, OVERHEAR, SUPPORT, THREADS, choice
+from bot.groups import FILES, LONG, OVERHEAR, SUPPORT, THREADS, choice
 from bot.locale import Catalogue
 from bot.personas import Personas
-from bot.plugins.api import Context, PluginContext
+from bot.pictures import Pictures
+from bot.plugins.api import PluginContext
 from bot.plugins.host import PluginHost
 from bot.ports import Channel, Clock, Conversations, Model, Models, Overheard, Telemetry, Turns
 from bot.prompt import Summary
-from bot.reading import above, files_in, remarks_in
+from bot.reading import above, files_in, joined, remarks_in
 from bot.summaries import Summaries
 from bot.tools import Toolbox
 from bot.types import (
+    HELPED,
+    NO_THOUGHTS,
     Button,
     Conversation,
     Event,
@@ -45,11 +48,11 @@ from bot.types import (
     Message,
     ModelRequest,
     Part,
-    Passage,
     Person,
     Reply,
     Role,
     Sampling,
+    Thoughts,
     Turn,
     TurnState,
 )
@@ -117,6 +120,7 @@ class Turner:
         self._clock = clock
         self._telemetry = telemetry
         self._rules = rules
+        self._pictures = Pictures(clock)
 
     async def run(self, asked: Asked, hold: Hold) -> Turn:
         """Answer, deliver and save; returns the ended turn. Raises StorageError, and
@@ -155,6 +159,7 @@ class Turner:
             citations=turn.citations,
             usage=turn.usage,
             finish_reason=turn.finish_reason,
+            thoughts=turn.thoughts,
         )
         try:
             await shown.finish(reply)
@@ -174,7 +179,8 @@ class Turner:
 
     async def _answer(self, turn: Turn, asked: Asked, hold: Hold, shown: Shown) -> Turn:
         """Generate, and store the whole answer. A model's failures become answers that say so."""
-        draft = Draft(text=turn.text if turn.state is TurnState.GENERATING else "")
+        goes_on = turn.state is TurnState.GENERATING
+        draft = Draft(turn.text, thoughts=turn.thoughts) if goes_on else Draft()
         ask: Ask | None = None
         error = ""
         try:
@@ -185,6 +191,8 @@ class Turner:
         except Ended as ended:
             draft.finish_reason, key = stopped(ended.reason, draft.text)
             draft.note = self._catalogue.say(asked.language, key)
+            if draft.finish_reason == FinishReason.TAKEN:  # they were for no answer
+                draft.thoughts = NO_THOUGHTS
         except ModelError as failure:
             error = str(failure) or type(failure).__name__
             log.warning("turn %s failed: %s", turn.id, error)
@@ -207,25 +215,30 @@ class Turner:
         if first_turn == 1:
             history = [*await above(self._turns, asked.event), *history]
         context = self.context(asked, history)
-        added, draft.passages = _joined(await self._plugins.gather(context))
+        added, draft.passages = joined(await self._plugins.gather(context))
         files = await files_in(asked.channel, asked.attachments)
         kept, passing = below(files, added), await self._said_before(asked)
         if restricted(draft.passages):
             kept, passing = files, below(added, passing)
+        question = Message(
+            Role.USER,
+            asked.text,
+            context=below(kept, passing),
+            name=asked.speaker,
+            attachments=asked.attachments,
+            turn=turn.number,
+        )
+        pictures = {}
+        if context.model.sees:
+            pictures = await self._pictures.of(asked.channel, [*history, question], context.model.name)
         self._telemetry.observe("context", self._clock.monotonic() - started)
         return Ask(
             model=context.model,
             system=await self._personas.system(persona, context.model),
             history=history,
-            question=Message(
-                Role.USER,
-                asked.text,
-                context=below(kept, passing),
-                name=asked.speaker,
-                attachments=asked.attachments,
-                turn=turn.number,
-            ),
+            question=question,
             passing=passing,
+            pictures=pictures,
             summary=Summary(conversation.first_turn, conversation.summary, conversation.summary_tokens),
             context_turn=conversation.context_turn,
             prepared=self._summaries.prepared(conversation),
@@ -269,10 +282,10 @@ class Turner:
     async def _generate(self, turn: Turn, ask: Ask, draft: Draft, asked: Asked, shown: Shown) -> None:
         checkpoints = Checkpoints(self._turns, turn.id, self._clock, self._rules.checkpoint_interval)
 
-        def show(text: str) -> None:
-            shown.show(text)
-            if not draft.steps:  # with tool calls before it, a text cannot be continued
-                checkpoints.offer(text)
+        def show(text: str, thoughts: Thoughts) -> None:
+            shown.show(text, thoughts)
+            if text and not draft.steps:  # with tool calls before it, a text cannot be continued
+                checkpoints.offer(text, thoughts)
 
         generation = Generation(
             ask,
@@ -284,6 +297,7 @@ class Turner:
             show=show,
             activity=shown.activity,
             say=partial(self._catalogue.say, asked.language),
+            thoughts=asked.channel.capabilities(asked.event.address).thoughts,
         )
         started = self._clock.monotonic()
         try:
@@ -293,6 +307,7 @@ class Turner:
             raise
         finally:
             await checkpoints.close()
+            self._pictures.refuse(asked.channel, draft.unseen, ask.model.name)
             self._telemetry.observe("generate", self._clock.monotonic() - started)
         await self._settle_window(generation.ask, draft)
 
@@ -322,6 +337,7 @@ class Turner:
             state=TurnState.DELIVERING,
             text=below(text, draft.note),
             citations=citations,
+            thoughts=draft.thoughts,
             usage=draft.usage,
             finish_reason=draft.finish_reason or FinishReason.STOP,
             error=error,
@@ -334,7 +350,13 @@ class Turner:
             and asked.event.kind is not EventKind.EDIT
         ):
             restored = below(old.text, draft.note)
-            turn = replace(turn, text=restored, citations=old.citations, finish_reason=FinishReason.STOP)
+            turn = replace(
+                turn,
+                text=restored,
+                citations=old.citations,
+                thoughts=old.thoughts,
+                finish_reason=FinishReason.STOP,
+            )
             await self._turns.finish(turn)
             return turn
         plain = Message(Role.USER, asked.text, name=asked.speaker, attachments=asked.attachments)
@@ -376,14 +398,3 @@ class Turner:
 
     def _button(self, asked: Asked, what: str) -> Button:
         return Button(self._catalogue.say(asked.language, f"button.{what}"), what)
-
-
-def _joined(contexts: Sequence[Context]) -> tuple[str, list[Passage]]:
-    """What all plugins added, their passages numbered through."""
-    texts: list[str] = []
-    passages: list[Passage] = []
-    for context in contexts:
-        if context.text:
-            texts.append(shift(context.text, len(passages)))
-        passages.extend(context.passages)
-    return "\n\n".join(texts), passages

@@ -6,7 +6,7 @@ All paths may run twice and change nothing the second time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from functools import partial
 
@@ -93,6 +93,18 @@ class Urgent:
         place = (edit.address.key, edit.message_id)
         if self._edits.get(place) is edit:
             del self._edits[place]
+
+    def forget(self, accounts: Collection[tuple[str, str]]) -> None:
+        """End what runs for these (platform, id), and withdraw what waits: the store forgets it."""
+
+        def theirs(event: Event) -> bool:
+            return (event.address.platform, event.sender.id) in accounts
+
+        for lane in self._dispatcher.lanes(""):
+            self._withdraw(lane, theirs)
+            running = self._dispatcher.find(lane)
+            if running is not None and theirs(running.event):
+                running.stop("deleted")
 
     def _overtake(self, edit: Event) -> None:
         lane = edit.address.key

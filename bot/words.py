@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice
 from operator import add
@@ -30,6 +31,9 @@ _ASCII = re.compile("[a-z0-9]+")
 _ONE = re.compile(f"[{_UNSPACED}]")
 _VOICED = "\u3099\u309a"  # kana's own marks: か and が are different letters
 _VOWEL = re.compile("[aeiouy]")
+_GOES_ON = ("", "s", "es", "d", "ed", "g", "ng", "ing")
+"""What may follow a word half typed so that its term is no longer what was typed: "runn" is of "running",
+whose term is "run"."""
 
 _ENGLISH = frozenset(
     """a about all also am an and any are as at be been but by can could did do does doing done for from
@@ -64,6 +68,41 @@ def literal_terms(text: str, limit: int = 32) -> list[str]:
     """The first `limit` different terms of which `text` itself is made, function words too: what
     another text must hold to hold its words. Cost is bounded, however long the text."""
     return list(dict.fromkeys(_plain(text[: limit * 64])))[:limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a query asks for while it is typed: whole terms, and a last word that may go on."""
+
+    whole: tuple[str, ...] = ()
+    begun: str = ""
+    """Any term that it begins will do; "" if nothing is half typed."""
+    ended: tuple[str, ...] = ()
+    """Terms that will do in its place: those of which an ending was taken."""
+
+    def within(self, terms: Collection[str]) -> bool:
+        """Whether a text of these terms (see `indexed`) has all that is asked for."""
+        return set(self.whole) <= set(terms) and (not self.begun or any(map(self._is_last, terms)))
+
+    def asks(self, term: str) -> bool:
+        """Whether a word of this term is one of those asked for."""
+        return term in self.whole or (bool(self.begun) and self._is_last(term))
+
+    def _is_last(self, term: str) -> bool:
+        return term.startswith(self.begun) or term in self.ended
+
+
+def sought(text: str, limit: int = 32) -> Sought:
+    """`literal_terms` of `text`, of which the last word may be the beginning of a longer one (in a
+    script without spaces any part of a text is found anyway). Empty without words."""
+    runs = list(_runs(text[: limit * 64]))
+    if not runs or runs[-1][0]:
+        return Sought(tuple(literal_terms(text, limit)))
+    *before, (_, begun) = runs
+    whole = [term for run, word in before for term in (_question_pairs(run) if run else (_stem(word),))]
+    ended = dict.fromkeys(_stem((begun + ending)[:TERM_LIMIT]) for ending in _GOES_ON)
+    kept = [term for term in ended if not term.startswith(begun)]
+    return Sought(tuple(dict.fromkeys(whole))[: limit - 1], begun, tuple(kept))
 
 
 def indexed(text: str, limit: int = 4_000) -> list[str]:

@@ -8,18 +8,30 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from bot.types import Message, ModelRequest, Priority, Role, Sampling
+from bot.types import Message, ModelRequest, Picture, Priority, Role, Sampling
 from inference.dialect import Dialect
 from inference.markers import defused
 
 BATCH_PRIORITY = 10
 """vLLM serves lower numbers first, and 0 unless told otherwise: interactive requests send none."""
+_PLACE = b"\0"
+"""Where a picture goes: in JSON this byte is always escaped."""
 _SPEAKERS = {Role.USER: "User: ", Role.ASSISTANT: "Assistant:", Role.TOOL: "Tool: ", Role.SYSTEM: ""}
+
+
+class _Inline:
+    """A picture's data URL (RFC 2397) until it is encoded; a dataclass would be encoded by itself."""
+
+    __slots__ = ("picture",)
+
+    def __init__(self, picture: Picture) -> None:
+        self.picture = picture
 
 
 def chat_body(
@@ -77,12 +89,27 @@ def headers(request: ModelRequest) -> dict[str, str]:
     return given
 
 
-def encode(body: Mapping[str, Any]) -> bytes:
-    """JSON; characters that UTF-8 cannot hold (lone surrogates) become question marks."""
+def encode(body: Mapping[str, Any]) -> list[bytes]:
+    """JSON, in pieces: what is between pictures, and each picture as it is kept, neither copied nor looked
+    through (of megabytes that would hold up all else). Characters that UTF-8 cannot hold (lone surrogates)
+    become question marks."""
     try:
-        return msgspec.json.encode(body)
+        return _pieces(body)
     except UnicodeEncodeError:
-        return msgspec.json.encode(_clean(body))
+        return _pieces(_clean(body))
+
+
+def _pieces(body: Mapping[str, Any]) -> list[bytes]:
+    pictures = list[bytes]()
+
+    def place(value: Any) -> msgspec.Raw:
+        if not isinstance(value, _Inline):
+            raise TypeError(f"{type(value).__name__} has no form in JSON")
+        pictures.append(value.picture.base64)
+        return msgspec.Raw(b'"data:%b;base64,%b"' % (value.picture.media_type.encode(), _PLACE))
+
+    first, *others = msgspec.json.encode(body, enc_hook=place).split(_PLACE)
+    return [first, *chain.from_iterable(zip(pictures, others, strict=True))]
 
 
 def _common(request: ModelRequest, model: str, dialect: Dialect, vllm: bool) -> dict[str, Any]:
@@ -109,6 +136,9 @@ def _message(message: Message) -> dict[str, Any]:
     content = defused(message.content)
     if message.role is Role.TOOL:
         return {"role": "tool", "tool_call_id": message.tool_call_id, "content": content}
+    if message.pictures:
+        parts = [*(_part(_Inline(picture)) for picture in message.pictures), *_text(content)]
+        return {"role": message.role.value, "content": parts}
     if not message.tool_calls:
         return {"role": message.role.value, "content": content}
     calls = [
@@ -116,6 +146,21 @@ def _message(message: Message) -> dict[str, Any]:
         for c in message.tool_calls
     ]
     return {"role": "assistant", "content": content or None, "tool_calls": calls}
+
+
+def picture_part(picture: Picture) -> dict[str, Any]:
+    """A picture in a message's content. Whole: the server fetches nothing from anywhere."""
+    return _part(f"data:{picture.media_type};base64,{picture.base64.decode()}")
+
+
+def _part(url: str | _Inline) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def _text(content: str) -> list[dict[str, Any]]:
+    """After the pictures, as it ends with what changes in the next turn: their part of the cached prefix
+    holds."""
+    return [{"type": "text", "text": content}] if content else []
 
 
 def _arguments(text: str) -> str:

@@ -90,11 +90,20 @@ class ChainModel:
 
     @property
     def continues(self) -> bool:
-        return any(m.continues for m, b in zip(self.models, self._breakers, strict=True) if b.state != "open")
+        return any(m.continues for m in self._in_use)
 
     @property
     def generates(self) -> bool:
         return any(m.generates for m in self.models)
+
+    @property
+    def sees(self) -> bool:
+        """One of those that may answer does; each leaves out what it is not shown."""
+        return any(m.sees for m in self._in_use)
+
+    @property
+    def _in_use(self) -> list[Model]:
+        return [m for m, b in zip(self.models, self._breakers, strict=True) if b.state != "open"]
 
     @property
     def states(self) -> list[tuple[str, str]]:

@@ -76,6 +76,7 @@ class ExtractiveModel:
     name = "extractive"
     continues = False
     generates = False
+    sees = False
 
     async def window(self) -> int:
         return WINDOW

@@ -41,6 +41,40 @@ _NO_TEMPLATE = re.compile(
 )
 
 
+# vLLM: "X is not a multimodal model", "At most 0 image(s) may be provided in one prompt". Ollama: "this
+# model is missing data required for image input". llama.cpp, with 500: "image input is not supported".
+# LM Studio: "Model does not support images". OpenAI: "image_url is only supported by certain models".
+# OpenRouter, with 404: "No endpoints found that support image input". Servers that know no pictures at all:
+# "unknown variant `image_url`", "content must be a string".
+_NO_PICTURES = re.compile(
+    r"not a multi-?modal|missing data required for image"
+    r"|(not|n't|no) (\w+ ){0,3}(support|accept|allow)\w* (\w+ ){0,2}(image|vision|multi-?modal)"
+    r"|\b(image|multi-?modal)[\w `'\"]{0,30} (not|only) (supported|enabled|available|allowed|accepted)"
+    r"|(unknown|unsupported|unexpected) [^.]{0,60}\bimage_?url"
+    r"|content\W{0,3} (must|should) be a string|expected a string|should be (a valid string|'text')",
+    re.IGNORECASE,
+)
+# OpenAI: "Your input image may contain content that is not allowed by our safety system". Whoever sends such
+# a picture must not take sight from all others.
+_THIS_PICTURE = re.compile(
+    r"safety|polic(y|ies)\b|moderat"
+    r"|\bimages? (file |data )?(format|type|size|dimension|resolution|url scheme)s?\b"
+    r"|\bimages? (larger|bigger|smaller|wider|taller|with|of|that|contain\w*|may|above|over|below)\b"
+    r"|messages\W+\d+\W+content\W{0,3} expected a string, (but )?got null",
+    re.IGNORECASE,
+)
+_MOST_PICTURES = re.compile(r"at most (\d+) image", re.IGNORECASE)
+
+
+def pictures_taken(error: ModelError) -> int | None:
+    """With how many pictures the server would take a request, if it was for them that it refused one;
+    else None."""
+    said = str(error)
+    if most := _MOST_PICTURES.search(said):
+        return int(most.group(1))
+    return 0 if _NO_PICTURES.search(said) and not _THIS_PICTURE.search(said) else None
+
+
 def lacks_template(error: ModelError) -> bool:
     """The server's tokenizer has no chat template (a GPT-2-shaped model): vLLM says so with 400,
     transformers with 500."""
@@ -60,6 +94,8 @@ def failure(
         return EndpointRefused(
             f"{text}. Set TERTULIA_MODEL_API_KEY to a key that this server accepts.", status
         )
+    if status not in (408, 425, 429, 503) and pictures_taken(refused := ModelRefused(text)) is not None:
+        return refused
     if status == 404:
         return EndpointRefused(f"{text}. Set TERTULIA_MODEL to a model that this server has.", status)
     if status == 429 and "insufficient_quota" in said:
@@ -67,7 +103,7 @@ def failure(
     if status in (429, 503):
         return ModelBusy(text, _retry_after(headers or {}, now))
     if status >= 500 or status in (408, 425):
-        return ModelUnavailable(text)
+        return ModelUnavailable(text, status)
     if status < 400:
         return EndpointRefused(
             f"{text}. That is no OpenAI-compatible API: TERTULIA_MODEL_URL ends in /v1.", status

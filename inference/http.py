@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from io import BytesIO
 from ipaddress import ip_address
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 KEEP_ALIVE = 4.0
 """Seconds an idle connection is kept: less than the 5 s after which uvicorn (vLLM) closes it."""
 CONNECT_TIMEOUT = 5.0
+PIECE = 65_536
+"""Bytes that are handed on at once."""
 LOOK = 1.0
 """Seconds between two looks at whether an answer's connection still stands."""
 
@@ -73,23 +75,31 @@ class Http:
     ) -> tuple[int, Mapping[str, str], bytes]:
         """(status, headers, body). Raises ModelTimeout if that takes more than `within` seconds."""
         with _translated(url):
-            answer = await self._ask(method, url, headers or {}, body, within)
+            asked = BytesIO(body) if body else None  # bytes of more than a megabyte would be warned of
+            answer = await self._ask(method, url, headers or {}, asked, within)
             with _standing(answer):
                 return answer.status, answer.headers, await answer.read()
 
     @asynccontextmanager
     async def stream(
-        self, url: str, *, headers: Mapping[str, str], body: bytes
+        self, url: str, *, headers: Mapping[str, str], body: Sequence[bytes]
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """A POST whose answer is read as it comes; leaving the block early drops the connection,
-        which is how a model server learns that nobody waits for the answer any more."""
+        """A POST of a body in these pieces, whose answer is read as it comes; leaving the block early
+        drops the connection, which is how a model server learns that nobody waits for the answer any
+        more."""
         with _translated(url):
-            answer = await self._ask("POST", url, headers, body, None)
+            whole = {**headers, "content-length": str(sum(map(len, body)))}
+            answer = await self._ask("POST", url, whole, _in_pieces(body), None)
             with _standing(answer):
                 yield answer
 
     async def _ask(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, within: float | None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: BytesIO | AsyncIterator[memoryview] | None,
+        within: float | None,
     ) -> aiohttp.ClientResponse:
         import aiohttp
 
@@ -106,10 +116,18 @@ class Http:
             route[0],
             proxy=route[1],
             headers=headers,
-            data=body and BytesIO(body),  # bytes of more than a megabyte would be warned of
+            data=body,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=within, connect=self._connect_timeout),
         )
+
+
+async def _in_pieces(body: Sequence[bytes]) -> AsyncIterator[memoryview]:
+    """Not copied, and small enough that others have their turn between."""
+    for piece in body:
+        seen = memoryview(piece)
+        for start in range(0, len(piece), PIECE):
+            yield seen[start : start + PIECE]
 
 
 async def _kept() -> AsyncGenerator[aiohttp.ClientSession]:

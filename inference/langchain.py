@@ -22,6 +22,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from bot.errors import ContextOverflow, ModelError, ModelUnavailable, ToolError
 from bot.plugins.api import PluginContext, Tool, ToolResult
 from bot.types import Chunk, FinishReason, Message, ModelRequest, Role, Sampling, ToolCall, ToolSpec, Usage
+from inference.body import picture_part
 from inference.tokens import OVERHEAD, estimate
 
 _LENGTH = {"length", "max_tokens", "max_output_tokens"}
@@ -31,7 +32,8 @@ class LangChainModel:
     """`model` behind the port. Only what is set in the request's sampling is passed on, by the
     same names; `options` gives what this model takes per call beyond that.
 
-    `window`: tokens, as the model's maker says. `failures`: what the model's own library raises;
+    `window`: tokens, as the model's maker says. `sees`: whether it takes pictures, as OpenAI writes them
+    in a message's content. `failures`: what the model's own library raises;
     another's code may raise anything, so all of it becomes ModelUnavailable.
     """
 
@@ -44,6 +46,7 @@ class LangChainModel:
         *,
         name: str = "",
         window: int = 8192,
+        sees: bool = False,
         options: Callable[[ModelRequest], dict[str, Any]] = lambda request: {},
         failures: tuple[type[Exception], ...] = (Exception,),
     ) -> None:
@@ -51,6 +54,7 @@ class LangChainModel:
         self._failures = failures
         self._options = options
         self._window = window
+        self.sees = sees
         self.name = name or getattr(model, "model", "") or model.get_name()
 
     async def window(self) -> int:
@@ -66,7 +70,9 @@ class LangChainModel:
                 self._model.bind_tools([_tool(t) for t in request.tools]) if request.tools else self._model
             )
             given = _sampling(request.sampling) | self._options(request)
-            async for message in runnable.astream([to_langchain(m) for m in request.messages], **given):
+            async for message in runnable.astream(
+                [to_langchain(m, pictures=self.sees) for m in request.messages], **given
+            ):
                 chunk = gathered.take(message)
                 if chunk.text or chunk.reasoning:
                     yield chunk
@@ -112,9 +118,13 @@ class _Gathered:
         return Chunk(tool_calls=tuple(calls), usage=self._usage, finish_reason=reason)
 
 
-def to_langchain(message: Message) -> BaseMessage:
+def to_langchain(message: Message, *, pictures: bool = False) -> BaseMessage:
+    """The message, with its pictures where they are wanted."""
     if message.role is Role.SYSTEM:
         return SystemMessage(message.content)
+    if message.role is Role.USER and pictures and message.pictures:
+        text: dict[str, Any] = {"type": "text", "text": message.content}
+        return HumanMessage([*map(picture_part, message.pictures), text])
     if message.role is Role.USER:
         return HumanMessage(message.content)
     if message.role is Role.TOOL:

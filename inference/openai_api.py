@@ -17,6 +17,7 @@ from inference.dialect import Dialect, room_for_answer
 from inference.http import Http
 from inference.markers import defused
 from inference.observed import Observed
+from inference.sight import Sight, Vision, has_pictures, with_newest
 from inference.tokens import OVERHEAD, Counter, estimate
 from inference.wire import Endpoint, ModelList, Patience, Wire
 
@@ -30,7 +31,9 @@ class OpenAIModel:
     What the server has (names, window, whether it is vLLM) is asked once, when it is first needed:
     `window`, `count` and `stream` all do. Until then `continues` is True (a prefill that turns out
     to be too much to ask is ModelUnavailable, and `continues` False from then on) and `name` may be
-    the host's. `window` 0 takes the server's word, or 8192 where it says none.
+    the host's. `window` 0 takes the server's word, or 8192 where it says none. A request that is refused
+    for its pictures, or with pictures for whatever reason, is made once more without: whoever asked gets
+    an answer.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class OpenAIModel:
         *,
         random: Random | None = None,
         window: int = 0,
+        vision: Vision = "auto",
         patience: Patience | None = None,
     ) -> None:
         self.endpoint = endpoint
@@ -48,6 +52,8 @@ class OpenAIModel:
         self._wire = Wire(endpoint, http, clock, patience=patience or Patience(), random=random or Random())
         self._counter = Counter(self._wire)
         self._window = window
+        self._vision = vision
+        self._sight = Sight(clock, vision)
         self._list: ModelList | None = None
         self._dialect = Dialect()
         self.observed = Observed(clock)
@@ -81,6 +87,10 @@ class OpenAIModel:
     def generates(self) -> bool:
         return True
 
+    @property
+    def sees(self) -> bool:
+        return self._dialect.template and self._sight.most(self.name) > 0
+
     def named(self, name: str) -> OpenAIModel:
         """Another model of the same server."""
         endpoint = replace(self.endpoint, model=name)
@@ -90,6 +100,7 @@ class OpenAIModel:
             self._clock,
             random=self._random,
             window=self._window,
+            vision=self._vision,
             patience=self._patience,
         )
         other._list, other.observed = self._list, self.observed
@@ -140,17 +151,18 @@ class OpenAIModel:
     async def _persistently(
         self, request: ModelRequest, extra: Mapping[str, Any] | None
     ) -> AsyncGenerator[Chunk]:
-        relisted = False
+        relisted = unseen = False
         await self._identify(request)
         if request.prefill and not self._vllm:
             raise ModelUnavailable(f"{self.endpoint.host} cannot continue an answer; it can be asked anew")
         while True:
             name, started = self.name, False
+            request = with_newest(request, self._sight.most(name)) if has_pictures(request) else request
             try:
                 async with aclosing(self._attempt(request, extra)) as chunks:
                     async for chunk in chunks:
+                        yield chunk if started else replace(chunk, unseen=unseen)
                         started = True
-                        yield chunk
                 return
             except EndpointRefused as error:
                 if started or relisted or error.status != 404:
@@ -160,6 +172,7 @@ class OpenAIModel:
             except ModelError as error:
                 if started or (again := self._adapted(request, error)) is None:
                     raise
+                unseen = unseen or (has_pictures(request) and not has_pictures(again))
                 request = again
 
     def _attempt(self, request: ModelRequest, extra: Mapping[str, Any] | None) -> AsyncGenerator[Chunk]:
@@ -240,7 +253,20 @@ class OpenAIModel:
         advice = self._dialect.learn(error)
         if advice:
             log.warning("%s: %s", self.endpoint.host, advice)
-        return request if advice else None
+            return request
+        return self._without_pictures(request, error)
+
+    def _without_pictures(self, request: ModelRequest, error: ModelError) -> ModelRequest | None:
+        """Some servers (Ollama, llama.cpp) fail with 500 over a picture that they cannot use, as often as
+        they are asked: it would take every answer from its conversation."""
+        failed = isinstance(error, ModelUnavailable) and error.status == 500
+        if not (failed or isinstance(error, ModelRefused)) or not has_pictures(request):
+            return None
+        advice = self._sight.learn(self.name, error)
+        log.warning("%s: %s", self.endpoint.host, advice or f"asked without its pictures after: {error}")
+        known = self._sight.most(self.name)
+        fewer = with_newest(request, known) if advice else request
+        return with_newest(request, 0) if fewer == request else fewer
 
 
 def _limited(request: ModelRequest, most: int) -> ModelRequest:

@@ -14,6 +14,7 @@ from inference.chain import ChainModel
 from inference.extractive import ExtractiveModel
 from inference.http import Http
 from inference.openai_api import OpenAIModel
+from inference.sight import Vision
 from inference.wire import Endpoint, Patience
 
 _BRIEF = Patience(retries=1, longest=0.5)
@@ -93,7 +94,13 @@ async def _refresh(server: OpenAIModel) -> ModelError | None:
 
 
 def connect(
-    endpoints: Sequence[Endpoint], http: Http, clock: Clock, *, window: int = 0, random: Random | None = None
+    endpoints: Sequence[Endpoint],
+    http: Http,
+    clock: Clock,
+    *,
+    window: int = 0,
+    vision: Vision = "auto",
+    random: Random | None = None,
 ) -> Registry:
     """The registry of these servers; nothing is asked of them yet."""
     last = len(endpoints) - 1
@@ -104,6 +111,7 @@ def connect(
             clock,
             random=random,
             window=window,
+            vision=vision,
             patience=Patience() if n == last else _BRIEF,
         )
         for n, endpoint in enumerate(endpoints)

@@ -15,6 +15,7 @@ import msgspec
 from bot.errors import ModelUnavailable
 from bot.types import Chunk, FinishReason, ToolCall, Usage
 from inference.failures import code_of, failure
+from inference.thoughts import Thoughts
 
 MAX_LINE = 4 * 2**20
 """Bytes of one event; a server that sends more without a line's end is broken."""
@@ -76,8 +77,8 @@ class _Call:
 class Assembler:
     """Feeds on network reads, cut anywhere; the chunks do not depend on where they were cut.
 
-    Text comes as it is read; usage, whole tool calls and the finish come in one last chunk,
-    after which `done` is true. Raises the ModelError family, nothing else.
+    Text comes as it is read, thoughts apart (`inference.thoughts`); usage, whole tool calls and the finish
+    come in one last chunk, after which `done` is true. Raises the ModelError family, nothing else.
     """
 
     def __init__(self, host: str = "") -> None:
@@ -89,6 +90,7 @@ class Assembler:
         self._places: dict[int, int] = {}
         self._usage: Usage | None = None
         self._reason = ""
+        self._thoughts = Thoughts()
 
     def feed(self, data: bytes) -> Iterator[Chunk]:
         """The chunks that `data` completes."""
@@ -115,7 +117,7 @@ class Assembler:
             return
         if not self._reason:
             raise ModelUnavailable(f"{self._host} broke off in the middle of the answer")
-        yield self._finish()
+        yield from self._finish()
 
     def _hold(self, data: bytes) -> None:
         self._rest.append(data)
@@ -130,7 +132,7 @@ class Assembler:
             return
         payload = line[5:].strip()
         if payload == b"[DONE]":
-            yield self._finish()
+            yield from self._finish()
             return
         try:
             event = _decode(payload)
@@ -148,13 +150,18 @@ class Assembler:
         if delta is not None:
             reasoning = delta.reasoning or delta.reasoning_content
             if delta.content or reasoning:
-                yield Chunk(delta.content or "", reasoning or "")
+                yield from self._told(delta.content or "", reasoning or "")
             for call in delta.tool_calls or ():
                 self._merge(call)
         elif choice.text:
-            yield Chunk(choice.text)
+            yield from self._told(choice.text, "")
         if choice.finish_reason:
             self._reason = choice.finish_reason
+
+    def _told(self, text: str, reasoning: str) -> Iterator[Chunk]:
+        chunk = self._thoughts.take(text) if text else Chunk()
+        if chunk.text or chunk.reasoning or reasoning:
+            yield Chunk(chunk.text, reasoning + chunk.reasoning)
 
     def _merge(self, delta: _ToolDelta) -> None:
         """Deltas of one call share an index; servers that send whole calls give none, or always
@@ -171,7 +178,13 @@ class Assembler:
             call.name = call.name or delta.function.name or ""
             call.arguments.append(delta.function.arguments or "")
 
-    def _finish(self) -> Chunk:
+    def _finish(self) -> Iterator[Chunk]:
+        last = self._last()
+        if left := self._thoughts.end(whole=last.finish_reason == FinishReason.STOP):
+            yield Chunk(left)
+        yield last
+
+    def _last(self) -> Chunk:
         if not self._reason or self._reason in _BROKEN:
             raise ModelUnavailable(f"{self._host} gave up the answer ({self._reason or 'no reason'})")
         self.done = True

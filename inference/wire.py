@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from random import Random
@@ -121,7 +121,9 @@ class Wire:
         status, _, answer = await self._http.fetch("POST", url, headers=sent, body=body, within=ASK_TIMEOUT)
         return status, answer
 
-    async def stream(self, path: str, body: bytes, headers: Mapping[str, str]) -> AsyncGenerator[Chunk]:
+    async def stream(
+        self, path: str, body: Sequence[bytes], headers: Mapping[str, str]
+    ) -> AsyncGenerator[Chunk]:
         """The answer's chunks. Until the first one a server that is unreachable, busy or broken is
         asked again after a growing, jittered wait (or the one it asks for); after it never.
         Closing the iterator drops the connection."""
@@ -141,7 +143,9 @@ class Wire:
             attempt += 1
             await self._clock.sleep(delay)
 
-    async def _once(self, path: str, body: bytes, headers: Mapping[str, str]) -> AsyncGenerator[Chunk]:
+    async def _once(
+        self, path: str, body: Sequence[bytes], headers: Mapping[str, str]
+    ) -> AsyncGenerator[Chunk]:
         url = f"{self.endpoint.url.rstrip('/')}{path}"
         sent = {**headers, **self.endpoint.authorization}
         async with self._http.stream(url, headers=sent, body=body) as answer:

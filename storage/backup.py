@@ -14,7 +14,7 @@ import sqlite3
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import StorageError
+from storage.bundle import pack
 from storage.db import Database
 from storage.failures import explain
 from storage.postgres import postgres_engine
@@ -50,11 +51,13 @@ class Stopped(Exception):
 
 
 class SqlBackup:
-    """`bot.ports.Backup`. Copies lie in `folder` while they are used: there has to be room."""
+    """`bot.ports.Backup`. Copies lie in `folder` while they are used: there has to be room. `files` is
+    the folder of what people bring."""
 
-    def __init__(self, db: Database, folder: Path) -> None:
+    def __init__(self, db: Database, folder: Path, files: Path) -> None:
         self._db = db
         self._folder = folder
+        self._files = files
 
     @asynccontextmanager
     async def copy(self) -> AsyncIterator[Path]:
@@ -65,6 +68,11 @@ class SqlBackup:
         finally:
             await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
             _release(held)
+
+    async def pack(self, copy: Path) -> AsyncGenerator[bytes]:
+        with closing(pack(copy, self._files)) as blocks:
+            while block := await _whole(asyncio.to_thread(next, blocks, b"")):
+                yield block
 
     async def size(self) -> int:
         return await self._db.read(_size)
@@ -97,6 +105,16 @@ class SqlBackup:
             stop.set()
             await asyncio.gather(copying, return_exceptions=True)
             raise
+
+
+async def _whole(reading: Awaitable[bytes]) -> bytes:
+    """A thread ends what it reads, also where nobody waits for it any more."""
+    read = asyncio.ensure_future(reading)
+    try:
+        return await asyncio.shield(read)
+    except asyncio.CancelledError:
+        await asyncio.gather(read, return_exceptions=True)
+        raise
 
 
 def _hold(place: Path) -> int | None:

@@ -62,7 +62,7 @@ MOVE = text(
 )
 LISTING = text(
     f"SELECT {COLUMNS} FROM conversation WHERE id IN ("
-    "SELECT DISTINCT conversation_id FROM turn WHERE person_id = :person AND conversation_id < :before"
+    "SELECT conversation_id FROM asker WHERE person_id = :person AND conversation_id < :before"
     " ORDER BY conversation_id DESC LIMIT :limit) ORDER BY id DESC"
 )
 

@@ -9,20 +9,23 @@ from sqlalchemy import Connection, text
 from storage.db import Database
 from storage.text import clean, from_json, to_json
 
+_ALL = (1 << 63) - 1
 GET = text("SELECT value FROM plugin_kv WHERE scope = :scope AND plugin = :plugin AND key = :key")
 PUT = text(
     "INSERT INTO plugin_kv (scope, plugin, key, value) VALUES (:scope, :plugin, :key, :value)"
     " ON CONFLICT (scope, plugin, key) DO UPDATE SET value = excluded.value"
 )
 DELETE = text("DELETE FROM plugin_kv WHERE scope = :scope AND plugin = :plugin AND key = :key")
-ITEMS = text(
-    "SELECT key, value FROM plugin_kv"
-    " WHERE scope = :scope AND plugin = :plugin AND key >= :first ORDER BY key"
-)
-ITEMS_BELOW = text(
-    "SELECT key, value FROM plugin_kv"
-    " WHERE scope = :scope AND plugin = :plugin AND key >= :first AND key < :end ORDER BY key"
-)
+ITEMS = {
+    (after, below): text(
+        "SELECT key, value FROM plugin_kv WHERE scope = :scope AND plugin = :plugin"
+        f" AND key {'>' if after else '>='} :first{' AND key < :end' if below else ''}"
+        " ORDER BY key LIMIT :limit"
+    )
+    for after in (False, True)
+    for below in (False, True)
+}
+"""By whether the first key itself is left out, and whether there is an end."""
 DELETE_SCOPE = text("DELETE FROM plugin_kv WHERE scope = :scope")
 
 
@@ -53,11 +56,18 @@ class SqlKeyValue:
 
         await self._db.write(work)
 
-    async def items(self, plugin: str, scope: str, prefix: str = "") -> dict[str, Any]:
-        first = clean(prefix)
-        bounds = {"scope": clean(scope), "plugin": clean(plugin), "first": first, "end": after_prefix(first)}
-        statement = ITEMS_BELOW if bounds["end"] else ITEMS
-        rows = await self._db.read(lambda c: c.execute(statement, bounds).all())
+    async def items(
+        self, plugin: str, scope: str, prefix: str = "", *, after: str | None = None, limit: int | None = None
+    ) -> dict[str, Any]:
+        first, end = clean(prefix), after_prefix(clean(prefix))
+        further = after is not None and clean(after) >= first
+        place = {"scope": clean(scope), "plugin": clean(plugin), "end": end}
+        bounds = {
+            "first": clean(after or "") if further else first,
+            "limit": _ALL if limit is None else limit,
+        }
+        statement = ITEMS[further, bool(end)]
+        rows = await self._db.read(lambda c: c.execute(statement, {**place, **bounds}).all())
         return {row.key: from_json(row.value, object) for row in rows}
 
     async def delete_scope(self, scope: str) -> None:

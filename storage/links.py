@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, text
 
 from bot.errors import AccessError, LinkRefused
 from bot.types import Person, PersonRole, Redeemed
+from storage import askers
 from storage.identities import COLUMNS, FIND, GET, IDENTIFY, MAKE, RANK, REDEEMED, REMEMBER, USE, person_of
 from storage.text import folded, to_json
 
@@ -91,6 +92,7 @@ def _obstacle(keeper: Person, other: Person | None, *, sure: bool) -> str:
 def _merge(connection: Connection, keeper: Person, gone: Person) -> None:
     for statement in MERGE:
         connection.execute(statement, {"id": keeper.id, "gone": gone.id})
+    askers.give(connection, gone.id, keeper.id)
     both = {
         "id": keeper.id,
         "role": str(max(keeper.role, gone.role, key=RANK.__getitem__)),

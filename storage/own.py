@@ -1,46 +1,57 @@
-"""People's own conversations: found from the person's turns, never from what is said by all."""
+"""People's own conversations: found from where the person asked, never from what is said by all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, text
+from sqlalchemy import Connection, Row, TextClause, bindparam, text
 
-from bot.types import Conversation, OwnConversation, TurnState
-from bot.words import indexed, literal_terms
+from bot.types import Conversation, OwnConversation, OwnFound, TurnState
+from bot.words import Sought, indexed, sought
+from storage.askers import ALONE
 from storage.conversations import COLUMNS, GET, conversation_of
-from storage.db import Database, Dialect
+from storage.db import Database
 from storage.personal_data import remove_conversation
+from storage.said import having
 from storage.text import clean
 
-BATCH = 500
-"""Conversations that a search looks through at a time."""
+LOOKED_THROUGH = 1_000
+"""Conversations in one search: some 20 ms."""
+TURNS = 5_000
+"""Turns of these, at most: some 50 ms on SQLite."""
 _FIRST = (1e300, 1 << 62)
+_LAST = (1 << 31) - 1
+"""No turn has a higher number."""
 
-# Beginning with the person's turns is what keeps the cost theirs: hence MATERIALIZED, and the sum, by
-# which no index of all conversations' activity can be walked instead.
-PAGE = text(
-    "WITH mine AS MATERIALIZED (SELECT DISTINCT conversation_id AS mine_id FROM turn"
-    " WHERE person_id = :person),"
-    f" page AS MATERIALIZED (SELECT {COLUMNS}, active_at FROM mine CROSS JOIN conversation WHERE id = mine_id"
-    " AND (active_at + 0.0, id) < (:at, :id) ORDER BY active_at + 0.0 DESC, id DESC LIMIT :limit)"
-    " SELECT page.*, t.event_key AS last_event, t.state AS last_state FROM page JOIN turn AS t ON t.id ="
-    " (SELECT x.id FROM turn AS x WHERE x.conversation_id = page.id"
-    " ORDER BY x.number DESC, x.revision DESC LIMIT 1) ORDER BY page.active_at DESC, page.id DESC"
+_COLUMNS = COLUMNS.replace("id,", "conversation.id,", 1)
+_OWN = (
+    f" FROM asker AS a CROSS JOIN conversation WHERE a.person_id = :person AND {ALONE}"
+    " AND (a.active_at, a.conversation_id) < (:at, :id) AND conversation.id = a.conversation_id"
+    " ORDER BY a.active_at DESC, a.conversation_id DESC LIMIT :limit"
 )
-SHARED = text(
-    "SELECT DISTINCT conversation_id FROM turn WHERE conversation_id IN :ids AND person_id <> :person"
+PAGE = text(f"SELECT {_COLUMNS}, a.active_at{_OWN}")
+_AMID = " AND s.turn < CASE WHEN a.conversation_id = :amid THEN :below ELSE :last END"
+_SAID = f" FROM said AS s WHERE s.conversation_id = a.conversation_id AND s.turn >= start_turn{_AMID}"
+SPANS = text(
+    f"SELECT conversation.id, a.active_at, start_turn, (SELECT s.turn{_SAID}"
+    f" ORDER BY s.turn DESC LIMIT 1) AS newest{_OWN}"
+)
+SEARCH = (
+    f"SELECT conversation.id, a.active_at, title, (SELECT s.turn{_SAID}"
+    " AND s.turn >= CASE WHEN a.conversation_id = :cut THEN :since ELSE 0 END AND {words}"
+    f" ORDER BY s.turn DESC LIMIT 1) AS turn{_OWN}"
+)
+LISTED = text(f"SELECT {COLUMNS} FROM conversation WHERE id IN :ids").bindparams(
+    bindparam("ids", expanding=True)
+)
+NEWEST = text(
+    "SELECT t.conversation_id, t.event_key, t.state FROM conversation AS c CROSS JOIN turn AS t"
+    " WHERE c.id IN :ids AND t.id = (SELECT x.id FROM turn AS x WHERE x.conversation_id = c.id"
+    " ORDER BY x.number DESC, x.revision DESC LIMIT 1)"
 ).bindparams(bindparam("ids", expanding=True))
 OWN = text(
-    "SELECT 1 FROM turn WHERE conversation_id = :id AND person_id = :person AND NOT EXISTS"
-    " (SELECT 1 FROM turn AS other WHERE other.conversation_id = :id AND other.person_id <> :person) LIMIT 1"
-)
-SAID = (
-    "SELECT s.conversation_id, max(s.turn) AS turn FROM said AS s JOIN conversation AS c"
-    " ON c.id = s.conversation_id WHERE s.conversation_id IN :ids AND s.turn >= c.start_turn AND {words}"
-    " GROUP BY s.conversation_id"
+    f"SELECT 1 FROM asker AS a WHERE a.person_id = :person AND a.conversation_id = :id AND {ALONE} LIMIT 1"
 )
 TEXTS = text(
     "SELECT text FROM message WHERE conversation_id = :id AND turn = :turn AND role IN ('user', 'assistant')"
@@ -49,19 +60,35 @@ TEXTS = text(
 
 
 class SqlOwnConversations:
-    """See `bot.ports.OwnConversations`."""
+    """See `bot.ports.OwnConversations`. A search looks through `looked_through` conversations, and `turns`
+    of their turns, at a time."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, looked_through: int = LOOKED_THROUGH, turns: int = TURNS) -> None:
         self._db = db
+        self._looked_through = looked_through
+        self._turns = turns
 
     async def listing(
-        self, person_id: str, *, query: str = "", limit: int = 30, before: tuple[float, int] | None = None
+        self, person_id: str, *, limit: int = 30, before: tuple[float, int] | None = None
     ) -> list[OwnConversation]:
-        asked = literal_terms(query)
-        if limit < 1 or (query and not asked):
-            return []
-        reader = _Reader(clean(person_id), asked, self._db.dialect)
-        return await self._db.read(lambda c: reader.listing(c, limit, before or _FIRST))
+        values = _place(person_id, max(0, limit), before)
+
+        def work(connection: Connection) -> list[OwnConversation]:
+            rows = connection.execute(PAGE, values).all()
+            return _listed(connection, [(conversation_of(row), row.active_at, "") for row in rows])
+
+        return await self._db.read(work)
+
+    async def search(
+        self, person_id: str, query: str, *, limit: int = 30, before: tuple[float, int, int] | None = None
+    ) -> OwnFound:
+        asked = sought(query)
+        if limit < 1 or asked == Sought():
+            return OwnFound()
+        words, terms = having(asked, self._db.dialect)
+        values = {**_span(person_id, self._looked_through, before), **terms}
+        statement = text(SEARCH.format(words=words))
+        return await self._db.read(lambda c: _search(c, statement, values, asked, limit, self._turns))
 
     async def get(self, person_id: str, conversation_id: int) -> Conversation | None:
         values = {"person": clean(person_id), "id": conversation_id}
@@ -87,70 +114,84 @@ class SqlOwnConversations:
         return await self._db.write(work)
 
 
-class _Reader:
-    """One listing, within one read."""
+def _place(person_id: str, limit: int, before: tuple[float, int] | None) -> dict[str, Any]:
+    at, id = before or _FIRST
+    return {"person": clean(person_id), "at": at, "id": id, "limit": limit}
 
-    def __init__(self, person: str, asked: Sequence[str], dialect: Dialect) -> None:
-        self._person = person
-        self._asked = asked
-        words, self._words = _matching(asked, dialect)
-        self._said = text(SAID.format(words=words)).bindparams(bindparam("ids", expanding=True))
 
-    def listing(self, connection: Connection, limit: int, before: tuple[float, int]) -> list[OwnConversation]:
-        found: list[OwnConversation] = []
-        for rows in self._pages(connection, limit, before):
-            found += self._looked_for(connection, self._own(connection, rows))
-            if len(found) >= limit:
+def _span(person_id: str, limit: int, before: tuple[float, int, int] | None) -> dict[str, Any]:
+    """`amid` is a conversation that was looked through as far down as `below`."""
+    at, id, turn = before or (*_FIRST, 0)
+    place = _place(person_id, limit, (at, id + 1 if turn else id))
+    return {**place, "amid": id if turn else 0, "below": turn, "last": _LAST}
+
+
+def _search(
+    connection: Connection,
+    statement: TextClause,
+    values: dict[str, Any],
+    asked: Sought,
+    limit: int,
+    turns: int,
+) -> OwnFound:
+    looked_through = values["limit"]
+    spans = connection.execute(SPANS, values).all()
+    taken, cut, since = _taken(spans, turns)
+    values = {**values, "cut": cut, "since": since, "limit": taken}
+    rows = connection.execute(statement, values).all()
+    matching = []
+    for row in rows:
+        if row.turn is not None or asked.within(indexed(row.title)):
+            matching.append(row)
+            if len(matching) == limit:
                 break
-        return found[:limit]
-
-    def _pages(
-        self, connection: Connection, limit: int, before: tuple[float, int]
-    ) -> Iterator[Sequence[Row[Any]]]:
-        size = max(limit, BATCH) if self._asked else limit
-        while True:
-            values = {"person": self._person, "at": before[0], "id": before[1], "limit": size}
-            rows = connection.execute(PAGE, values).all()
-            if rows:
-                yield rows
-            if len(rows) < size:
-                return
-            before = (rows[-1].active_at, rows[-1].id)
-
-    def _own(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[OwnConversation]:
-        values = {"ids": [row.id for row in rows], "person": self._person}
-        shared = set(connection.execute(SHARED, values).scalars())
-        return [
-            OwnConversation(
-                conversation_of(row),
-                row.active_at,
-                row.last_event,
-                answering=TurnState(row.last_state) is TurnState.GENERATING,
-            )
-            for row in rows
-            if row.id not in shared
-        ]
-
-    def _looked_for(self, connection: Connection, rows: list[OwnConversation]) -> list[OwnConversation]:
-        if not self._asked or not rows:
-            return rows
-        values = {"ids": [row.conversation.id for row in rows], **self._words}
-        said = {row.conversation_id: row.turn for row in connection.execute(self._said, values)}
-        found = []
-        for row in rows:
-            if (turn := said.get(row.conversation.id)) is not None:
-                place = {"id": row.conversation.id, "turn": turn}
-                texts = connection.execute(TEXTS, place).scalars().all()
-                found.append(replace(row, found="\n".join(texts)))
-            elif set(self._asked) <= set(indexed(row.conversation.title)):
-                found.append(row)
-        return found
+    known = {
+        row.id: conversation_of(row)
+        for row in connection.execute(LISTED, {"ids": [row.id for row in matching]})
+    }
+    found = [(known[row.id], row.active_at, _said(connection, row)) for row in matching]
+    last = matching[-1] if len(matching) == limit else rows[-1] if rows else None
+    older = None
+    if last is not None and last.id == cut and last not in matching:
+        older = (last.active_at, last.id, since)
+    elif last is not None and (last is not rows[-1] or taken < len(spans) or len(spans) == looked_through):
+        older = (last.active_at, last.id, 0)
+    return OwnFound(tuple(_listed(connection, found)), older)
 
 
-def _matching(asked: Sequence[str], dialect: Dialect) -> tuple[str, dict[str, str]]:
-    """A condition for rows of `said` that have every term, and its parameters. The terms of one
-    person's turns are few: they are read, and no index of everybody's is asked."""
-    if dialect == "postgresql":
-        return "s.terms @@ CAST(:asked AS tsquery)", {"asked": " & ".join(f"'{term}'" for term in asked)}
-    words = " AND ".join(f"instr(' ' || s.terms || ' ', :t{n}) > 0" for n in range(len(asked)))
-    return words or "1", {f"t{n}": f" {term} " for n, term in enumerate(asked)}
+def _taken(spans: Sequence[Row[Any]], turns: int) -> tuple[int, int, int]:
+    """How many of these conversations have so many turns together; and the id of the last where it has
+    more than are left, with the first turn that is looked at."""
+    for number, row in enumerate(spans, start=1):
+        size = row.newest - row.start_turn + 1 if row.newest else 0
+        if size > turns:
+            return number, row.id, row.newest - turns + 1
+        turns -= size
+    return len(spans), 0, 0
+
+
+def _said(connection: Connection, row: Row[Any]) -> str:
+    """In the turn that was found; "" if it was the title."""
+    if row.turn is None:
+        return ""
+    texts = connection.execute(TEXTS, {"id": row.id, "turn": row.turn}).scalars()
+    return "\n".join(texts)
+
+
+def _listed(connection: Connection, rows: Sequence[tuple[Conversation, float, str]]) -> list[OwnConversation]:
+    """With what is under way in each."""
+    newest = {
+        row.conversation_id: row
+        for row in connection.execute(NEWEST, {"ids": [conversation.id for conversation, _, _ in rows]})
+    }
+    return [
+        OwnConversation(
+            conversation,
+            active_at,
+            newest[conversation.id].event_key,
+            answering=TurnState(newest[conversation.id].state) is TurnState.GENERATING,
+            found=said,
+        )
+        for conversation, active_at, said in rows
+        if conversation.id in newest
+    ]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
 from bot.errors import AccessError
 from bot.ports import Clock
-from bot.types import Invitation, Person, PersonRole, Redeemed, Sender
-from storage import links, personal_data
+from bot.types import Exported, Invitation, Person, PersonRole, Redeemed, Sender
+from storage import links, personal_data, takeout
 from storage.db import Database
 from storage.identities import FIND, GET, RANK, REDEEMED, REMEMBER, USE, admit, person_of
 from storage.text import clean, folded, from_json, merged, to_json
@@ -54,7 +54,7 @@ class SqlPeople:
         return None if row is None else person_of(row)
 
     async def get(self, person_id: str) -> Person | None:
-        row = await self._db.read(lambda c: c.execute(GET, {"id": person_id}).first())
+        row = await self._db.read(lambda c: c.execute(GET, {"id": clean(person_id)}).first())
         return None if row is None else person_of(row)
 
     async def owner(self, platform: str) -> str:
@@ -76,11 +76,11 @@ class SqlPeople:
     ) -> Person:
         def work(connection: Connection) -> Person:
             lock = " FOR UPDATE" if self._shared else ""
-            row = connection.execute(text(f"{GET.text}{lock}"), {"id": person_id}).first()
+            row = connection.execute(text(f"{GET.text}{lock}"), {"id": clean(person_id)}).first()
             if row is None:
                 raise AccessError("this person is not known here")
             values = {
-                "id": person_id,
+                "id": row.id,
                 "role": row.role if role is None else str(role),
                 "language": row.language if language is None else clean(language),
                 "settings": to_json(merged(from_json(row.settings, dict), settings)),
@@ -102,7 +102,7 @@ class SqlPeople:
     async def invite(
         self, by: str, *, role: PersonRole = PersonRole.MEMBER, uses: int = 1, expires_at: float = 0.0
     ) -> str:
-        return await self._db.write(lambda c: self._new_code(c, "invite", role, uses, expires_at, by))
+        return await self._db.write(lambda c: self._new_code(c, "invite", role, uses, expires_at, clean(by)))
 
     async def invitations(
         self, *, limit: int = 50, before: tuple[float, str] | None = None
@@ -154,7 +154,7 @@ class SqlPeople:
         return await self._db.write(work)
 
     async def accounts(self, person_id: str) -> list[tuple[str, str]]:
-        return await self._db.read(lambda c: links.accounts(c, person_id))
+        return await self._db.read(lambda c: links.accounts(c, clean(person_id)))
 
     async def unlink(self, platform: str, sender: Sender) -> Person | None:
         values = self._newcomer(platform, sender, PersonRole.MEMBER)
@@ -165,10 +165,16 @@ class SqlPeople:
         """Whether others write at the same time; SQLite has one writer."""
         return self._db.dialect == "postgresql"
 
-    async def export(self, person_id: str) -> dict[str, Any]:
-        return await self._db.read(lambda c: personal_data.export(c, person_id))
+    async def stored(self, person_id: str, *, most: int = 10_000) -> Mapping[str, int]:
+        return await self._db.read(lambda c: takeout.stored(c, clean(person_id), most))
+
+    def export(self, person_id: str) -> AsyncGenerator[Exported]:
+        return takeout.export(self._db, clean(person_id))
 
     async def delete(self, person_id: str) -> None:
+        person_id = clean(person_id)
+        while await self._db.write(lambda c: personal_data.delete_some(c, person_id)):
+            pass
         await self._db.write(lambda c: personal_data.delete(c, person_id))
 
     def _newcomer(self, platform: str, sender: Sender, role: PersonRole) -> dict[str, Any]:

@@ -165,13 +165,14 @@ class MessageRow(Base, table=True):
 
 
 class TurnRow(Base, table=True):
-    """`revision` counts how often the turn of this number was replaced."""
+    """`revision` counts how often the turn of this number was replaced. `thoughts` are one JSON value, ""
+    where there are none."""
 
     __tablename__ = "turn"
     __table_args__ = (
         Index("ix_turn_place", "conversation_id", "number", "revision", unique=True),
         Index("ix_turn_question", "conversation_id", "question_id"),
-        Index("ix_turn_person", "person_id", "conversation_id"),
+        Index("ix_turn_person", "person_id", "conversation_id", "number", "revision"),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)
@@ -193,6 +194,24 @@ class TurnRow(Base, table=True):
     error: str = Field(sa_type=Text)
     started_at: float
     ended_at: float
+    thoughts: str = Field(sa_type=Text, sa_column_kwargs={"server_default": ""})
+
+
+class AskerRow(Base, table=True):
+    """When who asked last in which conversation; nobody ("") are those who were erased."""
+
+    __tablename__ = "asker"
+    __table_args__ = (
+        Index("ix_asker_active", "person_id", "active_at", "conversation_id"),
+        Index("ix_asker_conversation", "conversation_id"),
+        {"sqlite_with_rowid": False},
+    )
+
+    person_id: str = Field(primary_key=True, sa_type=Text)
+    conversation_id: int = Field(
+        primary_key=True, foreign_key="conversation.id", ondelete="CASCADE", sa_type=SERIAL
+    )
+    active_at: float
 
 
 class DeliveryRow(Base, table=True):
@@ -212,6 +231,7 @@ class FeedbackRow(Base, table=True):
 
     __tablename__ = "feedback"
     __table_args__ = (
+        Index("ix_feedback_person", "person_id", "created_at", "turn_id"),
         Index("ix_feedback_time", "created_at", "turn_id", "person_id"),
         Index("ix_feedback_value", "value", "created_at", "turn_id", "person_id"),
         Index("ix_feedback_open", "handled", "created_at", "turn_id", "person_id"),
@@ -219,7 +239,7 @@ class FeedbackRow(Base, table=True):
     )
 
     turn_id: str = Field(primary_key=True, foreign_key="turn.id", ondelete="CASCADE", sa_type=Text)
-    person_id: str = Field(primary_key=True, index=True, sa_type=Text)
+    person_id: str = Field(primary_key=True, sa_type=Text)
     value: int
     reason: str = Field(sa_type=Text)
     created_at: float
@@ -228,7 +248,7 @@ class FeedbackRow(Base, table=True):
 
 class StatisticRow(Base, table=True):
     """What was measured within `span` seconds from `at`. Bucket 0 holds how often and the sum,
-    bucket n of a duration how many lay between its bounds n-1 and n."""
+    bucket n of a duration how many lay between its bounds n-1 and n. `highest` is a level's."""
 
     __tablename__ = "statistic"
     __table_args__ = {"sqlite_with_rowid": False}
@@ -240,6 +260,7 @@ class StatisticRow(Base, table=True):
     bucket: int = Field(primary_key=True)
     count: int = Field(sa_type=BigInteger)
     total: float
+    highest: float = Field(sa_column_kwargs={"server_default": "0"})
 
 
 class PluginValueRow(Base, table=True):

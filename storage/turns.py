@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, text
 from bot.errors import StorageGone
 from bot.ports import Clock
 from bot.types import (
+    NO_THOUGHTS,
     Address,
     Citation,
     Conversation,
@@ -20,18 +21,20 @@ from bot.types import (
     FinishReason,
     Message,
     Role,
+    Thoughts,
     Turn,
     TurnState,
     Usage,
 )
-from storage import said
+from storage import askers, ratings, said
 from storage.conversations import MESSAGE, message_of, message_rows
 from storage.db import Database
 from storage.text import clean, clean_address, from_json, key_of, to_json
 
 COLUMNS = (
     "id, conversation_id, event_key, number, state, person_id, text, question_id, attempts, model,"
-    " prompt_tokens, completion_tokens, cached_tokens, finish_reason, citations, error, started_at, ended_at"
+    " prompt_tokens, completion_tokens, cached_tokens, finish_reason, citations, error, started_at, ended_at,"
+    " thoughts"
 )
 _WELL = (TurnState.DONE, TurnState.CANCELLED)
 """The ends after which a turn is part of the history, if it has an answer or waits for a person's."""
@@ -41,7 +44,7 @@ _BEGIN = (
     "(SELECT id FROM person WHERE id = :person_id),"
     " (SELECT person_id FROM identity WHERE platform = :platform AND user_id = :user_id), :person_id),"
     " '', :question_id, 1, '',"
-    " 0, 0, 0, '', '', '', :now, 0, {revision} FROM turn WHERE conversation_id = :conversation_id {which}"
+    " 0, 0, 0, '', '', '', :now, 0, '', {revision} FROM turn WHERE conversation_id = :conversation_id {which}"
     f" ON CONFLICT (event_key) DO UPDATE SET attempts = turn.attempts + 1 RETURNING {COLUMNS}"
 )
 
@@ -61,12 +64,13 @@ TAKE_DELIVERIES = text(
     " WHERE conversation_id = :conversation_id AND number = :number AND id <> :id)"
 )
 CHECKPOINT = text(
-    "UPDATE turn SET text = :text, state = :state WHERE id = :id AND state IN ('generating', 'delivering')"
+    "UPDATE turn SET text = :text, state = :state, thoughts = :thoughts"
+    " WHERE id = :id AND state IN ('generating', 'delivering')"
 )
 FINISH = text(
     "UPDATE turn SET state = :state, text = :text, model = :model, prompt_tokens = :prompt,"
     " completion_tokens = :completion, cached_tokens = :cached, finish_reason = :finish_reason,"
-    " citations = :citations, error = :error, ended_at = :ended_at"
+    " citations = :citations, thoughts = :thoughts, error = :error, ended_at = :ended_at"
     " WHERE id = :id AND state NOT IN ('done', 'cancelled')"
 )
 UNSAY = text("DELETE FROM message WHERE conversation_id = :conversation_id AND turn = :number")
@@ -124,13 +128,6 @@ PUT_DELIVERY = text(
     " DO UPDATE SET state = excluded.state, message_id = excluded.message_id, digest = excluded.digest"
 )
 DROP_DELIVERIES = text("DELETE FROM delivery WHERE turn_id = :id AND part >= :part")
-RATE = text(
-    "INSERT INTO feedback (turn_id, person_id, value, reason, created_at, handled)"
-    " VALUES (:id, :person_id, :value, :reason, :now, :handled) ON CONFLICT (turn_id, person_id)"
-    " DO UPDATE SET value = excluded.value, reason = excluded.reason, created_at = excluded.created_at,"
-    " handled = excluded.handled"
-)
-UNRATE = text("DELETE FROM feedback WHERE turn_id = :id AND person_id = :person_id")
 
 
 class SqlTurns:
@@ -156,8 +153,15 @@ class SqlTurns:
         }
         return turn_of(await self._db.write(lambda c: _begin(c, values, replaces)))
 
-    async def checkpoint(self, turn_id: str, text: str, state: TurnState = TurnState.GENERATING) -> None:
-        values = {"id": turn_id, "text": clean(text), "state": str(state)}
+    async def checkpoint(
+        self,
+        turn_id: str,
+        text: str,
+        state: TurnState = TurnState.GENERATING,
+        *,
+        thoughts: Thoughts = NO_THOUGHTS,
+    ) -> None:
+        values = {"id": turn_id, "text": clean(text), "state": str(state), "thoughts": _thoughts(thoughts)}
 
         def work(connection: Connection) -> None:
             connection.execute(CHECKPOINT, values)
@@ -243,10 +247,14 @@ class SqlTurns:
         def work(connection: Connection) -> bool:
             if connection.execute(GET, values).first() is None:
                 return False
-            connection.execute(RATE if value else UNRATE, values)
+            ratings.put(connection, values)
             return True
 
         return await self._db.write(work)
+
+    async def ratings(self, turn_ids: Sequence[str], person_id: str) -> dict[str, int]:
+        ids, person_id = [clean(id) for id in turn_ids], clean(person_id)
+        return await self._db.read(lambda c: ratings.of(c, ids, person_id))
 
     async def _one(self, statement: Any, **values: Any) -> Turn | None:
         row = await self._db.read(lambda c: c.execute(statement, values).first())
@@ -270,6 +278,7 @@ def _begin(connection: Connection, values: dict[str, Any], replaces: str) -> Row
     else:
         asked = {"number": old.number, "question_id": old.question_id or values["question_id"]}
         row = connection.execute(BEGIN_AGAIN, {**values, **asked}).one()
+    askers.put(connection, {**values, "person_id": row.person_id})
     place = {"id": row.id, "conversation_id": row.conversation_id, "number": row.number}
     if row.attempts > 1:  # it may have been replaced since
         return connection.execute(NEWEST, place).one()
@@ -304,9 +313,14 @@ def _values(turn: Turn) -> dict[str, Any]:
         "cached": turn.usage.cached,
         "finish_reason": clean(turn.finish_reason),
         "citations": to_json(turn.citations) if turn.citations else "",
+        "thoughts": _thoughts(turn.thoughts),
         "error": clean(turn.error),
         "ended_at": turn.ended_at,
     }
+
+
+def _thoughts(thoughts: Thoughts) -> str:
+    return to_json(thoughts) if thoughts != NO_THOUGHTS else ""
 
 
 def turn_of(row: Row[Any]) -> Turn:
@@ -325,6 +339,7 @@ def turn_of(row: Row[Any]) -> Turn:
         usage=Usage(row.prompt_tokens, row.completion_tokens, row.cached_tokens),
         finish_reason=row.finish_reason,
         citations=from_json(row.citations, tuple[Citation, ...]) if row.citations else (),
+        thoughts=from_json(row.thoughts, Thoughts) if row.thoughts else NO_THOUGHTS,
         error=row.error,
         started_at=row.started_at,
         ended_at=row.ended_at,

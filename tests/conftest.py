@@ -22,6 +22,11 @@ settings.load_profile("tertulia")
 SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: else one worker is left with them while all others have ended."""
+    items.sort(key=lambda item: "chaos" not in item.path.parts)
+
+
 def require(reason: str) -> None:
     """Skip for want of something; fail where the environment promises everything."""
     if os.environ.get("TERTULIA_TEST_REQUIRE_ALL") == "1":

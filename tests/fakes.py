@@ -23,6 +23,7 @@ from bot.types import (
     Person,
     Place,
     Remark,
+    Sample,
     Sender,
     Turn,
 )
@@ -150,6 +151,8 @@ class Memory:
     feedback: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     rated: dict[tuple[str, str], tuple[float, bool]] = field(default_factory=dict)
     """Of each feedback: when, and whether somebody has seen to it."""
+    samples: dict[tuple[str, str, float], Sample] = field(default_factory=dict)
+    """Measurements, by name, label and minute."""
     values: dict[tuple[str, str, str], str] = field(default_factory=dict)
     inbox: dict[str, tuple[str, Event, str]] = field(default_factory=dict)
     """By key: state, event and reason. The order is that of arrival."""
@@ -209,6 +212,9 @@ class FakeInbox:
         rows = [self.memory.inbox[key] for key in earlier[::-1]]
         return [(event, reason) for state, event, reason in rows if state == "dead"][:limit]
 
+    async def count_dead(self, most: int) -> int:
+        return min(sum(state == "dead" for state, _, _ in self.memory.inbox.values()), most)
+
     async def revive(self, key: str) -> bool:
         state, event, _ = self.memory.inbox.get(key, ("", None, ""))
         if state != "dead" or event is None:
@@ -231,10 +237,14 @@ class FakeKeyValue:
     async def delete(self, plugin: str, scope: str, key: str) -> None:
         self.memory.values.pop((clean(plugin), clean(scope), clean(key)), None)
 
-    async def items(self, plugin: str, scope: str, prefix: str = "") -> dict[str, Any]:
+    async def items(
+        self, plugin: str, scope: str, prefix: str = "", *, after: str | None = None, limit: int | None = None
+    ) -> dict[str, Any]:
         place = (clean(plugin), clean(scope))
         found = {k[2]: v for k, v in self.memory.values.items() if k[:2] == place}
-        return {k: from_json(found[k], object) for k in sorted(found) if k.startswith(clean(prefix))}
+        keys = [k for k in sorted(found) if k.startswith(clean(prefix))]
+        further = [k for k in keys if after is None or k > clean(after)]
+        return {k: from_json(found[k], object) for k in further[:limit]}
 
     async def delete_scope(self, scope: str) -> None:
         self.memory.values = {k: v for k, v in self.memory.values.items() if k[1] != clean(scope)}

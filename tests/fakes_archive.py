@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot.types import (
     Conversation,
+    FinishReason,
     Found,
     ListedConversation,
     ListedPerson,
@@ -14,10 +15,10 @@ from bot.types import (
     Rated,
     Role,
     Sample,
+    TurnState,
     Vote,
 )
-from bot.words import indexed, literal_terms
-from storage.console.archive import taken_by
+from bot.words import Sought, indexed, sought
 from storage.text import clean, folded
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class FakeArchive:
         platform: str = "",
         person_id: str = "",
     ) -> list[ListedConversation]:
-        found = (self._listed(c) for c in self.memory.conversations.values())
+        found = (self._listed(c, person_id) for c in self.memory.conversations.values())
         rows = sorted(
             (
                 row
@@ -59,18 +60,20 @@ class FakeArchive:
         newest = sorted(turns, key=lambda row: (-row[0].number, -row[1]))
         return list(dict.fromkeys(t.person_id for t, _ in newest if t.number > after))
 
-    def _listed(self, conversation: Conversation) -> ListedConversation:
-        numbers = [t.number for t, _ in self.memory.turns.values() if t.conversation_id == conversation.id]
-        turns = max(numbers, default=0)
+    def _listed(self, conversation: Conversation, person_id: str) -> ListedConversation:
+        within = [t for t, _ in self.memory.turns.values() if t.conversation_id == conversation.id]
+        turns = max((t.number for t in within), default=0)
         askers = self._askers(conversation.id, after=turns - RECENT)
         names = [self.memory.people[p].name for p in askers if p in self.memory.people]
         active_at = self.memory.active.get(conversation.id, 0.0)
+        if person_id:
+            active_at = max((t.started_at for t in within if t.person_id == person_id), default=0.0)
         people = tuple(dict.fromkeys(filter(None, names)))[:NAMES]
-        return ListedConversation(conversation, active_at, people, turns, taken_by(conversation))
+        return ListedConversation(conversation, active_at, people, turns, conversation.taken_by)
 
     async def search(self, query: str, *, limit: int = 50, before: int = 0) -> list[Found]:
-        asked = literal_terms(query)
-        if not asked:
+        asked = sought(query)
+        if asked == Sought():
             return []
         newest = sorted(self.memory.said.items(), key=lambda item: -item[1][0])
         rows = (
@@ -159,13 +162,29 @@ class FakeArchive:
         if key in self.memory.feedback:
             self.memory.rated[key] = (self.memory.rated[key][0], handled)
 
+    async def pressing(self, most: int) -> Mapping[str, int]:
+        taken = [c for c in self.memory.conversations.values() if c.taken_by]
+        waiting = sum(self._waits(c) for c in taken)
+        unhandled = sum(not handled for key, (_, handled) in self.memory.rated.items() if self._rates(key))
+        return {"waiting": min(waiting, most), "feedback": min(unhandled, most)}
+
+    def _waits(self, conversation: Conversation) -> bool:
+        rows = [row for row in self.memory.turns.values() if row[0].conversation_id == conversation.id]
+        last, _ = max(rows, key=lambda row: (row[0].number, row[1]), default=(None, 0))
+        if last is None or last.number < conversation.start_turn:
+            return False
+        return last.state is TurnState.CANCELLED and last.finish_reason == FinishReason.TAKEN
+
+    def _rates(self, key: tuple[str, str]) -> bool:
+        return key in self.memory.feedback
+
     async def totals(self) -> Mapping[str, int]:
         return {"people": len(self.memory.people), "conversations": len(self.memory.conversations)}
 
 
-def asked_for(asked: Sequence[str], said: Sequence[Message]) -> bool:
-    """Whether question and answer together hold every term."""
-    return set(asked) <= set(indexed("\n".join(m.text for m in said)))
+def asked_for(asked: Sought, said: Sequence[Message]) -> bool:
+    """Whether question and answer together hold all that is asked for."""
+    return asked.within(indexed("\n".join(m.text for m in said)))
 
 
 def _place(row: Rated) -> tuple[float, str, str]:
@@ -175,8 +194,8 @@ def _place(row: Rated) -> tuple[float, str, str]:
 class FakeStatisticsStore:
     """`fails` makes `add` raise."""
 
-    def __init__(self) -> None:
-        self.samples: dict[tuple[str, str, float], Sample] = {}
+    def __init__(self, memory: Memory | None = None) -> None:
+        self.samples: dict[tuple[str, str, float], Sample] = memory.samples if memory is not None else {}
         self.fails: Exception | None = None
 
     async def add(self, samples: Sequence[Sample]) -> None:
@@ -190,7 +209,8 @@ class FakeStatisticsStore:
         old = into.get(key, Sample(*key, 0, 0.0))
         size = max(len(old.buckets), len(more.buckets))
         buckets = [sum(pair) for pair in zip(*(_filled(s, size) for s in (old, more)), strict=True)]
-        into[key] = Sample(*key, old.count + more.count, old.total + more.total, tuple(buckets))
+        highest = max(old.highest, more.highest)
+        into[key] = Sample(*key, old.count + more.count, old.total + more.total, tuple(buckets), highest)
 
     async def range(self, names: Sequence[str], *, since: float, until: float, step: float) -> list[Sample]:
         if step < 60 or step % 60:
@@ -203,7 +223,8 @@ class FakeStatisticsStore:
         return [summed[key] for key in sorted(summed)]
 
     async def forget(self, *, before: float, minutes_before: float = 0.0) -> None:
-        self.samples = {k: s for k, s in self.samples.items() if s.at >= before}
+        for key in [k for k, s in self.samples.items() if s.at < before]:
+            del self.samples[key]
 
 
 def _filled(sample: Sample, size: int) -> tuple[int, ...]:

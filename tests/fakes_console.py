@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bot.errors import AccessError, StorageGone
-from bot.types import Account, AuditEntry, ConsoleRole, ConsoleSession, Passkey, Share
-from storage.console.names import free, key_of, tidy
+from bot.types import Account, AuditEntry, AuditFilter, ConsoleRole, ConsoleSession, Passkey, Share
+from storage.console.names import free, key_of, refuse, tidy
 from storage.text import clean
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class MemoryAccounts:
 
     async def invite(self, by: str, *, name: str, role: ConsoleRole, seconds: float) -> str:
         token = Token("invite", self._clock.time() + seconds, by=clean(by), name=tidy(name), role=role)
-        self._refuse_name(token.name)
+        refuse(token.name, self._names())
         return self._token(token)
 
     async def again(self, account_id: str, *, seconds: float) -> str:
@@ -90,7 +90,7 @@ class MemoryAccounts:
             return self._enabled(row.account_id)
         if row.kind == "owner" and (owners := self._owners()):
             return self._shown(min(owners, key=lambda a: (a.created_at, a.id)))
-        name = free(row.name, {key_of(a.name) for a in self.memory.accounts.values()})
+        name = free(row.name, self._names())
         account = Account(secrets.token_urlsafe(16), name, row.role, created_at=self._clock.time())
         self.memory.accounts[account.id] = account
         return account
@@ -118,8 +118,13 @@ class MemoryAccounts:
         found = (a for a in self.memory.accounts.values() if key_of(a.name) == key_of(name))
         return next(map(self._shown, found), None)
 
-    async def listing(self) -> list[Account]:
-        return sorted(map(self._shown, self.memory.accounts.values()), key=lambda a: key_of(a.name))
+    async def listing(self, *, limit: int = 50, after: str = "") -> list[Account]:
+        known = sorted(map(self._shown, self.memory.accounts.values()), key=lambda a: key_of(a.name))
+        return [a for a in known if key_of(a.name) > key_of(after)][:limit]
+
+    async def names(self, account_ids: Collection[str]) -> Mapping[str, str]:
+        known = self.memory.accounts
+        return {id: known[id].name for id in map(clean, account_ids) if id in known}
 
     async def update(
         self,
@@ -140,7 +145,8 @@ class MemoryAccounts:
             language=old.language if language is None else clean(language),
             disabled=old.disabled if disabled is None else disabled,
         )
-        self._refuse_name(new.name, but=old.id)
+        if name is not None:
+            refuse(new.name, self._names(but=old.id))
         if new.disabled or new.role is not ConsoleRole.OWNER:
             self._refuse_no_owner(without=old.id)
         self.memory.accounts[old.id] = new
@@ -150,10 +156,8 @@ class MemoryAccounts:
             self._drop_tokens(lambda t: t.by == old.id)
         return new
 
-    def _refuse_name(self, name: str, but: str = "") -> None:
-        for account in self.memory.accounts.values():
-            if account.id != but and key_of(account.name) == key_of(name):
-                raise AccessError("another account has this name")
+    def _names(self, but: str = "") -> list[str]:
+        return [account.name for account in self.memory.accounts.values() if account.id != but]
 
     def _refuse_no_owner(self, without: str) -> None:
         if [owner.id for owner in self._owners()] == [without]:
@@ -204,16 +208,23 @@ class MemoryAccounts:
             used_at=0.0,
         )
 
-    async def passkeys(self, account_id: str) -> list[Passkey]:
-        return [k for k in self.memory.passkeys.values() if k.account_id == clean(account_id)]
+    async def passkeys(
+        self, account_id: str, *, limit: int = 50, after: tuple[float, str] | None = None
+    ) -> list[Passkey]:
+        own = [k for k in self.memory.passkeys.values() if k.account_id == clean(account_id)]
+        own.sort(key=lambda k: (k.created_at, k.id))
+        return [k for k in own if not after or (k.created_at, k.id) > after][:limit]
 
     async def passkey(self, id: str) -> Passkey | None:
         return self.memory.passkeys.get(clean(id))
 
-    async def passkey_used(self, id: str, sign_count: int) -> None:
-        if (known := self.memory.passkeys.get(clean(id))) is not None:
-            used = replace(known, sign_count=sign_count, used_at=self._clock.time())
-            self.memory.passkeys[known.id] = used
+    async def passkey_used(self, id: str, sign_count: int, *, asked_at: float) -> bool:
+        known = self.memory.passkeys.get(clean(id))
+        if known is None or known.used_at > asked_at:
+            return False
+        used_at = max(self._clock.time(), asked_at)
+        self.memory.passkeys[known.id] = replace(known, sign_count=sign_count, used_at=used_at)
+        return True
 
     async def remove_passkey(self, account_id: str, id: str) -> bool:
         known = self.memory.passkeys.get(clean(id))
@@ -245,10 +256,13 @@ class MemoryAccounts:
     def _current(self, session: ConsoleSession) -> ConsoleSession:
         return replace(session, account=self._shown(self.memory.accounts[session.account.id]))
 
-    async def sessions(self, account_id: str) -> list[ConsoleSession]:
+    async def sessions(
+        self, account_id: str, *, limit: int = 50, before: tuple[float, float, str] | None = None
+    ) -> list[ConsoleSession]:
         rows = [s for s in self.memory.sessions.values() if s.account.id == clean(account_id)]
-        alive = [self._current(s) for s in rows if s.expires_at > self._clock.time()]
-        return sorted(alive, key=lambda s: (s.seen_at, s.created_at, s.id), reverse=True)
+        alive = [self._current(s) for s in rows if self._lives(s)]
+        alive.sort(key=_last_seen, reverse=True)
+        return [s for s in alive if not before or _last_seen(s) < before][:limit]
 
     async def end_session(self, account_id: str, id: str) -> bool:
         place = (clean(account_id), clean(id))
@@ -262,6 +276,10 @@ class MemoryAccounts:
         return self._drop_sessions(lambda s: s.account.id == mine and s.id != kept and self._lives(s))
 
 
+def _last_seen(session: ConsoleSession) -> tuple[float, float, str]:
+    return session.seen_at, session.created_at, session.id
+
+
 class MemoryAudit:
     def __init__(self, memory: Memory | None = None, clock: Clock | None = None) -> None:
         memory, self._clock = _over(memory, clock)
@@ -273,13 +291,26 @@ class MemoryAudit:
         texts = map(clean, (account_id, account, action, target, detail))
         self.memory.audit.append(AuditEntry(len(self.memory.audit) + 1, self._clock.time(), *texts))
 
-    async def listing(self, *, limit: int = 50, before: int = 0, account_id: str = "") -> list[AuditEntry]:
-        found = [
-            entry
-            for entry in reversed(self.memory.audit)
-            if (not before or entry.id < before) and (not account_id or entry.account_id == clean(account_id))
-        ]
-        return found[:limit]
+    async def listing(
+        self,
+        *,
+        limit: int = 50,
+        before: tuple[float, int] | None = None,
+        wanted: AuditFilter | None = None,
+    ) -> list[AuditEntry]:
+        found = [entry for entry in self.memory.audit if _fits(entry, wanted or AuditFilter())]
+        found.sort(key=lambda entry: (entry.at, entry.id), reverse=True)
+        return [entry for entry in found if not before or (entry.at, entry.id) < before][:limit]
+
+
+def _fits(entry: AuditEntry, wanted: AuditFilter) -> bool:
+    account_id, target = clean(wanted.account_id), clean(wanted.target)
+    return (
+        (not account_id or entry.account_id == account_id)
+        and (not wanted.actions or entry.action in map(clean, wanted.actions))
+        and (not target or entry.target == target)
+        and wanted.since <= entry.at < wanted.until
+    )
 
 
 class MemoryShares:
@@ -325,9 +356,12 @@ class MemoryShares:
         share = self._shares.get(token)
         return share if share is not None and self._readable(share) else None
 
-    async def listing(self, person_id: str) -> list[Share]:
+    async def listing(
+        self, person_id: str, *, limit: int = 50, before: tuple[float, str] | None = None
+    ) -> list[Share]:
         found = [s for s in self._shares.values() if s.person_id == clean(person_id) and self._readable(s)]
-        return found[::-1]
+        found.sort(key=lambda s: (s.created_at, s.id), reverse=True)
+        return [s for s in found if not before or (s.created_at, s.id) < before][:limit]
 
     async def revoke(self, person_id: str, id: str) -> bool:
         place = (clean(person_id), clean(id))

@@ -31,6 +31,7 @@ class FakeModel:
 
     continues = False
     generates = True
+    sees = False
 
     def __init__(self, name: str = "tiny") -> None:
         self.name = name

@@ -9,7 +9,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.errors import StorageGone
-from bot.types import Address, Conversation, Delivery, Event, FinishReason, Message, Role, Turn, TurnState
+from bot.types import (
+    NO_THOUGHTS,
+    RATINGS,
+    Address,
+    Conversation,
+    Delivery,
+    Event,
+    FinishReason,
+    Message,
+    Role,
+    Sample,
+    Thoughts,
+    Turn,
+    TurnState,
+    rating,
+)
 from storage.text import clean, clean_address, from_json, key_of, merged, to_json
 
 if TYPE_CHECKING:
@@ -176,10 +191,17 @@ class FakeTurns:
         self.memory.turns[turn.id] = (turn, self.memory.turns[turn.id][1])
         return turn
 
-    async def checkpoint(self, turn_id: str, text: str, state: TurnState = TurnState.GENERATING) -> None:
+    async def checkpoint(
+        self,
+        turn_id: str,
+        text: str,
+        state: TurnState = TurnState.GENERATING,
+        *,
+        thoughts: Thoughts = NO_THOUGHTS,
+    ) -> None:
         turn = await self.get(turn_id)
         if turn is not None and not turn.state.ended:
-            self._change(replace(turn, text=clean(text), state=state))
+            self._change(replace(turn, text=clean(text), state=state, thoughts=thoughts))
 
     async def finish(self, turn: Turn, messages: Sequence[Message] = ()) -> None:
         stored = await self.get(turn.id)
@@ -254,11 +276,24 @@ class FakeTurns:
     async def feedback(self, turn_id: str, person_id: str, value: int, reason: str = "") -> bool:
         if turn_id not in self.memory.turns:
             return False
-        self.memory.feedback.pop((turn_id, person_id), None)
+        key, now = (turn_id, person_id), self._clock.time()
+        if (before := self.memory.feedback.pop(key, None)) is not None:
+            self._count(*before, self.memory.rated[key][0], -1)
         if value:
-            self.memory.feedback[turn_id, person_id] = (value, clean(reason))
-            self.memory.rated[turn_id, person_id] = (self._clock.time(), False)
+            self.memory.feedback[key], self.memory.rated[key] = (value, clean(reason)), (now, False)
+            self._count(value, clean(reason), now, 1)
         return True
+
+    async def ratings(self, turn_ids: Sequence[str], person_id: str) -> dict[str, int]:
+        said = {
+            turn: value for (turn, by), (value, _) in self.memory.feedback.items() if by == clean(person_id)
+        }
+        return {id: said[id] for id in map(clean, turn_ids) if id in said}
+
+    def _count(self, value: int, reason: str, at: float, count: int) -> None:
+        place = (RATINGS, rating(value, reason), at // 60 * 60)
+        old = self.memory.samples.get(place, Sample(*place, 0, 0.0))
+        self.memory.samples[place] = replace(old, count=old.count + count, total=old.total + count)
 
     def places(self, person_id: str) -> set[tuple[int, int]]:
         """Where the person was the first to ask."""
@@ -295,5 +330,5 @@ class FakeTurns:
             if turn.person_id == person_id:
                 turn = Turn(turn.id, turn.conversation_id, f"erased:{turn.id}", turn.number, turn.state)
             elif (turn.conversation_id, turn.number) in places:
-                turn = replace(turn, text="", question_id="", error="", citations=())
+                turn = replace(turn, text="", question_id="", error="", citations=(), thoughts=NO_THOUGHTS)
             memory.turns[turn.id] = (turn, again)

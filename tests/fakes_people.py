@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bot.errors import AccessError, LinkRefused
-from bot.types import Event, Invitation, Person, PersonRole, Redeemed, Sender
+from bot.errors import AccessError, LinkRefused, StorageGone
+from bot.types import NO_THOUGHTS, Event, Exported, Invitation, Person, PersonRole, Redeemed, Sender
 from storage.text import clean, from_json, merged, to_json
 from tests.fakes_history import FakeTurns
 
@@ -17,9 +17,22 @@ if TYPE_CHECKING:
     from bot.ports import Clock
     from tests.fakes import Memory
 
+COUNTED = ("conversations", "messages", "feedback", "shares", "overheard", "invitations", "plugins")
+PIECE = 50
 RANK = [PersonRole.BLOCKED, PersonRole.MEMBER, PersonRole.OPERATOR, PersonRole.OWNER]
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+async def whole(pieces: AsyncIterator[Exported]) -> dict[str, Any]:
+    """An export put together."""
+    found: dict[str, Any] = {}
+    async for piece in pieces:
+        if isinstance(piece.more, Mapping):
+            found.setdefault(piece.name, {}).update(piece.more)
+        else:
+            found.setdefault(piece.name, []).extend(piece.more)
+    return found
 
 
 class FakePeople:
@@ -34,7 +47,7 @@ class FakePeople:
         return self.memory.people[person_id] if person_id else None
 
     async def get(self, person_id: str) -> Person | None:
-        return self.memory.people.get(person_id)
+        return self.memory.people.get(clean(person_id))
 
     async def owner(self, platform: str) -> str:
         found = (
@@ -60,7 +73,7 @@ class FakePeople:
         language: str | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> Person:
-        person = self.memory.people.get(person_id)
+        person = self.memory.people.get(clean(person_id))
         if person is None:
             raise AccessError("this person is not known here")
         person = replace(
@@ -69,7 +82,7 @@ class FakePeople:
             language=person.language if language is None else clean(language),
             settings=from_json(to_json(merged(person.settings, settings)), dict),
         )
-        self.memory.people[person_id] = person
+        self.memory.people[person.id] = person
         return person
 
     def _has_owner(self) -> bool:
@@ -85,7 +98,7 @@ class FakePeople:
     async def invite(
         self, by: str, *, role: PersonRole = PersonRole.MEMBER, uses: int = 1, expires_at: float = 0.0
     ) -> str:
-        return self._code(kind="invite", role=role, uses=uses, expires_at=expires_at, by=by)
+        return self._code(kind="invite", role=role, uses=uses, expires_at=expires_at, by=clean(by))
 
     def _code(self, **row: Any) -> str:
         code = secrets.token_urlsafe(18)
@@ -161,7 +174,7 @@ class FakePeople:
         return Redeemed(self.memory.people[keeper.id], linked=True)
 
     async def accounts(self, person_id: str) -> list[tuple[str, str]]:
-        return [identity for identity, person in self.memory.identities.items() if person == person_id]
+        return [identity for identity, person in self.memory.identities.items() if person == clean(person_id)]
 
     async def unlink(self, platform: str, sender: Sender) -> Person | None:
         person = await self.find(platform, sender.id)
@@ -172,7 +185,19 @@ class FakePeople:
         del self.memory.identities[clean(platform), clean(sender.id)]
         return await self.admit(platform, sender)
 
-    async def export(self, person_id: str) -> dict[str, Any]:
+    async def stored(self, person_id: str, *, most: int = 10_000) -> Mapping[str, int]:
+        found = self._found(person_id)
+        return {name: min(len(found[name]), most + 1) for name in COUNTED}
+
+    async def export(self, person_id: str) -> AsyncGenerator[Exported]:
+        for name in self._found(""):
+            if person_id not in self.memory.people:
+                raise StorageGone("this person was deleted")
+            rows = self._found(person_id)[name]
+            for first in range(0, max(1, len(rows)), PIECE):
+                yield Exported(name, rows[first : first + PIECE])
+
+    def _found(self, person_id: str) -> dict[str, Any]:
         turns = FakeTurns(self.memory, self._clock)
         places = turns.places(person_id)
         own = [turn for turn, _ in self.memory.turns.values() if turn.person_id == person_id]
@@ -184,7 +209,9 @@ class FakePeople:
                 for c in (self.memory.conversations[i] for i in {t.conversation_id for t in own})
             ],
             "turns": [
-                t if (t.conversation_id, t.number) in places else replace(t, text="", error="", citations=())
+                t
+                if (t.conversation_id, t.number) in places
+                else replace(t, text="", error="", citations=(), thoughts=NO_THOUGHTS)
                 for t in own
             ],
             "messages": [m for p in places for m, _ in self.memory.messages.get(p, ())],
@@ -194,7 +221,11 @@ class FakePeople:
                 for (_, m), (p, s, r) in self.memory.overheard.items()
                 if self.memory.identities.get((p, s.id)) == person_id
             ],
-            "plugins": [[k, v] for (_, scope, k), v in self.memory.values.items() if scope == person_id],
+            "plugins": [
+                {"plugin": plugin, "key": k, "value": v}
+                for (plugin, scope, k), v in self.memory.values.items()
+                if scope == person_id
+            ],
             "shares": [
                 s if turns.alone(person_id, s.conversation_id) else replace(s, title="")
                 for s in self.memory.console.shares.values()
@@ -204,6 +235,7 @@ class FakePeople:
                 e for s, e, _ in self.memory.inbox.values() if s != "done" and self._is(e, person_id)
             ],
         }
+        found["invitations"] = [v for v in self.memory.invites.values() if v["by"] == person_id]
         return from_json(to_json(found), dict)
 
     def _is(self, event: Event, person_id: str) -> bool:

@@ -67,11 +67,15 @@ def trials(clock: Clock, models: Models | None = None) -> Trials:
     return Trials(models or FakeModels("tiny", "large"), SamplingSettings(), LIMITS, clock)
 
 
+async def untaught() -> bool:
+    return False
+
+
 def watching(memory: Memory, clock: Clock) -> tuple[Watching, Statistics]:
     """The overview, and what it tells of."""
-    store = FakeStatisticsStore()
+    store = FakeStatisticsStore(memory)
     statistics = Statistics(store, FakeTelemetry(), clock)
-    return Watching(store, statistics, FakeArchive(memory), FakeModels(), clock), statistics
+    return Watching(store, statistics, FakeArchive(memory), FakeModels(), clock, untaught), statistics
 
 
 def service_parts(memory: Memory, clock: Clock) -> dict[str, Any]:

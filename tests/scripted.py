@@ -57,11 +57,19 @@ class ScriptedModel:
     """
 
     def __init__(
-        self, clock: FakeClock, *scripts: Script, window: int = 4096, continues: bool = True
+        self,
+        clock: FakeClock,
+        *scripts: Script,
+        window: int = 4096,
+        continues: bool = True,
+        sees: bool = False,
     ) -> None:
         self.name = "scripted"
+        self.sees = sees
         self.scripts = list(scripts)
         self.requests: list[ModelRequest] = []
+        self.reached = asyncio.Event()
+        """A request has come; whoever waits for the next one clears it."""
         self.aborted = 0
         self.tool_tokens = 0
         """What a tool takes in a prompt, as this model counts it."""
@@ -86,6 +94,7 @@ class ScriptedModel:
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         self.requests.append(request)
+        self.reached.set()
         script = self.scripts.pop(0) if self.scripts else [f"echo: {request.messages[-1].text}"]
         calls: tuple[ToolCall, ...] = ()
         ended = False
@@ -264,7 +273,7 @@ class World:
             personas=MemoryPersonas(self.clock),
             archive=FakeArchive(self.memory),
             atlas=FakeAtlas(self.memory),
-            statistics=FakeStatisticsStore(),
+            statistics=FakeStatisticsStore(self.memory),
             backup=FakeBackup(),
         )
         self._stop = asyncio.Event()

@@ -19,7 +19,8 @@ Put = Callable[[Event], Awaitable[bool]]
 
 
 class WebAdapter:
-    """`bot.ports.Adapter`. `deps` is asked once, when the server starts."""
+    """`bot.ports.Adapter`. `deps` is asked once, when the server starts. `thoughts`: visitors see what a
+    model thinks."""
 
     def __init__(
         self,
@@ -29,9 +30,10 @@ class WebAdapter:
         port: int,
         deps: Callable[[WebChannel, Put], Awaitable[WebDeps]],
         files: Files | None = None,
+        thoughts: bool = True,
         stop_seconds: int = STOP_SECONDS,
     ) -> None:
-        self.channel = WebChannel(clock, files)
+        self.channel = WebChannel(clock, files, thoughts=thoughts)
         self.url = ""
         self._since = clock.time()
         self._host = host

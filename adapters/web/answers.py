@@ -9,7 +9,7 @@ the inbox's to say: a question may wait for its turn as long as it must.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from adapters.web.channel import Stream, WebChannel
 from adapters.web.identity import AnswerId
 from bot.errors import StorageError
 from bot.ports import Clock, Turns
-from bot.types import FinishReason, Outgoing, Turn, TurnState, Usage
+from bot.types import NO_THOUGHTS, FinishReason, Outgoing, Thoughts, Turn, TurnState, Usage
 
 LOOK_SECONDS = 2.0
 HEARTBEAT_LOOKS = 5
@@ -64,6 +64,7 @@ class Answer:
         self._clock = clock
         self._message_id = ""
         self._text = ""
+        self._thoughts = NO_THOUGHTS
         self._activity = ""
         self._blocks = Blocks(html, clock) if html is not None else None
 
@@ -79,6 +80,9 @@ class Answer:
                     yield told
                 return
             if turn is not None and not self._text:
+                if turn.text:
+                    for told in self._thought(turn.thoughts, turn.text):
+                        yield told
                 async for told in self._progress(turn.text):
                     yield told
             stream = self._channel.find(self._id.text, self._message_id)
@@ -127,8 +131,22 @@ class Answer:
         if now.activity != self._activity:
             self._activity = now.activity
             yield Told("activity", {"text": now.activity})
+        if now.thoughts.text or now.text:
+            for told in self._thought(now.thoughts, now.text):
+                yield told
         async for told in self._progress(now.text or self._text):
             yield told
+
+    def _thought(self, thoughts: Thoughts, text: str) -> Iterator[Told]:
+        """The way from what was told of the thoughts to these, beside this much of the answer."""
+        before = self._thoughts
+        if thoughts == before or not self._channel.thoughts:
+            return
+        self._thoughts = thoughts
+        anew = not thoughts.text.startswith(before.text)
+        more = thoughts.text if anew else thoughts.text[len(before.text) :]
+        news = {"text": more, "seconds": round(thoughts.seconds, 1), "cut": thoughts.cut}
+        yield Told("thought", {**news, "anew": anew, "thinking": bool(thoughts.text) and not text})
 
     async def _progress(self, text: str, *, ends: bool = False) -> AsyncIterator[Told]:
         """The way from what was told to `text`."""
@@ -137,10 +155,12 @@ class Answer:
             yield Told("replace", {"text": text})
         elif delta := text[len(before) :]:
             yield Told("chunk", {"text": delta})
-        if self._blocks is not None and (told := await self._blocks.changed(text, now=ends)):
+        if self._blocks is not None and (told := await self._blocks.changed(text, ends=ends)):
             yield told
 
     async def _ending(self, out: Outgoing, turn: Turn | None) -> AsyncIterator[Told]:
+        for told in self._thought(out.thoughts, out.text):
+            yield told
         async for told in self._progress(out.text, ends=True):
             yield told
         yield Told("citations", [asdict(c) for c in out.citations])
@@ -180,5 +200,10 @@ _WHOLE = (TurnState.DELIVERING, TurnState.DONE, TurnState.CANCELLED, TurnState.F
 
 def _outgoing(turn: Turn) -> Outgoing:
     return Outgoing(
-        turn.text, turn.text, citations=turn.citations, finish_reason=turn.finish_reason, final=True
+        turn.text,
+        turn.text,
+        citations=turn.citations,
+        finish_reason=turn.finish_reason,
+        thoughts=turn.thoughts,
+        final=True,
     )

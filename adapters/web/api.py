@@ -26,6 +26,9 @@ _EVENTS = """Server-sent events, each with JSON data:
 - `chunk` `{"text"}`: more of the answer (Markdown). `replace` `{"text"}`: the whole answer so far, changed.
 - `html` `{"from", "blocks"}`: only if asked for; the answer's blocks from number `from` on are now these.
 - `activity` `{"text"}`: what is being done while no text comes.
+- `thought` `{"text", "seconds", "cut", "anew", "thinking"}`: more of what the model thinks, as plain text.
+  `anew`: what was told of it before counts no more; without text there are then no thoughts. `cut`: the rest
+  is not kept. `thinking`: no words of the answer have come.
 - `citations` `[{"number", "passage_id", "source", "title", "quote"}]`: what `[number]` stands for.
 - `done` `{"finish_reason", "usage"?}`: the end; `taken`: a person answers here, later, as a message of the
   conversation's. `error` `{"message", "code"}`: the end, without an answer;
@@ -47,6 +50,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 _READ = problems(404, 422, 503)
 _WRITE = problems(400, 403, 404, 409, 413, 415, 422, 503)
+_HELD = "A member of staff answers in this conversation now: what was said in it stays as it is."
 
 
 class Chat:
@@ -70,10 +74,12 @@ class Chat:
         about = await self._turn(visit, body.retry_of or body.edit_of or "")
         conversation = about[0].conversation if about else body.conversation or ""
         answer = signer.answer(visit.visitor, conversation=conversation, client_id=body.id or "")
+        if about is not None:
+            await self._changeable(about[1])
         self._admit(visit)
         if wait := self._crowd.refuses(visit.client, visit.visitor):
             raise _too_many(f"Too many new visitors from this address. Try again in {wait} s.", wait)
-        event, replaced = await self._event(body, visit, answer, about[1] if about else None)
+        event, replaced = await self._event(body, visit, answer, about)
         if body.sampling is not None:
             event = replace(event, sampling=body.sampling.sampling)
         deps.channel.expect(answer.text, replaced, asked=body.text)
@@ -109,7 +115,7 @@ class Chat:
     async def feedback(self, answer: AnswerId, body: models.Feedback, visit: Visit) -> models.Accepted:
         found = await self._turn(visit, answer.text)
         assert found is not None
-        message_id = await self._shown(found[1])
+        message_id = await self._shown(*found)
         event = translate.feedback(
             self._call(answer), visit.sender(), message_id, body.value, body.reason, self._deps.clock.time()
         )
@@ -133,17 +139,24 @@ class Chat:
         return response
 
     async def _event(
-        self, body: models.Ask, visit: Visit, answer: AnswerId, about: Turn | None
+        self, body: models.Ask, visit: Visit, answer: AnswerId, about: tuple[AnswerId, Turn] | None
     ) -> tuple[Event, str]:
         """The event of a question, and the id of the message that its answer replaces."""
         sender, now = visit.sender(body.language), self._deps.clock.time()
         if about is None:
             files = await self._attachments(body, visit, answer)
             return translate.question(answer, sender, body.text, now, files=files), ""
-        message_id = await self._shown(about)
+        message_id = await self._shown(*about)
         if body.edit_of:
-            return translate.edit(answer, sender, about.question_id or message_id, body.text, now), message_id
+            question_id = about[1].question_id or message_id
+            return translate.edit(answer, sender, question_id, body.text, now), message_id
         return translate.retry(answer, sender, message_id, now), message_id
+
+    async def _changeable(self, about: Turn) -> None:
+        """Nothing is answered anew while a person has the conversation."""
+        conversation = await self._deps.conversations.get(about.conversation_id)
+        if conversation is not None and conversation.taken_by:
+            raise HTTPException(423, _HELD)
 
     async def _attachments(self, body: models.Ask, visit: Visit, answer: AnswerId) -> list[Part]:
         """The visitor's own files; they stay from now on."""
@@ -176,8 +189,10 @@ class Chat:
             raise HTTPException(404, "There is no such answer.")
         return answer, turn
 
-    async def _shown(self, turn: Turn) -> str:
+    async def _shown(self, answer: AnswerId, turn: Turn) -> str:
         message_id = await message_of(self._deps.turns, turn)
+        if not message_id and not turn.state.ended:  # whoever reads it can press before it is stored
+            message_id = self._deps.channel.shown(answer.text)
         if not message_id:
             raise HTTPException(409, "This answer is not there yet, or another one has replaced it.")
         return message_id
@@ -209,9 +224,12 @@ def chat_router(deps: WebDeps, signer: Signer, renderer: Renderer) -> APIRouter:
 
     Own = Annotated[AnswerId, Depends(own)]
 
-    @router.post("/chat", responses={**STREAM, **_WRITE, **problems(429)}, response_class=StreamingResponse)
+    @router.post(
+        "/chat", responses={**STREAM, **_WRITE, **problems(423, 429)}, response_class=StreamingResponse
+    )
     async def ask(body: models.Ask, visit: Visiting) -> Response:
-        """Ask, ask again, or change a question; the answer streams."""
+        """Ask, ask again, or change a question; the answer streams. 423: a person answers there, and nothing
+        earlier is answered anew until the assistant does again."""
         return await chat.ask(body, visit)
 
     @router.get(

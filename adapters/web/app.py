@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
-from fastapi.staticfiles import StaticFiles
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from adapters.web import models
 from adapters.web.api import chat_router, problems
+from adapters.web.assets import Assets
 from adapters.web.blocks import Renderer
-from adapters.web.console.app import add_console
+from adapters.web.channel import WebChannel
+from adapters.web.console.app import add_console, refusals
+from adapters.web.console.deps import ConsoleDeps
 from adapters.web.conversations import conversations_router
 from adapters.web.deps import Check, WebDeps
 from adapters.web.guard import HEADERS, UNKEPT, Guard
 from adapters.web.history import Histories
 from adapters.web.identity import Signer
+from adapters.web.languages import shelf
 from adapters.web.mine import mine_router
 from adapters.web.pages import page_router
 from adapters.web.shares import share_pages, shares_router
 from adapters.web.uploads import files_router
 from adapters.web.visit import here
 from adapters.web.widget import widget_router
+from adapters.web.wrong_page import told
 from bot.errors import StorageError
 
 CHECK_SECONDS = 3.0
@@ -35,7 +40,9 @@ __all__ = ["WebDeps", "create_app"]
 
 
 def create_app(deps: WebDeps) -> FastAPI:
-    """The application over what it needs. Makes no connection and starts no task."""
+    """The application over what it needs. Makes no connection and starts no task. Raises
+    SettingsError for words of a language that cannot be."""
+    shelf().check()
     signer, renderer = Signer(deps.secret), Renderer()
     histories = Histories(deps.people, deps.conversations, deps.own, deps.turns, deps.channel, renderer)
     app = FastAPI(
@@ -45,9 +52,6 @@ def create_app(deps: WebDeps) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         redirect_slashes=False,  # such a redirect names whatever host the request did
-    )
-    app.add_middleware(
-        Guard, upload_limit=deps.files.limit if deps.files else 0, frame_origins=deps.widget_origins
     )
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteHTTPException, _refused)
@@ -61,12 +65,22 @@ def create_app(deps: WebDeps) -> FastAPI:
     app.include_router(page_router(deps, signer))
     app.include_router(mine_router(deps, signer))
     app.include_router(widget_router(deps, signer))
-    if deps.console is not None:
-        add_console(app, deps.console)
+    console = add_console(app, _telling(deps.console, deps.channel)) if deps.console is not None else None
+    app.add_middleware(
+        Guard,
+        upload_limit=deps.files.limit if deps.files else 0,
+        frame_origins=deps.widget_origins,
+        page=refusals(console) if console else None,
+    )
     _add_health(app, deps)
     _add_hooks(app, deps)
-    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    app.mount("/static", Assets(directory=Path(__file__).parent / "static"), name="static")
     return app
+
+
+def _telling(console: ConsoleDeps, channel: WebChannel) -> ConsoleDeps:
+    """What the console changes of a visitor's conversation, their open pages show at once."""
+    return replace(console, changed=lambda address: channel.changed(address.chat.partition(":")[0]))
 
 
 def _add_health(app: FastAPI, deps: WebDeps) -> None:
@@ -120,11 +134,11 @@ async def _state(check: Check) -> models.DependencyState:
     return models.DependencyState(ok=ok, detail=detail)
 
 
-def _invalid(request: Request, error: Exception) -> JSONResponse:
+def _invalid(request: Request, error: Exception) -> Response:
     """What is wrong, without repeating the input: it may be huge, or no valid Unicode."""
     assert isinstance(error, RequestValidationError)
     problems = [_sentence(e) for e in error.errors()[:5]]
-    return JSONResponse({"message": "; ".join(problems)}, 422)
+    return told(request, 422, "; ".join(problems))
 
 
 def _sentence(error: dict[str, Any]) -> str:
@@ -135,16 +149,16 @@ def _sentence(error: dict[str, Any]) -> str:
     return str(text)[:300].encode("ascii", "backslashreplace").decode()
 
 
-def _refused(request: Request, error: Exception) -> JSONResponse:
+def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)
-    return JSONResponse({"message": error.detail}, error.status_code, headers=error.headers)
+    return told(request, error.status_code, error.detail, error.headers)
 
 
-def _no_storage(request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"message": "The database cannot be used just now. Try again in a moment."}, 503)
+def _no_storage(request: Request, error: Exception) -> Response:
+    return told(request, 503, "The database cannot be used just now. Try again in a moment.")
 
 
-def _broken(request: Request, error: Exception) -> JSONResponse:
+def _broken(request: Request, error: Exception) -> Response:
     """A fault of ours, which the server logs. The guard does not see this answer."""
     headers = {name.decode(): value.decode() for name, value in (*HEADERS, UNKEPT)}
-    return JSONResponse({"message": "Something went wrong here."}, 500, headers=headers)
+    return told(request, 500, "Something went wrong here.", headers)

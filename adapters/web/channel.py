@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adapters.web.files import Files
 from bot.errors import FileRefused
@@ -32,16 +32,19 @@ _CAPABILITIES = Capabilities(
     min_edit_interval=0.05,
     activity=True,
     tells_end=True,
+    waits=True,
 )
 
 
 @dataclass(slots=True, eq=False)
 class Stream:
-    """One answer as it looks now. `names` are the ids it is found by."""
+    """One answer as it looks now. `names` are the ids it is found by, `message_id` the one among them that
+    the message has; "" before there is one."""
 
     now: Outgoing = _NOTHING
     changed_at: float = 0.0
     names: set[str] = field(default_factory=set)
+    message_id: str = ""
     readers: set[asyncio.Event] = field(default_factory=set)
     asked: str = ""
     """The question, while its answer is under way."""
@@ -60,8 +63,9 @@ class WebChannel:
 
     platform = "web"
 
-    def __init__(self, clock: Clock, files: Files | None = None) -> None:
+    def __init__(self, clock: Clock, files: Files | None = None, *, thoughts: bool = True) -> None:
         self._clock = clock
+        self._capabilities = replace(_CAPABILITIES, thoughts=thoughts)
         self._files = files
         self._streams: dict[Stream, None] = {}  # the least recently begun first
         self._named: dict[str, Stream] = {}
@@ -71,17 +75,24 @@ class WebChannel:
         self.closing = False
 
     def capabilities(self, address: Address) -> Capabilities:
-        return _CAPABILITIES
+        return self._capabilities
+
+    @property
+    def thoughts(self) -> bool:
+        """Whether visitors see what a model thinks."""
+        return self._capabilities.thoughts
 
     async def send(self, address: Address, out: Outgoing, *, key: str, reply_to: str = "") -> str:
         stream = self._named.get(key) or self._named.get(reply_to) or self._begin()
         self._name(stream, key, reply_to)
+        stream.message_id = key
         self._update(stream, out, address)
         return key
 
     async def edit(self, address: Address, message_id: str, out: Outgoing) -> None:
         stream = self._named.get(message_id) or self._begin()
         self._name(stream, message_id)
+        stream.message_id = message_id
         self._update(stream, out, address)
 
     async def delete(self, address: Address, message_id: str) -> None:
@@ -120,6 +131,12 @@ class WebChannel:
             stream.asked = asked
             self._characters += len(asked)
             self._name(stream, event_id, message_id)
+
+    def shown(self, event_id: str) -> str:
+        """The id of the message that answers this event, though it may not be stored yet; "" if that is not
+        known (any more)."""
+        stream = self._named.get(event_id)
+        return stream.message_id if stream is not None else ""
 
     def asked(self, event_id: str) -> str:
         """What an answer under way was asked; "" if that is not known (any more)."""
@@ -183,7 +200,7 @@ class WebChannel:
 
     @property
     def characters(self) -> int:
-        """How much text is kept."""
+        """How much text is kept, thoughts included."""
         return self._characters
 
     # inside
@@ -205,7 +222,7 @@ class WebChannel:
     def _update(self, stream: Stream, out: Outgoing, address: Address) -> None:
         if stream.now is _NOTHING or out.final:
             self.changed(address.chat.partition(":")[0])
-        self._characters += len(out.text) - len(stream.now.text)
+        self._characters += _size(out) - _size(stream.now)
         stream.now = out
         stream.changed_at = self._clock.monotonic()
         stream.wake()
@@ -227,7 +244,11 @@ class WebChannel:
         if stream not in self._streams:
             return
         del self._streams[stream]
-        self._characters -= len(stream.now.text) + len(stream.asked)
+        self._characters -= _size(stream.now) + len(stream.asked)
         for name in stream.names:
             if self._named.get(name) is stream:
                 del self._named[name]
+
+
+def _size(out: Outgoing) -> int:
+    return len(out.text) + len(out.thoughts.text)

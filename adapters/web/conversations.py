@@ -13,15 +13,18 @@ from adapters.web import export, models, translate
 from adapters.web.answers import event_key
 from adapters.web.api import problems
 from adapters.web.deps import WebDeps
+from adapters.web.download import Downloads, TooMany, busy
 from adapters.web.history import Histories
 from adapters.web.identity import Signer, conversation_of
 from adapters.web.pages import LANGUAGE_COOKIE, language_of, words
 from adapters.web.sse import Streams
 from adapters.web.updates import Updates
 from adapters.web.visit import Visit, visit_of
+from bot.errors import StorageGone
 from bot.types import Conversation
 
 BUSY_SECONDS = 5
+NO_CONVERSATION = "There is no such conversation."
 _EVENTS = """Server-sent events, each with JSON data:
 
 - `conversations` `{"conversations", "older"}`: first; the newest, as `GET /api/v1/conversations` has them.
@@ -30,7 +33,7 @@ _EVENTS = """Server-sent events, each with JSON data:
 
 Lines that begin with `:` are heartbeats. After a break the stream begins anew with all of them."""
 Id = Annotated[str, Path(pattern=r"^([A-Za-z0-9_-]{1,64}|@[0-9]{1,18})$")]
-Cursor = Annotated[str, Query(pattern=r"^([0-9]{1,12}\.[0-9]{1,9}_[0-9]{1,18})?$")]
+Cursor = Annotated[str, Query(pattern=r"^([0-9]{1,12}\.[0-9]{1,9}_[0-9]{1,18}(_[0-9]{1,9})?)?$")]
 Words = Annotated[str, Query(max_length=200)]
 _READ = problems(404, 422, 503)
 _WRITE = problems(400, 403, 404, 413, 415, 422, 503)
@@ -50,18 +53,19 @@ class Own:
         self._signer = signer
         self._histories = histories
         self._streams = Streams()
+        self._downloads = Downloads(deps.clock, own=2)
         self._updates = Updates(histories, deps.channel, deps.clock)
 
     async def listing(self, visit: Visit, query: str, before: str) -> models.Conversations:
-        at, _, number = before.partition("_")
-        place = (float(at), int(number)) if before else None
+        at, id, turn = [*before.split("_"), "0"][:3] if before else ("", "", "")
+        place = (float(at), int(id), int(turn)) if before else None
         found, older = await self._histories.listing(visit.visitor, query=query, before=place)
         return models.Conversations(conversations=found, older=older)
 
     async def find(self, visit: Visit, id: str) -> Conversation:
         conversation = await self._histories.find(visit.visitor, id)
         if conversation is None:
-            raise HTTPException(404, "There is no such conversation.")
+            raise HTTPException(404, NO_CONVERSATION)
         return conversation
 
     async def messages(self, visit: Visit, id: str, before: str) -> models.Messages:
@@ -115,17 +119,21 @@ class Own:
 
     async def export(self, visit: Visit, id: str, kind: export.Format, language: str) -> Response:
         conversation = await self.find(visit, id)
-        turns, media = self._histories.all(conversation), export.TYPES[kind]
+        turns, (media_type, ending) = self._histories.all(conversation), export.TYPES[kind]
         text = (
             export.markdown(conversation, turns, words(language), self._deps.name)
             if kind == "markdown"
             else export.json_text(conversation, turns)
         )
-        headers = {
-            "Content-Disposition": export.disposition(conversation.title, media[1]),
-            "Cache-Control": "no-store",
-        }
-        return StreamingResponse(text, media_type=media[0], headers=headers)
+        disposition = export.disposition(conversation.title, ending)
+        try:
+            return await self._downloads.start(
+                visit.visitor, text, media_type=media_type, disposition=disposition, client=visit.client
+            )
+        except TooMany as error:
+            raise busy(error) from None
+        except StorageGone:
+            raise HTTPException(404, NO_CONVERSATION) from None
 
     async def updates(self, visit: Visit) -> Response:
         if self._streams.refuses(visit.visitor, visit.client):
@@ -152,7 +160,8 @@ def conversations_router(deps: WebDeps, signer: Signer, histories: Histories) ->
     @router.get("/conversations", responses=_READ)
     async def conversations(visit: Visiting, query: Words = "", before: Cursor = "") -> models.Conversations:
         """The visitor's conversations, the last active first; with a `query` those in which all its
-        words were said, or whose title has them."""
+        words were said, or whose title has them: each call looks through so many of them, and of their turns,
+        at most, and `older` is where the next goes on, even where this one found none."""
         return await own.listing(visit, query, before)
 
     @router.get("/conversations/{conversation}/messages", responses=_READ)
@@ -172,12 +181,14 @@ def conversations_router(deps: WebDeps, signer: Signer, histories: Histories) ->
         return await own.delete(visit, conversation)
 
     @router.get(
-        "/conversations/{conversation}/export", responses={**_FILES, **_READ}, response_class=Response
+        "/conversations/{conversation}/export",
+        responses={**_FILES, **_READ, **problems(429)},
+        response_class=Response,
     )
     async def exported(
         conversation: Id, visit: Visiting, request: Request, format: export.Format = "markdown"
     ) -> Response:
-        """The conversation as a file."""
+        """The conversation as a file, read while it is sent: one that breaks off has no end of the body."""
         language = language_of(request.cookies.get(LANGUAGE_COOKIE, ""), visit.language)
         return await own.export(visit, conversation, format, language)
 

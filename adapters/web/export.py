@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Literal
@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from adapters.web.history import Asked, own_words
+from adapters.web.history import Asked, Fate, own_words
 from bot.types import Conversation
 
 Format = Literal["markdown", "json"]
@@ -19,6 +19,12 @@ TYPES: Mapping[Format, tuple[str, str]] = {
     "markdown": ("text/markdown; charset=utf-8", "md"),
     "json": ("application/json", "json"),
 }
+FATES: Mapping[Fate, str] = {
+    "waits": "taken",
+    "later": "taken.later",
+    "unanswered": "taken.unanswered",
+}
+"""The word that says what became of a question that was kept for a person."""
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff/\\:*?"<>|]+')
 _encode = msgspec.json.Encoder().encode
 
@@ -32,13 +38,14 @@ def disposition(title: str, ending: str) -> str:
 
 async def markdown(
     conversation: Conversation, turns: AsyncIterator[Asked], words: Mapping[str, str], name: str
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
+    """`words`: the page's."""
     yield f"# {_line(conversation.title) or words['untitled']}\n".encode()
     async for row in turns:
-        yield _section(row, words["you"], name).encode()
+        yield _section(row, words, name).encode()
 
 
-def _section(row: Asked, you: str, name: str) -> str:
+def _section(row: Asked, words: Mapping[str, str], name: str) -> str:
     at = _time(row.turn.started_at)
     files = [f"- {_line(part.name)}" for part in row.question.attachments]
     asked = "\n".join((own_words(row.question), *files)).strip()
@@ -47,11 +54,17 @@ def _section(row: Asked, you: str, name: str) -> str:
         + "\n> ".join(c.quote.splitlines())
         for c in row.turn.citations
     ]
-    said = "\n\n".join((row.turn.text, *cited))
-    return (f"\n## {you} · {at}\n\n{asked}\n" if asked else "") + f"\n## {name}\n\n{said}\n"
+    said = "\n\n".join(filter(None, (row.turn.text, *cited)))
+    return "".join(
+        (
+            f"\n## {words['you']} · {at}\n\n{asked}\n" if asked else "",
+            f"\n## {name}\n\n{said}\n" if said else "",
+            f"\n*{words[FATES[row.fate]]}*\n" if row.fate else "",
+        )
+    )
 
 
-async def json_text(conversation: Conversation, turns: AsyncIterator[Asked]) -> AsyncIterator[bytes]:
+async def json_text(conversation: Conversation, turns: AsyncIterator[Asked]) -> AsyncGenerator[bytes]:
     head = {"title": conversation.title, "platform": conversation.address.platform}
     yield _encode(head)[:-1] + b',"turns":['
     comma = b""
@@ -63,6 +76,7 @@ async def json_text(conversation: Conversation, turns: AsyncIterator[Asked]) -> 
                 "question": own_words(row.question),
                 "attachments": [part.name for part in row.question.attachments],
                 "answer": turn.text,
+                "fate": row.fate,
                 "state": str(turn.state),
                 "model": turn.model,
                 "citations": [asdict(c) for c in turn.citations],

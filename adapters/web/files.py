@@ -1,13 +1,16 @@
 """Files that visitors bring, each in its visitor's own folder under the hash of its content.
 
 What people call a file is data beside it and never a path. A file belongs to the conversations that
-it was asked about in: a day after it came, or was last asked about anew, it goes unless one of them is there.
+it was asked about in: a day after it was last asked about anew, it goes unless one of them is there. One that
+no question has goes an hour after it came.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+import math
 import os
 import re
 import shutil
@@ -18,6 +21,7 @@ from pathlib import Path
 
 import msgspec
 
+from adapters.web.ledger import Ledger
 from adapters.web.sniff import IMAGES, media_type, readable_name
 from bot.errors import FileRefused, StorageError
 from bot.ports import Clock
@@ -29,14 +33,29 @@ MOST_BYTES = 100_000_000
 """Of one visitor's files."""
 LEAST_FREE = 500_000_000
 """Bytes that must stay free on the disk: the database needs it too."""
-KEEP_UNUSED = 24 * 3600.0
-SWEEP_SECONDS = 3600.0
+MOST_TOTAL = 10_000_000_000
+"""Of all files."""
+MOST_UNASKED = 1_000_000_000
+"""Of all files that no question has; on a full disk a tenth of what is free, if that is less."""
+MOST_AN_HOUR = 200_000_000
+"""Of what one address brings."""
+KEEP_UNUSED = 3600.0
+KEEP_USED = 24 * 3600.0
+SWEEP_SECONDS = 600.0
+SWEEPS_A_SCAN = 6
+"""So often are those swept that no question has, before all are looked through."""
+SCAN_SECONDS = 60.0
+"""What is refused for want of room is counted anew, so often at most: another process may have made some."""
 _VISITOR = re.compile(r"[0-9a-f]{32}")
 _ID = re.compile(r"[0-9a-f]{64}")
 
 
 class NoRoom(Exception):
     """The visitor's files, or all of them, are too many. The text says so to the visitor."""
+
+
+_FULL = "There is no room for files just now."
+_WAITING = "Too many files wait for their question just now. Try again later."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +79,8 @@ class StoredFile:
 
 
 class Files:
-    """`limit`: the bytes that one file may have."""
+    """`limit`: the bytes that one file may have; `total`: that all may have; `most_unasked`: that those may
+    have that no question has; `hourly`: that one address may bring in an hour."""
 
     def __init__(
         self,
@@ -70,13 +90,21 @@ class Files:
         limit: int,
         most_files: int = MOST_FILES,
         least_free: int = LEAST_FREE,
+        total: int = MOST_TOTAL,
+        most_unasked: int = MOST_UNASKED,
+        hourly: int = MOST_AN_HOUR,
     ) -> None:
         self.limit = limit
+        self.hourly = hourly
         self._most_files = most_files
         self._least_free = least_free
         self._folder = folder
         self._clock = clock
         self._writing = asyncio.Lock()
+        self._total = total
+        self._most_unasked = most_unasked
+        self._ledger = Ledger()
+        self._scanned_at = -math.inf
 
     async def put(self, visitor: str, name: str, content: bytes) -> StoredFile:
         """Durable on return. Raises NoRoom."""
@@ -98,6 +126,10 @@ class Files:
         except OSError:
             raise FileRefused("the file is not kept any more") from None
 
+    def path(self, visitor: str, id: str) -> Path:
+        """Where the content of a file that was found is, to be sent from there."""
+        return self._path(visitor, id)
+
     async def read(self, part: Part, limit: int) -> bytes:
         """What `part` refers to. Raises FileRefused, also above `limit` bytes."""
         visitor, _, id = part.ref.partition("/")
@@ -113,6 +145,7 @@ class Files:
         if conversation not in file.conversations:
             names = (*file.conversations, conversation)
             used = replace(file, conversations=names, at=self._clock.time())
+            self._ledger.asked((visitor, file.id))
             await asyncio.to_thread(self._note, visitor, used)
 
     async def remove(self, visitor: str, id: str) -> bool:
@@ -120,7 +153,7 @@ class Files:
         found = await self.find(visitor, id)
         if found is None or found.conversations:
             return False
-        await asyncio.to_thread(self._remove, visitor, id)
+        await asyncio.to_thread(self._remove, visitor, found)
         return True
 
     async def release(self, visitor: str, conversation: str) -> None:
@@ -130,24 +163,29 @@ class Files:
     async def forget(self, visitor: str) -> None:
         """Remove all that this visitor brought."""
         if _VISITOR.fullmatch(visitor):
-            await asyncio.to_thread(shutil.rmtree, self._folder / visitor, True)
+            await asyncio.to_thread(self._forget, visitor)
 
     async def sweep(self, alive: Callable[[str, str], Awaitable[bool]]) -> int:
         """Remove what is not used; how many. `alive` tells whether a visitor still has a conversation."""
-        removed = 0
+        await asyncio.to_thread(self._scan)
+        removed = await asyncio.to_thread(self._sweep_unasked)
         for visitor, file in await asyncio.to_thread(lambda: list(self._all())):
-            fresh = file.at > self._clock.time() - KEEP_UNUSED
-            if not fresh and not [name for name in file.conversations if await alive(visitor, name)]:
-                await asyncio.to_thread(self._remove, visitor, file.id)
+            if not file.conversations or file.at > self._clock.time() - KEEP_USED:
+                continue
+            if not [name for name in file.conversations if await alive(visitor, name)]:
+                await asyncio.to_thread(self._remove, visitor, file)
                 removed += 1
         return removed
 
     async def tend(self, alive: Callable[[str, str], Awaitable[bool]]) -> None:
         """Sweep now and then, until cancelled."""
-        while True:
+        for number in itertools.count(1):
             await self._clock.sleep(SWEEP_SECONDS)
             try:
-                await self.sweep(alive)
+                if number % SWEEPS_A_SCAN:
+                    await asyncio.to_thread(self._sweep_unasked)
+                else:
+                    await self.sweep(alive)
             except (OSError, StorageError) as error:
                 log.warning("visitors' files are not looked through: %s", error)
 
@@ -159,6 +197,7 @@ class Files:
         else:
             self._make_room(visitor, len(content))
             _write(self._path(visitor, id), content)
+            self._ledger.brought((visitor, id), len(content))
         self._note(visitor, file)
         return file
 
@@ -174,7 +213,26 @@ class Files:
                 if names:
                     self._note(visitor, replace(file, conversations=names))
                 else:
-                    self._remove(visitor, file.id)
+                    self._remove(visitor, file)
+
+    def _forget(self, visitor: str) -> None:
+        for file in self._listing(visitor):
+            self._ledger.gone((visitor, file.id), file.size)
+        shutil.rmtree(self._folder / visitor, ignore_errors=True)
+
+    def _scan(self) -> None:
+        self._scanned_at = self._clock.monotonic()
+        self._ledger.begin(((visitor, f.id), f.size, bool(f.conversations)) for visitor, f in self._all())
+
+    def _sweep_unasked(self) -> int:
+        """Remove what waited too long for a question; how many."""
+        removed = 0
+        for visitor, id in self._ledger.unasked:
+            file = self._find(visitor, id)
+            if file is not None and not file.conversations and file.at <= self._clock.time() - KEEP_UNUSED:
+                self._remove(visitor, file)
+                removed += 1
+        return removed
 
     def _make_room(self, visitor: str, size: int) -> None:
         folder = self._folder / visitor
@@ -182,8 +240,20 @@ class Files:
         sizes = [entry.stat().st_size for entry in os.scandir(folder) if _ID.fullmatch(entry.name)]
         if len(sizes) >= self._most_files or sum(sizes) + size > MOST_BYTES:
             raise NoRoom("You have too many files here. Delete an earlier chat with files, then try again.")
-        if shutil.disk_usage(folder).free - size < self._least_free:
-            raise NoRoom("There is no room for files just now.")
+        free = shutil.disk_usage(folder).free
+        if free - size < self._least_free:
+            raise NoRoom(_FULL)
+        scanned, now = self._scanned_at, self._clock.monotonic()
+        if scanned == -math.inf or (self._why_not(size, free) and now - scanned >= SCAN_SECONDS):
+            self._scan()
+        if why := self._why_not(size, free):
+            raise NoRoom(why)
+
+    def _why_not(self, size: int, free: int) -> str:
+        if self._ledger.total + size > self._total:
+            return _FULL
+        waiting = sum(self._ledger.unasked.values())
+        return _WAITING if waiting + size > min(self._most_unasked, free // 10) else ""
 
     def _find(self, visitor: str, id: str) -> StoredFile | None:
         if not _VISITOR.fullmatch(visitor) or not _ID.fullmatch(id):
@@ -196,9 +266,10 @@ class Files:
     def _note(self, visitor: str, file: StoredFile) -> None:
         _write(self._path(visitor, file.id, ".json"), msgspec.json.encode(file))
 
-    def _remove(self, visitor: str, id: str) -> None:
-        self._path(visitor, id, ".json").unlink(missing_ok=True)
-        self._path(visitor, id).unlink(missing_ok=True)
+    def _remove(self, visitor: str, file: StoredFile) -> None:
+        self._path(visitor, file.id, ".json").unlink(missing_ok=True)
+        self._path(visitor, file.id).unlink(missing_ok=True)
+        self._ledger.gone((visitor, file.id), file.size)
 
     def _path(self, visitor: str, id: str, ending: str = "") -> Path:
         return self._folder / visitor / f"{id}{ending}"

@@ -9,29 +9,55 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from adapters.web.blocks import Renderer
 from adapters.web.channel import WebChannel
 from adapters.web.identity import chat_of, conversation_of
-from adapters.web.models import CitationOut, ConversationOut, FileOut, MessageOut
+from adapters.web.models import CitationOut, ConversationOut, FileOut, MessageOut, ThoughtsOut
+from bot.errors import StorageGone
 from bot.ports import Conversations, OwnConversations, People, Turns
-from bot.types import Address, Conversation, Message, OwnConversation, Part, PartKind, Person, Role, Turn
+from bot.types import (
+    Address,
+    Conversation,
+    FinishReason,
+    Message,
+    OwnConversation,
+    Part,
+    PartKind,
+    Person,
+    Role,
+    Turn,
+    TurnState,
+)
 
 SHOWN_CONVERSATIONS = 30
 SHOWN_TURNS = 50
 SHOWN_CHARACTERS = 50_000
 """Of answers in one response, unless a single one is longer: all of them are made into HTML."""
+THOUGHTS_WEIGH = 5
+"""So many characters of thoughts count as one: they are sent as they are."""
+READ_TURNS = 20
+"""Turns that are held at once where all are read."""
 EXCERPT = 70
 """Characters on both sides of what was looked for."""
 _MARKS = re.compile(r"[*_`#>|~\[\]]+|\s+")
 
 
+Fate = Literal["", "waits", "later", "unanswered"]
+"""Of a question that was kept for a person: it waits for one, a later answer was for it, too, or nobody has
+answered it. "" of any other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A turn, and what was asked."""
+    """A turn, and what was asked. `answer` is what was said there without who says so; "" if it is not told
+    apart (any more)."""
 
     turn: Turn
     question: Message
+    answer: str = ""
+    fate: Fate = ""
 
 
 class Histories:
@@ -58,17 +84,21 @@ class Histories:
         visitor: str,
         *,
         query: str = "",
-        before: tuple[float, int] | None = None,
+        before: tuple[float, int, int] | None = None,
         limit: int = SHOWN_CONVERSATIONS,
     ) -> tuple[list[ConversationOut], str]:
-        """The visitor's conversations, the last active first, and where the next page goes on."""
+        """The visitor's conversations, the last active first, and where the next page goes on; of a
+        search that may be so though it found none yet."""
         person = await self.person(visitor)
         if person is None:
             return [], ""
-        rows = await self._own.listing(person.id, query=query, limit=limit + 1, before=before)
-        shown = rows[:limit]
-        older = f"{shown[-1].active_at!r}_{shown[-1].conversation.id}" if len(rows) > limit else ""
-        return [_out(visitor, row, query) for row in shown], older
+        if query:
+            found = await self._own.search(person.id, query, limit=limit, before=before)
+            return [_out(visitor, row, query) for row in found.conversations], _cursor(found.older)
+        rows = await self._own.listing(person.id, limit=limit + 1, before=before and before[:2])
+        last = rows[limit - 1] if len(rows) > limit else None
+        older = _cursor((last.active_at, last.conversation.id, 0) if last else None)
+        return [_out(visitor, row, "") for row in rows[:limit]], older
 
     async def person(self, visitor: str) -> Person | None:
         return await self._people.find("web", visitor)
@@ -89,7 +119,12 @@ class Histories:
     ) -> tuple[list[MessageOut], bool]:
         """The newest turns (before this number), oldest first, and whether there are older ones."""
         rows, older = await self.turns(conversation, before=before)
-        return [await self._message(visitor, conversation, row) for row in rows], older
+        person = await self.person(visitor)
+        rated = await self._turns.ratings([row.turn.id for row in rows], person.id) if person else {}
+        messages = [
+            await self._message(visitor, conversation, row, rated.get(row.turn.id, 0)) for row in rows
+        ]
+        return messages, older
 
     async def turns(self, conversation: Conversation, *, before: int = 0) -> tuple[list[Asked], bool]:
         """As many of the newest (before this number) as one response may show, oldest first, and
@@ -102,20 +137,14 @@ class Histories:
         turns = fitting(found)[::-1]
         return await self._asked(conversation, turns), len(turns) < len(found)
 
-    async def all(self, conversation: Conversation) -> AsyncIterator[Asked]:
-        """Every turn since `/new`, oldest first, a page at a time."""
-        newest = await self._turns.listing(conversation.id, limit=1)
-        last = newest[0].number if newest else 0
-        for first in range(conversation.start_turn, last + 1, SHOWN_TURNS):
-            end = first + SHOWN_TURNS
-            found = await self._turns.listing(conversation.id, limit=SHOWN_TURNS, before=end)
-            for row in await self._asked(conversation, [t for t in found if t.number >= first][::-1]):
-                yield row
+    def all(self, conversation: Conversation) -> AsyncIterator[Asked]:
+        """Every turn since `/new`, as `every_turn` reads it."""
+        return every_turn(self._conversations, self._turns, conversation, conversation.start_turn)
 
     async def _asked(self, conversation: Conversation, turns: list[Turn]) -> list[Asked]:
         return await with_questions(self._conversations, self._turns, conversation, turns)
 
-    async def _message(self, visitor: str, conversation: Conversation, row: Asked) -> MessageOut:
+    async def _message(self, visitor: str, conversation: Conversation, row: Asked, vote: int) -> MessageOut:
         turn, id = row.turn, answer_id(row.turn.event_key) if _name(visitor, conversation) else ""
         under_way = "" if turn.state.ended else self._channel.asked(id)
         return MessageOut(
@@ -126,8 +155,16 @@ class Histories:
             citations=[CitationOut(**asdict(c)) for c in turn.citations],
             state=turn.state.value,
             finish_reason=turn.finish_reason,
+            fate=row.fate,
+            vote=vote,
             attachments=[_file(part) for part in row.question.attachments],
+            thoughts=self._thoughts(turn),
         )
+
+    def _thoughts(self, turn: Turn) -> ThoughtsOut | None:
+        if not turn.thoughts.text or not self._channel.thoughts:
+            return None
+        return ThoughtsOut(**asdict(turn.thoughts))
 
 
 async def with_questions(
@@ -140,7 +177,62 @@ async def with_questions(
         conversation.id, first_turn=page[0].number, before_turn=page[-1].number + 1
     )
     asked = {m.turn: m for m in reversed(history) if m.role is Role.USER}
-    return [Asked(t, asked.get(t.number) or await turns.question(t) or Message(Role.USER)) for t in page]
+    said = {m.turn: m.text for m in history if m.role is Role.ASSISTANT}
+    fates = await _fates(turns, conversation, page)
+    return [
+        Asked(
+            turn,
+            asked.get(turn.number) or await turns.question(turn) or Message(Role.USER),
+            said.get(turn.number, ""),
+            fates.get(turn.number, ""),
+        )
+        for turn in page
+    ]
+
+
+async def _fates(turns: Turns, conversation: Conversation, page: list[Turn]) -> dict[int, Fate]:
+    """By number, of those that were kept for a person. What was asked before `/new` is answered by nothing
+    that came after."""
+    kept = [turn.number for turn in page if _waits(turn)]
+    if not kept:
+        return {}
+    start, answers = conversation.start_turn, [turn.number for turn in page if _answers(turn)]
+    if not answers or answers[-1] < kept[-1]:
+        newest = await turns.listing(conversation.id, limit=SHOWN_TURNS)
+        answers += [turn.number for turn in newest if _answers(turn)]
+
+    def fate(number: int) -> Fate:
+        if any(number < later and (number >= start or later < start) for later in answers):
+            return "later"
+        return "waits" if conversation.taken_by and number >= start else "unanswered"
+
+    return {number: fate(number) for number in kept}
+
+
+def _waits(turn: Turn) -> bool:
+    return turn.state is TurnState.CANCELLED and turn.finish_reason == FinishReason.TAKEN
+
+
+def _answers(turn: Turn) -> bool:
+    """Whether something is said there, or about to be."""
+    if _waits(turn) or turn.state is TurnState.FAILED:
+        return False
+    return bool(turn.text) or not turn.state.ended
+
+
+async def every_turn(
+    conversations: Conversations, turns: Turns, conversation: Conversation, first: int = 1
+) -> AsyncIterator[Asked]:
+    """Those from this number on that there are now, the oldest first, read a page at a time. Raises
+    StorageGone if the conversation is deleted meanwhile."""
+    newest = await turns.listing(conversation.id, limit=1)
+    for start in range(first, newest[0].number + 1 if newest else first, READ_TURNS):
+        found = await turns.listing(conversation.id, limit=READ_TURNS, before=start + READ_TURNS)
+        page = [turn for turn in found if turn.number >= start][::-1]
+        for row in await with_questions(conversations, turns, conversation, page):
+            yield row
+    if await conversations.get(conversation.id) is None:
+        raise StorageGone("this conversation was deleted")
 
 
 def page_id(visitor: str, conversation: Conversation) -> str:
@@ -175,8 +267,13 @@ def _out(visitor: str, row: OwnConversation, query: str) -> ConversationOut:
         platform=conversation.address.platform,
         here=here,
         answering=answer_id(row.last_event) if here and row.answering else "",
+        staff=conversation.taken_by,
         excerpt=excerpt(row.found, query) if row.found else "",
     )
+
+
+def _cursor(place: tuple[float, int, int] | None) -> str:
+    return "" if place is None else f"{place[0]!r}_{place[1]}_{place[2]}"
 
 
 def _file(part: Part) -> FileOut:
@@ -193,7 +290,7 @@ def fitting(turns: list[Turn]) -> list[Turn]:
     """As many from the front as one response may show, at least one."""
     shown, characters = 0, 0
     for turn in turns[:SHOWN_TURNS]:
-        characters += len(turn.text)
+        characters += len(turn.text) + len(turn.thoughts.text) // THOUGHTS_WEIGH
         if shown and characters > SHOWN_CHARACTERS:
             break
         shown += 1

@@ -3,30 +3,34 @@
 Annotations are evaluated here (no `from __future__`): FastAPI reads those of the inner functions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Annotated, Any
 
-import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
 from adapters.web import models
 from adapters.web.api import problems
 from adapters.web.deps import WebDeps
+from adapters.web.download import Downloads, TooMany, busy
 from adapters.web.export import disposition
 from adapters.web.identity import COOKIE, Signer
+from adapters.web.languages import shelf
 from adapters.web.limits import Rate
 from adapters.web.pages import words_of
-from adapters.web.visit import LANGUAGES, Visit, keep_in_frame, visit_of
-from bot.errors import AccessError, PluginError
-from bot.types import Person, PersonRole, Sender
+from adapters.web.takeout import json_text
+from adapters.web.visit import Visit, keep_in_frame, visit_of
+from bot.errors import AccessError, PluginError, StorageGone
+from bot.types import Exported, Person, PersonRole, Sender
 
 MOST_A_MINUTE = 60
-"""Calls of one visitor: each may read all that is kept of them."""
+"""Calls of one visitor."""
+MOST_COUNTED = 10_000
+"""Rows of a kind that are counted."""
 LINK_MINUTES = 15
 _READ = problems(404, 422, 429, 503)
 _WRITE = problems(400, 403, 404, 409, 413, 415, 422, 429, 503)
-_COUNTED = ("conversations", "messages", "feedback", "shares", "overheard", "invitations")
 _FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {}}}}
 
 
@@ -40,7 +44,8 @@ class AccountOut(BaseModel):
 
 class Mine(BaseModel):
     """`known`: something is kept. `may_link`: this visitor can make codes. `counts`: how many of each
-    kind is kept."""
+    kind is kept; of the kinds in `more`, at least so many. What plugins keep elsewhere than in the
+    service's own store is not counted: only the export asks them."""
 
     known: bool = False
     name: str = ""
@@ -49,6 +54,7 @@ class Mine(BaseModel):
     since: float = 0.0
     accounts: list[AccountOut] = []
     counts: dict[str, int] = {}
+    more: list[str] = []
     may_link: bool = False
 
 
@@ -77,6 +83,7 @@ class Keeping:
     def __init__(self, deps: WebDeps) -> None:
         self._deps = deps
         self._rate = Rate(deps.clock, MOST_A_MINUTE)
+        self._downloads = Downloads(deps.clock)
 
     async def person(self, visit: Visit) -> Person | None:
         if wait := self._rate.refuses(visit.visitor):
@@ -90,6 +97,8 @@ class Keeping:
         if person is None:
             return Mine(may_link=self._may_enter(visit))
         accounts = await self._deps.people.accounts(person.id)
+        stored = await self._deps.people.stored(person.id, most=MOST_COUNTED)
+        files = await self._files(accounts)
         return Mine(
             known=True,
             name=person.name,
@@ -100,17 +109,34 @@ class Keeping:
                 AccountOut(platform=p, user=user, here=(p, user) == ("web", visit.visitor))
                 for p, user in accounts
             ],
-            counts=_counts(person, await self._everything(person), await self._files(accounts)),
+            counts={
+                **{kind: min(count, MOST_COUNTED) for kind, count in stored.items()},
+                "files": len(files),
+                "settings": len(person.settings),
+            },
+            more=[kind for kind, count in stored.items() if count > MOST_COUNTED],
             may_link=person.role is not PersonRole.BLOCKED,
         )
 
     async def export(self, visit: Visit) -> Response:
+        """Read while it is sent, so that it takes no more room the larger it is."""
         person = await self._known(visit)
         accounts = await self._deps.people.accounts(person.id)
-        found = {**await self._everything(person), "files": await self._files(accounts)}
-        headers = {"Content-Disposition": disposition("my data", "json"), "Cache-Control": "no-store"}
-        text = msgspec.json.format(msgspec.json.encode(found), indent=1)
-        return Response(text, media_type="application/json", headers=headers)
+        pieces = self._everything(person, await self._files(accounts))
+        try:
+            return await self._downloads.start(
+                person.id,
+                json_text(pieces),
+                media_type="application/json",
+                disposition=disposition("my data", "json"),
+                client=visit.client,
+            )
+        except TooMany as error:
+            raise busy(error) from None
+        except PluginError as error:
+            raise HTTPException(503, "A plugin could not tell its part. Try again.") from error
+        except StorageGone:
+            raise HTTPException(404, "Nothing is kept of you.") from None
 
     async def code(self, visit: Visit) -> CodeOut:
         """As `/link` makes it; whoever may come in comes in by it."""
@@ -136,7 +162,7 @@ class Keeping:
 
     async def delete(self, visit: Visit, body: Delete) -> Response:
         """The cookie ends, too: whoever comes back is a stranger."""
-        known = {words_of("mydata", language)["delete.word"] for language in LANGUAGES}
+        known = {words_of("mydata", language)["delete.word"] for language in shelf().languages}
         if " ".join(body.confirm.casefold().split()) not in known:
             raise HTTPException(422, "confirm: these are not the words that the page asks for")
         person = await self._known(visit)
@@ -159,11 +185,13 @@ class Keeping:
             raise HTTPException(404, "Nothing is kept of you.")
         return person
 
-    async def _everything(self, person: Person) -> Mapping[str, Any]:
-        try:
-            return await self._deps.export_person(person.id)
-        except PluginError as error:
-            raise HTTPException(503, "A plugin could not tell its part. Try again.") from error
+    async def _everything(
+        self, person: Person, files: Sequence[Mapping[str, Any]]
+    ) -> AsyncGenerator[Exported]:
+        async with aclosing(self._deps.export_person(person.id)) as pieces:
+            async for piece in pieces:
+                yield piece
+        yield Exported("files", files)
 
     async def _files(self, accounts: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         files = self._deps.files
@@ -175,12 +203,6 @@ class Keeping:
             for of_one in brought
             for f in of_one
         ]
-
-
-def _counts(person: Person, found: Mapping[str, Any], files: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    counts = {name: len(found.get(name, ())) for name in _COUNTED}
-    plugins = len(found.get("plugins", ())) + len(found.get("plugin_data", ()))
-    return {**counts, "files": len(files), "settings": len(person.settings), "plugins": plugins}
 
 
 def mine_router(deps: WebDeps, signer: Signer) -> APIRouter:

@@ -114,6 +114,17 @@ class FileOut(BaseModel):
     image: bool
 
 
+class Uploaded(FileOut):
+    seen: bool = Field(
+        description="Whether the assistant is shown the picture. If not, as with files that are no text, it"
+        " learns its name alone."
+    )
+    unreadable: bool = Field(
+        description="Whether the assistant, which sees, is not shown this picture because it is too large,"
+        " too small or broken, as far as its header tells."
+    )
+
+
 class ConversationOut(BaseModel):
     """`here`: questions can be asked in it on this page; one of another account of the same person,
     or of another browser, can be read. `answering` is the id of an answer under way."""
@@ -124,6 +135,7 @@ class ConversationOut(BaseModel):
     platform: str
     here: bool
     answering: str = ""
+    staff: str = Field("", description="Who answers there in the assistant's place; empty: it answers.")
     excerpt: str = Field("", description="Of a search: what was said around the words.")
 
 
@@ -157,7 +169,18 @@ class Shared(ShareOut):
 
 
 class SharesOut(BaseModel):
+    """`older`: ask again with this as `before`; empty: there are no more."""
+
     shares: list[ShareOut]
+    older: str = ""
+
+
+class ThoughtsOut(BaseModel):
+    """What a model thought for an answer: plain text. `cut`: it went on, and no more was kept."""
+
+    text: str
+    seconds: float = Field(description="How long it thought.")
+    cut: bool
 
 
 class MessageOut(BaseModel):
@@ -170,7 +193,16 @@ class MessageOut(BaseModel):
     citations: list[CitationOut]
     state: Literal["generating", "delivering", "done", "cancelled", "failed"]
     finish_reason: str
+    fate: Literal["", "waits", "later", "unanswered"] = Field(
+        "",
+        description="Of a question that was kept for a person: it waits, a later answer was for it, too, or"
+        " nobody answered it.",
+    )
+    vote: int = Field(
+        0, description="What the visitor thinks of the answer: 1 good, -1 bad, 0 they have not said."
+    )
     attachments: list[FileOut] = Field([], description="Files that came with the question.")
+    thoughts: ThoughtsOut | None = Field(None, description="Where the model thought, and they may be seen.")
 
 
 class Messages(BaseModel):

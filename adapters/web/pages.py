@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -13,7 +12,8 @@ from fastapi.responses import HTMLResponse
 
 from adapters.web.deps import WebDeps
 from adapters.web.identity import Signer
-from adapters.web.visit import LANGUAGES, Visit, visit_of
+from adapters.web.languages import ENGLISH, shelf
+from adapters.web.visit import Visit, visit_of
 
 HERE = Path(__file__).parent
 LANGUAGE_COOKIE = "tertulia_language"
@@ -25,17 +25,13 @@ YEAR = 365 * 24 * 3600
 @cache
 def words(language: str) -> dict[str, str]:
     """What the page says in this language."""
-    found: dict[str, str] = {}
-    for name in (f"{language}.json", f"conversations.{language}.json"):
-        found.update(json.loads((HERE / "words" / name).read_text(encoding="utf-8")))
-    return found
+    return shelf().of(language, "", "conversations")
 
 
 @cache
 def words_of(page: str, language: str) -> dict[str, str]:
     """What another page says in this language."""
-    found: dict[str, str] = json.loads((HERE / f"words/{page}.{language}.json").read_text(encoding="utf-8"))
-    return found
+    return shelf().of(language, page)
 
 
 @cache
@@ -73,7 +69,7 @@ def page_router(deps: WebDeps, signer: Signer) -> APIRouter:
 
 def _remembering(response: HTMLResponse, visit: Visit, lang: str) -> HTMLResponse:
     visit.remember(response)
-    if lang in LANGUAGES:
+    if lang in shelf().languages:
         response.set_cookie(
             LANGUAGE_COOKIE, lang, max_age=YEAR, httponly=True, samesite="lax", secure=visit.secure
         )
@@ -83,8 +79,7 @@ def _remembering(response: HTMLResponse, visit: Visit, lang: str) -> HTMLRespons
 def chat_html(
     deps: WebDeps, language: str, theme: str, *, widget: Mapping[str, Any] | None = None
 ) -> HTMLResponse:
-    """The chat page; `widget` is what its scripts are given in a frame. There it takes no files: an
-    image's address cannot be asked for with the header that stands in for the cookie."""
+    """The chat page; `widget` is what its scripts are given in a frame."""
     html = template("chat.html").render(
         name=deps.name,
         language=language,
@@ -92,10 +87,11 @@ def chat_html(
         widget=widget,
         invited=deps.access == "invite",
         modules=_modules(),
-        upload_limit=deps.files.limit if deps.files is not None and widget is None else 0,
-        others=[(code, words(code)["language.name"]) for code in LANGUAGES if code != language],
+        upload_limit=deps.files.limit if deps.files is not None else 0,
+        own=shelf().name(language),
+        others=_others(language),
         words=words(language),
-        suggestions=_suggestions(deps.suggestions, language),
+        suggestions=_suggestions(deps.suggestions, language, handbook=widget is None),
     )
     return HTMLResponse(html, headers={"Cache-Control": "no-store"})
 
@@ -109,10 +105,15 @@ def mydata_html(
         language=language,
         theme=theme if theme in THEMES else THEMES[0],
         widget=widget,
-        others=[(code, words(code)["language.name"]) for code in LANGUAGES if code != language],
+        others=_others(language),
         words=words_of("mydata", language),
     )
     return HTMLResponse(html, headers={"Cache-Control": "no-store"})
+
+
+def _others(language: str) -> list[tuple[str, str]]:
+    """The tags of the other languages, and what each calls itself."""
+    return [(tag, shelf().name(tag)) for tag in shelf().languages if tag != language]
 
 
 @cache
@@ -121,15 +122,18 @@ def _modules() -> list[str]:
     return sorted(path.name for path in (HERE / "static").glob("*.js"))
 
 
-def _suggestions(given: Mapping[str, Sequence[str]], language: str) -> list[str]:
-    """The operator's questions for an empty page, else those of the handbook."""
-    own = [words(language)[f"suggestion.{number}"] for number in (1, 2, 3, 4)]
-    return list(given.get(language, own))[:6]
+def _suggestions(
+    given: Sequence[str] | Mapping[str, Sequence[str]] | None, language: str, *, handbook: bool
+) -> Sequence[str]:
+    """The operator's questions for an empty page; where there is no word of theirs, those of the handbook,
+    if wanted."""
+    if isinstance(given, Mapping):
+        return given.get(language, ())
+    if given is not None:
+        return given
+    return [words(language)[f"suggestion.{number}"] for number in (1, 2, 3, 4)] if handbook else ()
 
 
 def language_of(*wishes: str) -> str:
     """The first wish that there is a page for; English where there is none."""
-    for wish in wishes:
-        if (base := wish.partition("-")[0].lower()) in LANGUAGES:
-            return base
-    return "en"
+    return next(filter(None, map(shelf().find, wishes)), ENGLISH)

@@ -19,7 +19,8 @@ STOP_SECONDS = 5
 class WebServer:
     """Serves an ASGI app. Streams under way go on when the intake has ended, until `aclose`: that
     calls `on_stop`, so that they end by themselves, and cuts off readers that hang longer than
-    `stop_seconds`. `url` is known inside the intake.
+    `stop_seconds`. `url` is known inside the intake. `protocol` gives what takes connections: by default
+    `adapters.web.connections.punctual`, which cuts off those that dawdle.
     """
 
     def __init__(
@@ -30,12 +31,14 @@ class WebServer:
         port: int,
         on_stop: Callable[[], None] | None = None,
         stop_seconds: int = STOP_SECONDS,
+        protocol: Callable[[], type[asyncio.Protocol]] | None = None,
     ) -> None:
         self._app = app
         self._host = host
         self._port = port
         self._on_stop = on_stop
         self._stop_seconds = stop_seconds
+        self._protocol = protocol
         self._ending: asyncio.Task[None] | None = None
         self._server: uvicorn.Server | None = None
         self.url = ""
@@ -82,10 +85,12 @@ class WebServer:
     def _made(self) -> uvicorn.Server:
         import uvicorn
 
+        from adapters.web.connections import punctual
+
         return uvicorn.Server(
             uvicorn.Config(
                 self._app,
-                http="httptools",
+                http=(self._protocol or punctual)(),
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -23,6 +23,8 @@ from adapters.web.visit import Visit, first_language, visit_of
 from bot.types import Citation, Conversation, Person, Share, Turn, TurnState
 
 MOST_SHARES = 100
+SHOWN_SHARES = 30
+Cursor = Annotated[str, Query(pattern=r"^([0-9]{1,12}(\.[0-9]{1,9})?_[A-Za-z0-9_-]{1,64})?$")]
 DAY = 24 * 3600.0
 _READ = problems(404, 422, 503)
 _WRITE = problems(400, 403, 404, 409, 413, 415, 422, 503)
@@ -49,7 +51,7 @@ class Sharing:
 
     async def put(self, visit: Visit, id: str, body: models.NewShare) -> models.Shared:
         conversation, person = await self._own(visit, id)
-        if len(await self._deps.shares.listing(person.id)) >= MOST_SHARES:
+        if len(await self._deps.shares.listing(person.id, limit=MOST_SHARES)) >= MOST_SHARES:
             raise HTTPException(409, f"There are {MOST_SHARES} links already. Take some back first.")
         last = await self._last(conversation)
         if last is None:
@@ -64,10 +66,16 @@ class Sharing:
             raise HTTPException(404, "There is no such conversation.")
         return models.Shared(**_out(share).model_dump(), path=f"/s/{token}")
 
-    async def listing(self, visit: Visit) -> models.SharesOut:
+    async def listing(self, visit: Visit, before: str) -> models.SharesOut:
+        at, _, id = before.partition("_")
+        key = (float(at), id) if before else None
         person = await self._histories.person(visit.visitor)
-        found = await self._deps.shares.listing(person.id) if person is not None else []
-        return models.SharesOut(shares=[_out(share) for share in found])
+        if person is None:
+            return models.SharesOut(shares=[])
+        found = await self._deps.shares.listing(person.id, limit=SHOWN_SHARES + 1, before=key)
+        shown = found[:SHOWN_SHARES]
+        older = f"{shown[-1].created_at!r}_{shown[-1].id}" if len(found) > SHOWN_SHARES else ""
+        return models.SharesOut(shares=[_out(share) for share in shown], older=older)
 
     async def revoke(self, visit: Visit, id: str) -> models.Accepted:
         person = await self._histories.person(visit.visitor)
@@ -161,9 +169,10 @@ def shares_router(deps: WebDeps, signer: Signer, histories: Histories) -> APIRou
         return await sharing.put(visit, conversation, body)
 
     @router.get("/shares", responses=_READ)
-    async def shares(visit: Visiting) -> models.SharesOut:
-        """The visitor's links that can still be read, the newest first."""
-        return await sharing.listing(visit)
+    async def shares(visit: Visiting, before: Cursor = "") -> models.SharesOut:
+        """The visitor's links that can still be read, the newest first; where there are `older` ones,
+        ask again with that as `before`."""
+        return await sharing.listing(visit, before)
 
     @router.delete("/shares/{id}", responses=_WRITE)
     async def revoke(id: models.Name, visit: Visiting, body: models.Nothing) -> models.Accepted:

@@ -22,7 +22,6 @@ from adapters.web.guard import WIDGET
 from adapters.web.identity import COOKIE, COOKIE_SECONDS, Signer, sits_here
 from bot.types import Sender
 
-LANGUAGES = ("en", "zh")
 TOKEN = "x-tertulia-visitor"
 FRAME_COOKIE = "tertulia_frame"
 

@@ -13,8 +13,9 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from adapters.web.deps import WebDeps
 from adapters.web.guard import WIDGET, WIDGET_SCRIPT
 from adapters.web.identity import Signer
+from adapters.web.languages import shelf
 from adapters.web.pages import HERE, THEMES, chat_html, language_of, mydata_html
-from adapters.web.visit import FRAME_COOKIE, LANGUAGES, first_language, keep_in_frame
+from adapters.web.visit import FRAME_COOKIE, first_language, keep_in_frame
 
 HOUR = 3600
 _COLOUR = re.compile(r"[0-9a-f]{6}")
@@ -81,6 +82,6 @@ def _wishes(query: Mapping[str, str]) -> dict[str, str]:
     wishes = {
         "theme": _theme(query),
         "color": _colour(query),
-        "lang": language if language in LANGUAGES else "",
+        "lang": language if language in shelf().languages else "",
     }
     return {name: wish for name, wish in wishes.items() if wish}

@@ -5,6 +5,18 @@
 
 from bot.markup.measure import utf16_length, visible
 from bot.markup.split import Rendered, parts, plain_text, render
-from bot.markup.tree import Kind, Node, parse
+from bot.markup.tree import Kind, Node, clean, last_block, parse
 
-__all__ = ["Kind", "Node", "Rendered", "parse", "parts", "plain_text", "render", "utf16_length", "visible"]
+__all__ = [
+    "Kind",
+    "Node",
+    "Rendered",
+    "clean",
+    "last_block",
+    "parse",
+    "parts",
+    "plain_text",
+    "render",
+    "utf16_length",
+    "visible",
+]

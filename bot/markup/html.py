@@ -69,8 +69,8 @@ def _list(node: Node) -> str:
 
 
 def _item(item: Node) -> str:
-    continued = ' class="continued"' if item.continued else ""
-    return f"<li{continued}>{to_html(item)}</li>"
+    names = " ".join(filter(None, ("continued" if item.continued else "", item.info)))
+    return f'<li class="{names}">{to_html(item)}</li>' if names else f"<li>{to_html(item)}</li>"
 
 
 def _table(node: Node) -> str:

@@ -8,15 +8,22 @@ digit, so that prices stay prices.
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
+GROWING = "growing"
+"""The key of a parser's `env` that says that the text goes on: a block that has no end yet, nor a blank
+line, is a formula already."""
 MATH = "math"
 """The `info` of the nodes that hold formulas."""
+GUESSED = "\x01"
+"""Behind the end of a formula that was only guessed, and is not shown: it would move with each letter. (A
+text that is `clean` has none.)"""
 _LONGEST = 2000
-_INLINE = re.compile(
+INLINE = re.compile(
     rf"\$\$(?:[^$\\]|\\.){{1,{_LONGEST}}}?\$\$"
     rf"|\$(?![\s$])(?:[^$\\\n]|\\.){{0,{_LONGEST}}}?(?<![\s\\])\$(?![\d$])"
     rf"|\\\((?:[^\\]|\\[^()]){{1,{_LONGEST}}}?\\\)",
@@ -35,12 +42,14 @@ def leave_math(parser: MarkdownIt) -> None:
 def _inline(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] not in "$\\" or (state.src[state.pos] == "$" and _within_a_word(state)):
         return False
-    found = _INLINE.match(state.src, state.pos, state.posMax)
+    found = INLINE.match(state.src, state.pos, state.posMax)
     if found is None:
         return False
+    guessed = state.src.startswith(GUESSED, found.end())
     if not silent:
-        state.push("math_inline", "", 0).content = found[0]
-    state.pos = found.end()
+        closing = 2 if found[0].startswith(("$$", "\\(")) else 1
+        state.push("math_inline", "", 0).content = found[0][:-closing] if guessed else found[0]
+    state.pos = found.end() + guessed
     return True
 
 
@@ -60,6 +69,13 @@ def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     else:
         lines = range(start + 1, min(end, start + _MOST_LINES))
         last = next((n for n in lines if _line(state, n).endswith(closing)), -1)
+        if (
+            last < 0
+            and state.env.get(GROWING)
+            and end - start <= _MOST_LINES
+            and all(map(partial(_line, state), lines))
+        ):
+            last = end - 1
     if last < 0:
         return False
     if not silent:

@@ -1,12 +1,14 @@
 """The tree: what a Markdown text means, with nothing of how it was written.
 
-CommonMark with tables and strikethrough, except that
+CommonMark with tables, strikethrough and tasks, except that
 
+- beside Chinese, Japanese and Korean, emphasis begins and ends as `bot.markup.flanks` says;
 - raw HTML is text;
 - link reference definitions are text, so that `[1]` stays `[1]` and what comes later never
   changes what came before;
 - a link whose scheme is not http, https, mailto or tg is text; an image is a link to it (showing
-  it would tell a third party who reads);
+  it would tell a third party who reads), and within a link only its text;
+- of a link without an address the text alone is left;
 - an emphasis within the same emphasis adds nothing, nor does bold within a heading;
 - blocks nested deeper than `_DEEPEST` are text, a paragraph with more than `_MOST_BRACKETS` opening
   brackets has no links, and what comes after `_MARKDOWN_LENGTH` characters is paragraphs of text:
@@ -16,7 +18,7 @@ CommonMark with tables and strikethrough, except that
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache, partial
@@ -26,7 +28,10 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-from bot.markup.math import MATH, leave_math
+from bot.markup.addresses import link_addresses
+from bot.markup.flanks import flank_by_script
+from bot.markup.growing import finished, headed, held, open_inline
+from bot.markup.math import GROWING, GUESSED, MATH, leave_math
 
 _DEEPEST = 24
 _MOST_BRACKETS = 500
@@ -34,6 +39,9 @@ _MARKDOWN_LENGTH = 65_536
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SCHEME = re.compile(r"(?:https?|mailto|tg):", re.IGNORECASE)
+TASK = "task"
+"""The `info` of an ITEM with a box."""
+_BOXES = {"[ ] ": "☐", "[x] ": "☑"}
 _NOT_LANGUAGE = re.compile(r"[^A-Za-z0-9+#_-]")
 
 
@@ -72,7 +80,7 @@ class Node:
     """What a TEXT says; the source of a DOCUMENT."""
     info: str = ""
     """The URL of a LINK, the language of a CODE_BLOCK, the alignment of a CELL (left, right, center); MATH of
-    CODE and a CODE_BLOCK that are formulas."""
+    CODE and a CODE_BLOCK that are formulas; TASK of an ITEM with a box."""
     number: int = -1
     """The level of a HEADING (1 to 6), the number of an ITEM in an ordered list (else -1)."""
     tight: bool = False
@@ -96,13 +104,36 @@ _BLOCKS = {
 _INLINES = {"strong": Kind.STRONG, "em": Kind.EMPHASIS, "s": Kind.STRIKE, "link": Kind.LINK}
 
 
-def parse(text: str, *, math: bool = False) -> Node:
-    """The DOCUMENT that `text` means, with formulas left as they are if `math`. Never fails; takes time
-    linear in the length."""
+def parse(text: str, *, page: bool = False, growing: bool = False) -> Node:
+    """The DOCUMENT that `text` means. `page`: as our own pages show it, with formulas left as they are and
+    bare addresses as links. `growing`: as it will most likely look when there is more of it (see
+    `bot.markup.growing`). Never fails; takes time linear in the length."""
     cleaned = clean(text)
     end = _markdown_end(cleaned)
-    blocks = _blocks(_parser(links=True, math=math).parse(cleaned[:end]))
+    parser, env, source = _parser(links=True, page=page), {GROWING: growing}, cleaned[:end]
+    if growing and end == len(cleaned):
+        parsed = partial(_block_tokens, page=page, growing=True)
+        source = headed(held(source, parsed), parsed)
+    blocks = _blocks(parser.parse(source, env))
     return Node(Kind.DOCUMENT, (*blocks, *_paragraphs(cleaned[end:])), text)
+
+
+def last_block(text: str, *, page: bool = False) -> int:
+    """Where the last block at the top level begins in a text that goes on: what stands before will not
+    mean anything else, whatever comes. For a text that is `clean`."""
+    shown = held(text, partial(_block_tokens, page=page, growing=True))
+    starts = []
+    for growing in (True, False):
+        tokens = _block_tokens(shown, page=page, growing=growing)
+        starts.append(next((t.map[0] for t in reversed(tokens) if t.level == 0 and t.map), 0))
+    lines = shown.split("\n")[: min(starts)]
+    return sum(map(len, lines)) + len(lines)
+
+
+def _block_tokens(text: str, *, page: bool, growing: bool) -> list[Token]:
+    parser, found = _parser(links=True, page=page), list[Token]()
+    parser.block.parse(text, parser, {GROWING: growing}, found)
+    return found
 
 
 def clean(text: str) -> str:
@@ -118,23 +149,29 @@ class _Parser(MarkdownIt):
 
 
 @lru_cache(maxsize=4)
-def _parser(*, links: bool, math: bool) -> MarkdownIt:
+def _parser(*, links: bool, page: bool) -> MarkdownIt:
     parser = _Parser("commonmark", {"html": False, "maxNesting": 3 * _DEEPEST})
+    flank_by_script(parser)
     parser.enable(["table", "strikethrough"]).disable(["reference", "html_block", "html_inline"])
     parser.block.ruler.before("table", "deep", _deep)
-    parser.core.ruler.at("inline", partial(_inline_rule, math=math))
-    if math:
+    parser.core.ruler.at("inline", partial(_inline_rule, page=page))
+    if page:
         leave_math(parser)
+        link_addresses(parser)
     return parser if links else parser.disable(["link", "image"])
 
 
-def _inline_rule(state: StateCore, *, math: bool) -> None:
+def _inline_rule(state: StateCore, *, page: bool) -> None:
     """A core rule: inlines, without links where looking for them takes quadratic time."""
+    if state.env.get(GROWING) and (last := open_inline(state.tokens, state.src)):
+        last.content = finished(last.content)
     for token in state.tokens:
         if token.type == "inline":
-            parser = _parser(links=token.content.count("[") <= _MOST_BRACKETS, math=math)
+            parser = _parser(links=token.content.count("[") <= _MOST_BRACKETS, page=page)
             token.children = []
             parser.inline.parse(token.content, parser, state.env, token.children)
+            for child in token.children if GUESSED in token.content else ():
+                child.content = child.content.replace(GUESSED, "")
 
 
 def _markdown_end(text: str) -> int:
@@ -179,7 +216,7 @@ def _blocks(tokens: Iterable[Token]) -> tuple[Node, ...]:
         if token.type == "inline":
             opening, inlines = open_[-1]
             bold = opening is not None and opening.type == "heading_open"
-            inlines.extend(_inlines(token.children or [], Kind.STRONG if bold else None))
+            inlines.extend(_inlines(token.children or [], {Kind.STRONG} if bold else set()))
         elif token.type in {"fence", "code_block"}:
             open_[-1][1].append(_code_block(token))
         elif token.type == "hr":
@@ -200,6 +237,8 @@ def _block(kind: Kind, token: Token, children: list[Node]) -> Node:
         return replace(node, tight=token.hidden)
     if kind is Kind.CELL:
         return replace(node, info=str(token.attrGet("style") or "").removeprefix("text-align:"))
+    if kind is Kind.ITEM:
+        return _task(node)
     if kind is Kind.LIST:
         paragraphs = [c for item in children for c in item.children if c.kind is Kind.PARAGRAPH]
         tight = all(p.tight for p in paragraphs)
@@ -210,25 +249,50 @@ def _block(kind: Kind, token: Token, children: list[Node]) -> Node:
     return node
 
 
+def _task(item: Node) -> Node:
+    """An item that begins with `[ ]` or `[x]` has a box."""
+    first = item.children[0] if item.children else item
+    begun = first.children[0] if first.kind is Kind.PARAGRAPH and first.children else first
+    box = _BOXES.get(begun.text[:4].lower()) if begun.kind is Kind.TEXT else None
+    if box is None:
+        return item
+    boxed = replace(begun, text=f"{box} {begun.text[4:]}")
+    first = replace(first, children=(boxed, *first.children[1:]))
+    return replace(item, children=(first, *item.children[1:]), info=TASK)
+
+
 def _code_block(token: Token) -> Node:
     language = _NOT_LANGUAGE.sub("", (token.info.split() or [""])[0])
     return Node(Kind.CODE_BLOCK, (Node(Kind.TEXT, text=token.content),), info=language)
 
 
-def _inlines(tokens: Iterable[Token], outer: Kind | None) -> list[Node]:
-    open_: list[tuple[Kind | None, str, list[Node]]] = [(outer, "", [])]
+def _inlines(tokens: Iterable[Token], outer: Set[Kind]) -> list[Node]:
+    open_: list[tuple[Kind | None, str, list[Node]]] = [(None, "", [])]
     for token in tokens:
         name = token.type.removesuffix("_open").removesuffix("_close")
-        if name not in _INLINES:
+        if token.type == "image":
+            open_[-1][2].extend(_image(token, outer | {kind for kind, _, _ in open_ if kind}))
+        elif name not in _INLINES:
             open_[-1][2].extend(_leaf(token))
         elif token.nesting == 1:
             open_.append((_INLINES[name], str(token.attrGet("href") or ""), []))
         else:
             kind, url, children = open_.pop()
             assert kind is not None
-            repeated = any(around is kind for around, _, _ in open_)
-            open_[-1][2].extend(children if repeated else [Node(kind, tuple(children), info=url)])
+            nothing = kind in outer or any(other is kind for other, _, _ in open_)
+            nothing = nothing or (kind is Kind.LINK and not url)
+            open_[-1][2].extend(children if nothing else [Node(kind, tuple(children), info=url)])
     return open_[0][2]
+
+
+def _image(token: Token, outer: Set[Kind]) -> list[Node]:
+    """A link to it; within a link what it is called."""
+    url = str(token.attrGet("src") or "")
+    name = _inlines(token.children or [], outer | {Kind.LINK})
+    if not url:
+        return name
+    name = name or [Node(Kind.TEXT, text=url)]
+    return name if Kind.LINK in outer else [Node(Kind.LINK, tuple(name), info=url)]
 
 
 def _leaf(token: Token) -> list[Node]:
@@ -240,8 +304,4 @@ def _leaf(token: Token) -> list[Node]:
         return [Node(Kind.CODE, (Node(Kind.TEXT, text=token.content),))]
     if token.type == "math_inline":
         return [Node(Kind.CODE, (Node(Kind.TEXT, text=token.content),), info=MATH)]
-    if token.type == "image":
-        url = str(token.attrGet("src") or "")
-        alt = token.content or url
-        return [Node(Kind.LINK, (Node(Kind.TEXT, text=alt),), info=url)]
     return [Node(Kind.TEXT, text=token.content)] if token.content else []

@@ -10,7 +10,7 @@ core answers without it. Built-in plugins come through this door like anyone's.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,9 +23,19 @@ from bot.types import Conversation, Event, Message, Passage, Person, Reply, Tool
 
 
 class PluginSettings(BaseModel):
-    """Base of a plugin's settings (`[plugins.NAME]`); unknown keys are errors, numbers finite."""
+    """Base of a plugin's settings (`[plugins.NAME]`); unknown keys are errors, numbers finite. The console
+    shows them as a form: a field's name and description, or what `Said` has in the reader's language."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Words of a setting, by language tag: `Annotated[int, Said({"zh": …}, {"zh": …})]`. Where a language has
+    none, the setting's own name and description are shown; those are English."""
+
+    label: Mapping[str, str] = field(default_factory=dict)
+    help: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +55,11 @@ class Scoped:
     async def delete(self, key: str) -> None:
         await self.store.delete(self.plugin, self.scope, key)
 
-    async def items(self, prefix: str = "") -> dict[str, Any]:
-        return await self.store.items(self.plugin, self.scope, prefix)
+    async def items(
+        self, prefix: str = "", *, after: str | None = None, limit: int | None = None
+    ) -> dict[str, Any]:
+        """By key, those that begin with `prefix`: all, or `limit` of them; `after` is the last key seen."""
+        return await self.store.items(self.plugin, self.scope, prefix, after=after, limit=limit)
 
 
 @dataclass(frozen=True, slots=True)

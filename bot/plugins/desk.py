@@ -9,53 +9,35 @@ database and holds at the next start. It takes effect at once, in this process a
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import EntryPoint
 from typing import Any
 
-from pydantic import ConfigDict, SecretStr, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
 
-from bot.errors import PluginError, SettingsError
+from bot.errors import PluginError, SealError, SettingsError, StorageError
 from bot.plugins.api import Plugin, PluginSettings
+from bot.plugins.choices import Choices
 from bot.plugins.configured import Installed, installed_entries, kind_of
-from bot.plugins.forms import fields_of, read, refused
+from bot.plugins.forms import bare, fields_of, read, refused
 from bot.plugins.guard import COMMAND_TIMEOUT, Guarded, guarding
 from bot.plugins.host import PluginHost, made
 from bot.plugins.pages import Action, Component, ConsolePage, Done, PageRequest
 from bot.ports import Clock, KeyValue, Search
+from bot.sealing import Sealer
 from bot.types import FieldKind, FormField, Origin, PluginState, PluginStatus
 
-KEY = "plugin:"
+log = logging.getLogger(__name__)
 PAGE_TIMEOUT = 10.0
 """Seconds for what a page shows: somebody waits for it."""
 FIXED = "TERTULIA_PLUGINS_DISABLED"
 _DEEP = ConfigDict(revalidate_instances="always")
 _COMPONENTS = TypeAdapter(tuple[Component, ...], config=_DEEP)
 _FIELDS = TypeAdapter(tuple[FormField, ...], config=_DEEP)
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What was chosen in the console, by plugin."""
-
-    enabled: Mapping[str, bool] = field(default_factory=dict)
-    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    def disabled(self, file: Collection[str], environment: Collection[str]) -> set[str]:
-        """Plugins that are not to run, where the file and the environment name these."""
-        off = {name for name in file if not self.enabled.get(name, False)}
-        return off | {name for name, on in self.enabled.items() if not on} | set(environment)
-
-
-async def choices(values: KeyValue) -> Choices:
-    """Those stored. Raises StorageError."""
-    stored = {k.removeprefix(KEY): v for k, v in (await values.items("core", "", KEY)).items()}
-    return Choices(
-        {name: bool(given["enabled"]) for name, given in stored.items() if "enabled" in given},
-        {name: given["settings"] for name, given in stored.items() if given.get("settings")},
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +56,27 @@ async def open_desk(
     *,
     search: Search,
     store: KeyValue,
+    sealer: Sealer,
     clock: Clock,
     seconds: float,
     entries: Iterable[EntryPoint] | None = None,
 ) -> PluginDesk:
     """The desk of the installed plugins (or `entries`) and their host, which is to be entered; it gives
-    each plugin so many `seconds` for its part of an answer. Raises SettingsError as `find_plugins`
-    does, StorageError."""
-    found, chosen = installed_entries(entries), await choices(store)
+    each plugin so many `seconds` for its part of an answer. Secrets that the console sets are in `store`
+    sealed. Raises SettingsError as `find_plugins` does, StorageError."""
+    found, choices = installed_entries(entries), await Choices.stored(store, sealer)
     host = PluginHost.discover(
         configured.tables,
         search=search,
         store=store,
         clock=clock,
-        disabled=chosen.disabled(configured.disabled, configured.fixed),
+        disabled=choices.disabled(configured.disabled, configured.fixed),
         timeout=seconds,
         entries=found.values(),
-        written=chosen.settings,
+        written=choices.settings(),
     )
     make = partial(made, search=search, store=store, clock=clock)
-    return PluginDesk(host, found, configured, chosen, store, make)
+    return PluginDesk(host, found, configured, choices, make)
 
 
 class PluginDesk:
@@ -104,28 +87,46 @@ class PluginDesk:
         host: PluginHost,
         entries: Mapping[str, EntryPoint],
         configured: Configured,
-        chosen: Choices,
-        values: KeyValue,
+        choices: Choices,
         make: Callable[[Installed], Plugin],
     ) -> None:
         self.host = host
         self._entries = entries
         self._configured = configured
-        self._chosen = chosen
-        self._values = values
+        self._choices = choices
         self._make = make
         self._changing = asyncio.Lock()
+
+    async def seal(self) -> None:
+        """Seal the secrets that were stored before they were sealed, or that an older key seals. To be
+        called where no other process writes. What hinders it stands in the log, and all goes on."""
+        async with self._changing:
+            try:
+                for name in self._choices.names():
+                    await self._choices.seal(name, self._secrets(name))
+            except (SealError, StorageError) as error:
+                log.error("secrets that the console set lie in the database as they were: %s", error)
+
+    def _secrets(self, name: str) -> set[str]:
+        """The names of its settings that are secrets. Of a plugin that does not run nobody can say, for
+        its code is not loaded: then all that was stored before secrets were sealed."""
+        choice = self._choices.of(name)
+        with suppress(PluginError, SettingsError), guarding(f"the settings of plugin {name}", SettingsError):
+            if self.host.find(name) is not None:
+                return _secret(self.form(name))
+        return set(choice.plain) if choice.before else set()
 
     def states(self) -> list[PluginState]:
         return [self._state(name) for name in sorted(self._entries)]
 
     def _state(self, name: str) -> PluginState:
         fixed = FIXED if name in self._configured.fixed else ""
+        unreadable = self._choices.of(name).unreadable
         brought = self.host.find(name)
         if brought is None:
             failure = self.host.failures.get(name, "")
             status = PluginStatus.FAILED if failure else PluginStatus.DISABLED
-            return PluginState(name, status, failure, fixed=fixed)
+            return PluginState(name, status, failure, fixed=fixed, unreadable=unreadable)
         guarded = brought.guarded
         return PluginState(
             name,
@@ -138,21 +139,28 @@ class PluginDesk:
             collections=tuple(guarded.plugin.collections),
             pages=tuple(page.path for page in brought.pages),
             fixed=fixed,
+            unreadable=unreadable,
         )
 
-    def form(self, name: str) -> list[FormField]:
-        kind = kind_of(self._entries[name])
-        table, written = self._table(name), self._written(name)
+    def form(self, name: str, language: str = "") -> list[FormField]:
+        kind, choice = kind_of(self._entries[name]), self._choices.of(name)
+        table, written = self._table(name), choice.settings
         origins = {**dict.fromkeys(table, Origin.FILE), **dict.fromkeys(written, Origin.CONSOLE)}
-        shown = _valid(kind, {**table, **written}) or _valid(kind, table)
-        return fields_of(kind.Settings, shown or kind.Settings.model_construct(**table), origins)
+        shown = _valid(kind, {**table, **written})
+        if shown is None and choice.unreadable:  # the others may fit again with these
+            shown = _one_by_one(kind, {**table, **written})
+        shown = shown or _valid(kind, table) or _one_by_one(kind, table)
+        return [
+            replace(field, unreadable=field.name in choice.unreadable)
+            for field in fields_of(kind.Settings, shown, origins, language)
+        ]
 
     async def configure(self, name: str, posted: Mapping[str, Any], cleared: Collection[str] = ()) -> None:
         async with self._changing:
             kind = kind_of(self._entries[name])
             table = self._table(name)
             form = self.form(name)
-            secrets = {field.name for field in form if field.kind is FieldKind.SECRET}
+            secrets = _secret(form)
             given = _cleared(kind, secrets & set(cleared)) | _without_nothing(kind, read(form, posted))
             kept = {k: v for k, v in self._written(name).items() if k not in given and k in secrets}
             settings = _validated(kind, {**table, **kept, **given})
@@ -162,9 +170,11 @@ class PluginDesk:
                 for field in (*given, *kept)
                 if base is None or getattr(settings, field) != getattr(base, field)
             }
+            still = secrets - given.keys()
+            choice = await self._choices.chosen(name, written, secrets, still)
             if self.host.find(name) is not None:
                 await self.host.replace(name, self._make(Installed(name, kind, settings)))
-            await self._choose(name, settings=written)
+            await self._choices.keep(name, choice)
 
     async def reset(self, name: str) -> None:
         async with self._changing:
@@ -172,7 +182,7 @@ class PluginDesk:
             settings = _validated(kind, self._table(name))
             if self.host.find(name) is not None:
                 await self.host.replace(name, self._make(Installed(name, kind, settings)))
-            await self._choose(name, settings={})
+            await self._choices.keep(name, await self._choices.chosen(name, {}, ()))
 
     async def enable(self, name: str) -> None:
         async with self._changing:
@@ -182,14 +192,14 @@ class PluginDesk:
             kind = kind_of(entry)
             settings = _in_force(kind, self._table(name), self._written(name))
             await self.host.replace(name, self._make(Installed(name, kind, settings)))
-            await self._choose(name, enabled=True)
+            await self._choices.enable(name, True)
 
     async def disable(self, name: str) -> None:
         async with self._changing:
             if name not in self._entries:
                 raise KeyError(name)
             await self.host.replace(name, None)
-            await self._choose(name, enabled=False)
+            await self._choices.enable(name, False)
 
     def pages(self) -> list[tuple[str, ConsolePage]]:
         return [(b.name, page) for b in self.host.brought() for page in b.pages if not b.guarded.dead]
@@ -236,22 +246,7 @@ class PluginDesk:
         return self._configured.tables.get(name, {})
 
     def _written(self, name: str) -> Mapping[str, Any]:
-        return self._chosen.settings.get(name, {})
-
-    async def _choose(
-        self, name: str, *, enabled: bool | None = None, settings: Mapping[str, Any] | None = None
-    ) -> None:
-        """Keep the choice, for this process and the next."""
-        chosen = self._chosen
-        if enabled is not None:
-            chosen = replace(chosen, enabled={**chosen.enabled, name: enabled})
-        if settings is not None:
-            chosen = replace(chosen, settings={**chosen.settings, name: settings})
-        stored: dict[str, Any] = {"settings": dict(chosen.settings.get(name, {}))}
-        if name in chosen.enabled:
-            stored["enabled"] = chosen.enabled[name]
-        self._chosen = chosen
-        await self._values.put("core", "", KEY + name, stored)
+        return self._choices.of(name).settings
 
 
 def _status(guarded: Guarded) -> PluginStatus:
@@ -273,6 +268,23 @@ def _valid(kind: type[Plugin], values: Mapping[str, Any]) -> PluginSettings | No
         return None
 
 
+def _one_by_one(kind: type[Plugin], values: Mapping[str, Any]) -> PluginSettings:
+    """Settings that do not fit together, each as its own field has it. One that does not fit either is as it
+    was given, unless it has parts: among these may be secrets, of which only the field knows."""
+    known, read = kind.Settings.model_fields, dict[str, Any]()
+    for name, value in values.items():
+        if name not in known:
+            continue
+        field: Any = (known[name].annotation, known[name])
+        one = create_model("One", __config__=kind.Settings.model_config, **{name: field})
+        try:
+            read[name] = getattr(one.model_validate({name: value}), name)
+        except ValidationError:
+            if isinstance(value, str | int | float):
+                read[name] = value
+    return kind.Settings.model_construct(**read)
+
+
 def _validated(kind: type[Plugin], values: Mapping[str, Any]) -> PluginSettings:
     """Raises FieldsRefused."""
     try:
@@ -292,6 +304,10 @@ def _without_nothing(kind: type[Plugin], given: Mapping[str, Any]) -> dict[str, 
     return {name: v for name, v in given.items() if v is not None or known[name].default is None}
 
 
+def _secret(form: Sequence[FormField]) -> set[str]:
+    return {field.name for field in form if field.kind is FieldKind.SECRET}
+
+
 def _cleared(kind: type[Plugin], secrets: Collection[str]) -> dict[str, Any]:
     """Nothing in place of each."""
     known = kind.Settings.model_fields
@@ -301,6 +317,6 @@ def _cleared(kind: type[Plugin], secrets: Collection[str]) -> dict[str, Any]:
 def _stored(settings: PluginSettings, name: str) -> Any:
     """The setting as JSON has it; a secret as it is."""
     value = getattr(settings, name)
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
+    if (clear := bare(value)) is not value:
+        return clear
     return settings.model_dump(mode="json", include={name})[name]

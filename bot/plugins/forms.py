@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, Secret, SecretBytes, SecretStr, ValidationError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 
 from bot.errors import FieldsRefused
+from bot.mistakes import sentence
+from bot.plugins.api import Said
 from bot.plugins.pages import Upload
 from bot.types import FieldKind, FormField, Origin
 
@@ -19,26 +24,53 @@ _KINDS = {
     "number": FieldKind.NUMBER,
     "string": FieldKind.TEXT,
 }
+_SECRETS = (SecretStr, SecretBytes, Secret)
 _TRUE, _FALSE = frozenset({"on", "true", "1", "yes"}), frozenset({"", "off", "false", "0", "no"})
 LONGEST = 100_000
 """Characters of a posted text, at most."""
 
 
+class _Quiet(GenerateJsonSchema):
+    """A default that JSON has no form for, as a secret's, is left out in silence: it is read elsewhere."""
+
+    def emit_warning(self, kind: JsonSchemaWarningKind, detail: str) -> None:
+        if kind != "non-serializable-default":
+            super().emit_warning(kind, detail)
+
+
 def fields_of(
-    schema: type[BaseModel], values: BaseModel, origins: Mapping[str, Origin] | None = None
+    schema: type[BaseModel],
+    values: BaseModel,
+    origins: Mapping[str, Origin] | None = None,
+    language: str = "",
 ) -> list[FormField]:
-    """A field for each setting, with its value in force. A setting that no field can hold (a table, a
-    list of tables) is shown as JSON and read-only."""
-    known = schema.model_json_schema()
+    """A field for each setting, with its value in force, and its `Said` words in this language. A setting
+    that no field can hold (a table, a list of tables) is shown as JSON and read-only."""
+    known = schema.model_json_schema(schema_generator=_Quiet)
     required = known.get("required", ())
     found = []
     for name, given in known.get("properties", {}).items():
         rules = _plain(given, known.get("$defs", {}))
         value = getattr(values, name, None)
         default = schema.model_fields[name].get_default(call_default_factory=True)
+        if _is_secret(schema.model_fields[name].annotation):  # pydantic says so of texts and bytes alone
+            rules = {**rules, "writeOnly": True}
         origin = (origins or {}).get(name, Origin.DEFAULT)
-        found.append(_field(name, given, rules, value, default, origin, required=name in required))
+        field = _field(name, given, rules, value, default, origin, required=name in required)
+        found.append(_said(field, schema.model_fields[name].metadata, language))
     return found
+
+
+def _said(field: FormField, metadata: Sequence[Any], language: str) -> FormField:
+    """The field in the words that the setting has for the language, or for the nearest it begins with."""
+    tags = [language.lower()] if language else []
+    while tags and "-" in tags[-1]:
+        tags.append(tags[-1].rpartition("-")[0])
+    for said in (one for one in metadata if isinstance(one, Said)):
+        label = next((said.label[tag] for tag in tags if tag in said.label), field.label)
+        help = next((said.help[tag] for tag in tags if tag in said.help), field.help)
+        field = replace(field, label=label, help=help)
+    return field
 
 
 def _field(
@@ -51,7 +83,7 @@ def _field(
     *,
     required: bool,
 ) -> FormField:
-    kind = _kind(rules, value)
+    kind = _kind(rules)
     secret = kind is FieldKind.SECRET
     held = kind is not None
     title = given.get("title", "")
@@ -63,7 +95,7 @@ def _field(
         value=None if secret else _shown(value, held),
         default=None if secret or required else _shown(default, held),
         required=required,
-        is_set=bool(_bare(value)),
+        is_set=bool(bare(value)),
         choices=tuple(map(str, rules.get("enum", ()))),
         whole=rules.get("type") == "integer",
         minimum=_first(rules, "minimum", "minLength", "minItems"),
@@ -88,9 +120,17 @@ def _plain(rules: Mapping[str, Any], defs: Mapping[str, Any]) -> Mapping[str, An
     return {**rules, "items": _plain(rules["items"], defs)} if rules.get("items") else rules
 
 
-def _kind(rules: Mapping[str, Any], value: Any) -> FieldKind | None:
+def _is_secret(annotation: Any) -> bool:
+    """Whether values of this type are secrets, also where there is none yet."""
+    origin = get_origin(annotation) or annotation
+    if origin in (Union, UnionType, Annotated):
+        return any(map(_is_secret, get_args(annotation)))
+    return isinstance(origin, type) and issubclass(origin, _SECRETS)
+
+
+def _kind(rules: Mapping[str, Any]) -> FieldKind | None:
     """None for what no field can hold."""
-    if isinstance(value, SecretStr) or rules.get("writeOnly"):
+    if rules.get("writeOnly"):
         return FieldKind.SECRET
     if "enum" in rules:
         return FieldKind.CHOICE
@@ -104,8 +144,10 @@ def _kind(rules: Mapping[str, Any], value: Any) -> FieldKind | None:
     return _KINDS.get(str(kind))
 
 
-def _bare(value: Any) -> Any:
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
+def bare(value: Any) -> Any:
+    """The value, a secret one in the clear; bytes as text, as a form gives them."""
+    clear = value.get_secret_value() if isinstance(value, _SECRETS) else value
+    return clear.decode() if isinstance(clear, bytes) else clear
 
 
 def _shown(value: Any, held: bool) -> Any:
@@ -166,7 +208,8 @@ def _value(field: FormField, given: Any) -> Any:
     text = "" if given is None else str(given)
     if field.kind is FieldKind.NUMBER:
         return _number(field, text.strip())
-    if field.required and not text.strip():
+    kept = field.kind is FieldKind.SECRET and field.is_set
+    if field.required and not kept and not text.strip():
         raise ValueError("is needed")
     if field.kind is FieldKind.CHOICE and text not in ("", *field.choices):
         raise ValueError(f"is none of {', '.join(field.choices)}")
@@ -189,7 +232,7 @@ def _upload(field: FormField, given: Any) -> Upload | None:
         if field.required:
             raise ValueError("a file is needed")
         return None
-    _bounded(field, len(given.content), "bytes")
+    _bounded(field, given.size, "bytes")
     return given
 
 
@@ -233,9 +276,9 @@ def _bounded(field: FormField, value: float, what: str = "") -> None:
 
 
 def refused(error: ValidationError) -> FieldsRefused:
-    """What pydantic found wrong, by the first name of each place."""
+    """What pydantic found wrong (`bot.mistakes`), by the first name of each place."""
     wrong: dict[str, str] = {}
     for item in error.errors():
         name = str(item["loc"][0]) if item["loc"] else ""
-        wrong.setdefault(name, item["msg"].removeprefix("Value error, "))
+        wrong.setdefault(name, sentence(item))
     return FieldsRefused(wrong)

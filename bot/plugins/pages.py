@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from io import BytesIO
+from typing import Any, BinaryIO, Literal
 
 from bot.types import ConsoleRole, FormField
 
@@ -124,10 +125,23 @@ Component = Heading | Text | Notice | Link | Stats | Table | Form | Chart | Down
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that was posted. The name is its sender's and may be anything."""
+    """A file that was posted, for as long as the action runs. The name is its sender's and may be
+    anything. `file`, with so many bytes, lies on the disk unless it is small."""
 
     name: str
-    content: bytes
+    file: BinaryIO
+    size: int
+
+    @classmethod
+    def of(cls, name: str, content: bytes) -> Upload:
+        """One that is in memory."""
+        return cls(name, BytesIO(content), len(content))
+
+    @property
+    def content(self) -> bytes:
+        """All of it, which takes as much memory: a large one is better read from `file`, piece by piece."""
+        self.file.seek(0)
+        return self.file.read()
 
 
 @dataclass(frozen=True, slots=True)

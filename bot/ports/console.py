@@ -3,12 +3,13 @@ ask for a role first, may have these."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from bot.types import (
     Account,
     AuditEntry,
+    AuditFilter,
     ConsoleRole,
     ConsoleSession,
     Found,
@@ -27,8 +28,10 @@ class Accounts(Protocol):
     """Accounts of the console, their keys and their sessions. Tokens have 256 bits and are given
     out once; only their SHA-256 is stored. They, and sessions, end `seconds` after they were made.
 
-    Names that differ in case, width, spacing or invisible characters alone are the same. What
-    changes an account raises AccessError if there is none of this id."""
+    Names that differ in case, width, spacing or invisible characters alone are the same. A new name
+    raises NameRefused if nothing of it can be seen, one of its words mixes Latin, Cyrillic or Greek
+    letters, or it is, or looks like, another's. What changes an account raises AccessError if there
+    is none of this id."""
 
     async def owner_link(self, *, seconds: float) -> str:
         """A token that enters the oldest owner's account, which its first use makes if there is
@@ -37,7 +40,7 @@ class Accounts(Protocol):
 
     async def invite(self, by: str, *, name: str, role: ConsoleRole, seconds: float) -> str:
         """A token whose first use makes an account of that name (with a number, should the name be
-        taken by then) and role. Raises AccessError if the name is empty or another's now."""
+        taken by then) and role. Raises NameRefused."""
         ...
 
     async def again(self, account_id: str, *, seconds: float) -> str:
@@ -60,8 +63,12 @@ class Accounts(Protocol):
         """By name: any that is the same."""
         ...
 
-    async def listing(self) -> list[Account]:
-        """All, by name whatever its case: they are few."""
+    async def listing(self, *, limit: int = 50, after: str = "") -> list[Account]:
+        """By name, whatever its case; `after` is the name of the last one seen."""
+        ...
+
+    async def names(self, account_ids: Collection[str]) -> Mapping[str, str]:
+        """By id, of those that there are."""
         ...
 
     async def update(
@@ -75,7 +82,7 @@ class Accounts(Protocol):
     ) -> Account:
         """Change what is given. A disabled account's sessions and tokens end, and the invitations
         it made; these end also when its role falls. Raises AccessError if no enabled owner would be
-        left, or the name is empty or another's."""
+        left, NameRefused for a name that is to change."""
         ...
 
     async def delete(self, account_id: str) -> None:
@@ -95,14 +102,17 @@ class Accounts(Protocol):
         """It is made now, whatever its times. Raises AccessError if one of this id is stored."""
         ...
 
-    async def passkeys(self, account_id: str) -> list[Passkey]:
-        """The account's own, the oldest first."""
+    async def passkeys(
+        self, account_id: str, *, limit: int = 50, after: tuple[float, str] | None = None
+    ) -> list[Passkey]:
+        """The account's own, the oldest first; `after` is (created_at, id) of the last one seen."""
         ...
 
     async def passkey(self, id: str) -> Passkey | None: ...
 
-    async def passkey_used(self, id: str, sign_count: int) -> None:
-        """Keep the authenticator's new count, and when."""
+    async def passkey_used(self, id: str, sign_count: int, *, asked_at: float) -> bool:
+        """Keep the authenticator's new count, and when. False, and nothing is kept, if there is no such
+        passkey, or it was used after `asked_at`: what was asked before that is spent."""
         ...
 
     async def remove_passkey(self, account_id: str, id: str) -> bool:
@@ -119,8 +129,11 @@ class Accounts(Protocol):
         for `idle` seconds, or its account is disabled. Marks it as seen, at most once a minute."""
         ...
 
-    async def sessions(self, account_id: str) -> list[ConsoleSession]:
-        """Those that have not ended, idle ones among them, the last seen first."""
+    async def sessions(
+        self, account_id: str, *, limit: int = 50, before: tuple[float, float, str] | None = None
+    ) -> list[ConsoleSession]:
+        """Those that have not ended, idle ones among them, the last seen first; `before` is
+        (seen_at, created_at, id) of the last one that was listed."""
         ...
 
     async def end_session(self, account_id: str, id: str) -> bool:
@@ -141,8 +154,15 @@ class Audit(Protocol):
         """`account` is its name now. The account need not be there, nor stay."""
         ...
 
-    async def listing(self, *, limit: int = 50, before: int = 0, account_id: str = "") -> list[AuditEntry]:
-        """The newest first, of all accounts or of one; `before` is the last id seen."""
+    async def listing(
+        self,
+        *,
+        limit: int = 50,
+        before: tuple[float, int] | None = None,
+        wanted: AuditFilter | None = None,
+    ) -> list[AuditEntry]:
+        """The newest first; `before` is (at, id) of the last one seen. A page costs by its length, by
+        how many actions are wanted, and, with a target, by how much was done about it."""
         ...
 
 
@@ -161,8 +181,11 @@ class Shares(Protocol):
         """None if it is unknown, has expired or was taken back."""
         ...
 
-    async def listing(self, person_id: str) -> list[Share]:
-        """The person's own that have not expired, the newest first."""
+    async def listing(
+        self, person_id: str, *, limit: int = 50, before: tuple[float, str] | None = None
+    ) -> list[Share]:
+        """The person's own that have not expired, the newest first; `before` is (created_at, id) of
+        the last one seen."""
         ...
 
     async def revoke(self, person_id: str, id: str) -> bool:
@@ -184,14 +207,14 @@ class Archive(Protocol):
     ) -> list[ListedConversation]:
         """The last active first; `before` is (active_at, id) of the last one seen. A conversation was
         active when a turn of it last began; 0.0 if nobody has asked yet. With `person_id`: those in
-        which they asked."""
+        which they asked, and when they last did."""
         ...
 
     async def search(self, query: str, *, limit: int = 50, before: int = 0) -> list[Found]:
-        """Turns whose question and answer together hold every word of the query (`literal_terms` of
-        `bot.words`), in any language, the last stored first; `before` is the id of the last one
-        seen. A turn is found as soon as it is stored. Any text is a valid query; one without words
-        finds nothing."""
+        """Turns whose question and answer together hold every word of the query, in any language, and for
+        its last one, which may be half typed, a word that it begins (`sought` of `bot.words`), the last
+        stored first; `before` is the id of the last one seen. A turn is found as soon as it is stored.
+        Any text is a valid query; one without words finds nothing."""
         ...
 
     async def people(
@@ -220,6 +243,11 @@ class Archive(Protocol):
     async def handled(self, turn_id: str, person_id: str, handled: bool) -> None:
         """Note whether somebody has seen to this feedback. Feedback that its person changes is open
         again; nothing happens where there is none."""
+        ...
+
+    async def pressing(self, most: int) -> Mapping[str, int]:
+        """What needs somebody: `waiting`, conversations that were taken over and whose last question waits
+        for a person, and `feedback` that nobody has seen to. Counting ends at `most`."""
         ...
 
     async def totals(self) -> Mapping[str, int]:

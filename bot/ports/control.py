@@ -32,8 +32,12 @@ class PersonaDesk(Protocol):
     """Personas, the default one ("") among them. What is changed is in force for the next turn here,
     and within seconds in other processes on the same database."""
 
-    def listing(self) -> list[KnownPersona]:
-        """Those in force, by name; the default one first."""
+    def listing(self, *, limit: int = 50, after: str | None = None) -> list[KnownPersona]:
+        """Those in force, by name; the default one first. `after` is the name of the last one seen."""
+        ...
+
+    def get(self, name: str) -> KnownPersona | None:
+        """The one in force."""
         ...
 
     def fields(self) -> list[FormField]:
@@ -124,16 +128,17 @@ class PluginDesk(Protocol):
         """Calls under way end first."""
         ...
 
-    def form(self, name: str) -> list[FormField]:
-        """A field for each of its settings, also while it is disabled. Raises PluginError if it cannot
+    def form(self, name: str, language: str = "") -> list[FormField]:
+        """A field for each of its settings, also while it is disabled, in the words of the language where it
+        has some. Raises PluginError if it cannot
         be loaded, SettingsError if what the file says no longer fits."""
         ...
 
     async def configure(self, name: str, posted: Mapping[str, Any], cleared: Collection[str] = ()) -> None:
         """Give it these settings: the form's, as posted. An empty secret stays as it is, but for those
         that are to be `cleared`. Another instance takes the plugin's place, once it has started; if it
-        cannot, the old one goes on and nothing is kept. Raises FieldsRefused, PluginError,
-        SettingsError."""
+        cannot, the old one goes on and nothing is kept. Secrets are kept sealed. Raises FieldsRefused,
+        SealError, PluginError, SettingsError."""
         ...
 
     async def reset(self, name: str) -> None:
@@ -209,13 +214,19 @@ class Watch(Protocol):
 
 
 class Backup(Protocol):
-    """A copy of everything that is stored."""
+    """Copies of everything that is stored. What lies elsewhere is not in them: the settings, in
+    `tertulia.toml` and the environment, with their tokens and keys."""
 
     def copy(self) -> AbstractAsyncContextManager[Path]:
         """A consistent copy as one SQLite file, which Tertulia opens as its database; deleted on
         leaving. Writers go on meanwhile. Raises StorageError."""
         ...
 
+    def pack(self, copy: Path) -> AsyncGenerator[bytes]:
+        """One tar archive of such a copy and the files that people brought, made while it is taken;
+        `tertulia restore` puts it back. Memory stays the same, however much it is. Raises StorageError."""
+        ...
+
     async def size(self) -> int:
-        """Bytes that are stored, and that a copy takes about. Raises StorageError."""
+        """Bytes that the database has, and that a copy takes about. Raises StorageError."""
         ...

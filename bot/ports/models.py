@@ -28,6 +28,13 @@ class Model(Protocol):
         tools offered and summaries asked for."""
         ...
 
+    @property
+    def sees(self) -> bool:
+        """Whether `Message.pictures` are shown to it, as far as is known: a server may turn out to refuse
+        them, and is then asked without (`Chunk.unseen`). Where this is False they are left out, and are no
+        error."""
+        ...
+
     async def window(self) -> int:
         """Tokens of prompt and answer together that one request may have."""
         ...

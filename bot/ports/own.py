@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bot.types import Conversation, OwnConversation
+from bot.types import Conversation, OwnConversation, OwnFound
 
 
 class OwnConversations(Protocol):
@@ -13,11 +13,19 @@ class OwnConversations(Protocol):
     not on how much there is."""
 
     async def listing(
-        self, person_id: str, *, query: str = "", limit: int = 30, before: tuple[float, int] | None = None
+        self, person_id: str, *, limit: int = 30, before: tuple[float, int] | None = None
     ) -> list[OwnConversation]:
-        """The last active first; `before` is (active_at, id) of the last one seen. With a query those
-        with a turn since `/new`, or else a title, that has every word of it (`literal_terms` of
-        `bot.words`), in any language; a query without words finds nothing."""
+        """The last active first; `before` is (active_at, id) of the last one seen."""
+        ...
+
+    async def search(
+        self, person_id: str, query: str, *, limit: int = 30, before: tuple[float, int, int] | None = None
+    ) -> OwnFound:
+        """Those with a turn since `/new`, or else a title, that has every word of the query, in any
+        language, and for its last one, which may be half typed, a word that it begins (`sought` of
+        `bot.words`); a query without words finds nothing. Each call looks through so many conversations
+        and turns at most, the newest first, so that none is slow: `older` says where to go on, be it
+        amid a long conversation."""
         ...
 
     async def get(self, person_id: str, conversation_id: int) -> Conversation | None:

@@ -126,6 +126,10 @@ class Inbox(Protocol):
         seen. Of one that cannot be read any more there is the key alone."""
         ...
 
+    async def count_dead(self, most: int) -> int:
+        """How many dead letters there are; counting ends at `most`."""
+        ...
+
     async def revive(self, key: str) -> bool:
         """Deliver a dead letter again; False if there is none of that key that can be read."""
         ...

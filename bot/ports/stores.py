@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol
 
 from bot.types import (
+    NO_THOUGHTS,
     Address,
     Conversation,
     Delivery,
     Event,
+    Exported,
     Invitation,
     Message,
     Passage,
@@ -20,6 +22,7 @@ from bot.types import (
     Remark,
     Sender,
     Source,
+    Thoughts,
     Turn,
     TurnState,
 )
@@ -101,12 +104,24 @@ class People(Protocol):
         nothing changes, if the person has no other. Raises AccessError if they are blocked."""
         ...
 
-    async def export(self, person_id: str) -> dict[str, Any]:
-        """Everything stored about the person, as JSON-ready values."""
+    async def stored(self, person_id: str, *, most: int = 10_000) -> Mapping[str, int]:
+        """How many rows the export has in its lists of conversations, messages, feedback, shares,
+        overheard, invitations and plugins. Counting ends at `most`: most + 1 stands for any more."""
+        ...
+
+    def export(self, person_id: str) -> AsyncGenerator[Exported]:
+        """Everything stored about the person, list by list in the same order each time, in pieces of
+        some 250 kB at most, but for rows that are larger. Each piece is read when it is asked for, and
+        nothing is held in between: the whole is of no one moment. What was there from beginning to end
+        is in it once, what came or went meanwhile may be in it or not.
+
+        Raises StorageGone if there is no such person, also when the person goes meanwhile: an export
+        that has an end is whole."""
         ...
 
     async def delete(self, person_id: str) -> None:
-        """Remove the person and everything stored about them."""
+        """Remove the person and everything stored about them. Of one with very many conversations these
+        go first, some at a time, so that others are not held up: what is cut short can be done again."""
         ...
 
 
@@ -209,8 +224,15 @@ class Turns(Protocol):
         """
         ...
 
-    async def checkpoint(self, turn_id: str, text: str, state: TurnState = TurnState.GENERATING) -> None:
-        """Store the text so far. A turn that has ended is not touched."""
+    async def checkpoint(
+        self,
+        turn_id: str,
+        text: str,
+        state: TurnState = TurnState.GENERATING,
+        *,
+        thoughts: Thoughts = NO_THOUGHTS,
+    ) -> None:
+        """Store the text so far, and what was thought for it. A turn that has ended is not touched."""
         ...
 
     async def finish(self, turn: Turn, messages: Sequence[Message] = ()) -> None:
@@ -257,8 +279,13 @@ class Turns(Protocol):
     async def drop_deliveries(self, turn_id: str, from_part: int) -> None: ...
 
     async def feedback(self, turn_id: str, person_id: str, value: int, reason: str = "") -> bool:
-        """1, -1, or 0 to take it back. One per person and turn. False, and nothing is stored,
-        if the turn does not exist."""
+        """1, -1, or 0 to take it back. One per person and turn, and so it is counted in the
+        statistics of `RATINGS`: a change moves it to now. False, and nothing is stored, if the
+        turn does not exist."""
+        ...
+
+    async def ratings(self, turn_ids: Sequence[str], person_id: str) -> dict[str, int]:
+        """What the person thinks of these turns, 1 or -1, by the turn's id; the others are left out."""
         ...
 
 
@@ -268,7 +295,12 @@ class KeyValue(Protocol):
     async def get(self, plugin: str, scope: str, key: str) -> Any: ...
     async def put(self, plugin: str, scope: str, key: str, value: Any) -> None: ...
     async def delete(self, plugin: str, scope: str, key: str) -> None: ...
-    async def items(self, plugin: str, scope: str, prefix: str = "") -> dict[str, Any]: ...
+    async def items(
+        self, plugin: str, scope: str, prefix: str = "", *, after: str | None = None, limit: int | None = None
+    ) -> dict[str, Any]:
+        """By key, those that begin with `prefix`: all, or `limit` of them; `after` is the last key seen."""
+        ...
+
     async def delete_scope(self, scope: str) -> None: ...
 
 

@@ -7,8 +7,11 @@ of prompts are model tokens.
 """
 
 from bot.types.console import (
+    HELPED,
+    RATINGS,
     Account,
     AuditEntry,
+    AuditFilter,
     ConsoleRole,
     ConsoleSession,
     Found,
@@ -21,6 +24,7 @@ from bot.types.console import (
     Sample,
     Share,
     Vote,
+    rating,
 )
 from bot.types.control import (
     Chart,
@@ -60,35 +64,43 @@ from bot.types.events import (
     Redeemed,
     Sender,
 )
+from bot.types.exports import Exported
 from bot.types.history import (
+    NO_THOUGHTS,
     Citation,
     Conversation,
     Message,
     Passage,
+    Picture,
     Remark,
     Role,
     Source,
+    Thoughts,
     ToolCall,
     Turn,
     TurnState,
     Usage,
 )
 from bot.types.model import Chunk, FinishReason, ModelRequest, Priority, ToolSpec
-from bot.types.own import OwnConversation
+from bot.types.own import OwnConversation, OwnFound
 from bot.types.reply import Button, Capabilities, Delivery, DeliveryState, Markup, Outgoing, Pace, Reply
 from bot.types.sampling import Sampling
 
 __all__ = [
     "ADMIN",
     "AUTHOR",
+    "HELPED",
     "JOINED",
     "LEFT",
     "MANAGER",
     "MODERATOR",
     "MOVED",
+    "NO_THOUGHTS",
+    "RATINGS",
     "Account",
     "Address",
     "AuditEntry",
+    "AuditFilter",
     "Button",
     "Capabilities",
     "Chart",
@@ -103,6 +115,7 @@ __all__ = [
     "DiffLine",
     "Event",
     "EventKind",
+    "Exported",
     "FieldKind",
     "Figures",
     "FinishReason",
@@ -120,6 +133,7 @@ __all__ = [
     "Outgoing",
     "Overview",
     "OwnConversation",
+    "OwnFound",
     "Pace",
     "Part",
     "PartKind",
@@ -128,6 +142,7 @@ __all__ = [
     "Person",
     "PersonRole",
     "PersonaVersion",
+    "Picture",
     "Place",
     "PlaceField",
     "PlatformState",
@@ -146,6 +161,7 @@ __all__ = [
     "SettingInForce",
     "Share",
     "Source",
+    "Thoughts",
     "ToolCall",
     "ToolSpec",
     "Trial",
@@ -153,4 +169,5 @@ __all__ = [
     "TurnState",
     "Usage",
     "Vote",
+    "rating",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -80,6 +81,18 @@ class AuditEntry:
     action: str
     target: str = ""
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries: those of this account, of one of these actions, about this target, from `since`
+    on and before `until`. What is empty lets everything through."""
+
+    account_id: str = ""
+    actions: tuple[str, ...] = ()
+    target: str = ""
+    since: float = 0.0
+    until: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +200,25 @@ class PersonaVersion:
     active: bool = False
 
 
+HELPED = "helped"
+"""The reason of a rating that was given by telling that the answer is what was looked for."""
+RATINGS = "ratings"
+"""The measurement that counts each rating once: as it is now, in the minute in which it was last changed.
+Who is erased leaves what they said in the counts."""
+
+
+def rating(value: int, reason: str) -> str:
+    """The label of a rating in `RATINGS`: `up`, `down` or `helped`."""
+    if value < 0:
+        return "down"
+    return HELPED if reason == HELPED else "up"
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """What was measured of `name` within one span of time beginning at `at`: how often, the sum,
-    and for durations how many were at most each bound (cumulative, as Prometheus counts)."""
+    and for durations how many were at most each bound (cumulative, as Prometheus counts). Of a level,
+    which is looked at now and then, `total` is the sum of what it was, and `highest` the most."""
 
     name: str
     label: str
@@ -198,3 +226,4 @@ class Sample:
     count: int
     total: float
     buckets: tuple[int, ...] = ()
+    highest: float = 0.0

@@ -70,7 +70,8 @@ class FieldKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One field of a form. A secret's `value` is None always; `is_set` says whether it has one.
+    """One field of a form. A secret's `value` is None always; `is_set` says whether it has one, and
+    `unreadable` whether the one that was set does not open, so that it has to be set again.
 
     `whole`: a number without fraction. `minimum` and `maximum` bound a number's value, a text's length
     in characters, and how many a list has; `above` and `below` are bounds that are left out themselves.
@@ -92,6 +93,7 @@ class FormField:
     below: float | None = None
     read_only: bool = False
     origin: Origin = Origin.DEFAULT
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,8 @@ class PluginStatus(StrEnum):
 class PluginState:
     """How a plugin is and what it brings. `error` is what failed last, at `error_at`; `rests_until` is
     when a resting one is tried again (all Unix seconds). `fixed` says, where it is not empty, what keeps
-    it from being enabled or disabled in the console."""
+    it from being enabled or disabled in the console. `unreadable` are the secrets, by their settings' names,
+    that were set in the console and do not open, as their key is not here."""
 
     name: str
     status: PluginStatus
@@ -128,6 +131,7 @@ class PluginState:
     collections: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
     fixed: str = ""
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,8 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`unit` is count, seconds or share (0 to 1); counts are of the step that begins at their time."""
+    """`unit` is count, seconds, share (0 to 1) or level (how many at once); counts are of the step that
+    begins at their time."""
 
     key: str
     unit: str
@@ -184,8 +189,10 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How the service is now. `answers` and `failed` are of the last 24 hours; `waiting` are events that
-    wait for their turn, `running` those that are dealt with; None where this process does not know."""
+    """How the service is now. `answers` and `failed` are of the last 24 hours; `waiting` are people who
+    wait for their turn, `running` conversations in which one is dealt with; None where this process does
+    not know.
+    `taught`: documents were learned beside what ships with the service."""
 
     people: int
     conversations: int
@@ -195,6 +202,7 @@ class Figures:
     running: int | None
     model: str
     generates: bool
+    taught: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,17 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as a model is shown it (`bot.imaging`): its file in base64 (RFC 4648, section 4), as all
+    servers take it, encoded once. It is held in memory only. Sizes in pixels."""
+
+    base64: bytes = field(repr=False)
+    width: int
+    height: int
+    media_type: str = "image/jpeg"
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message of a conversation's history, as the model reads it.
 
@@ -47,6 +58,9 @@ class Message:
     context_tokens: int = 0
     turn: int = 0
     step: int = 0
+    pictures: tuple[Picture, ...] = ()
+    """Those attachments that the model is shown with this request. They are in no count, and are never
+    stored."""
 
     @property
     def content(self) -> str:
@@ -84,6 +98,13 @@ class Conversation:
     persona: str = ""
     title: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def taken_by(self) -> str:
+        """What the operator was called who took it over (`bot.takeover`); "": it is the assistant's."""
+        held = self.settings.get("takeover")
+        name = held.get("name") if isinstance(held, dict) else None
+        return name if isinstance(name, str) else ""
 
 
 class TurnState(StrEnum):
@@ -154,6 +175,20 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Thoughts:
+    """What a model thought for one answer: plain text, for whoever asked, where the chat shows it
+    (`Capabilities.thoughts`). No model is shown it again. `seconds` is how long it thought; `cut`:
+    it went on, and no more was kept."""
+
+    text: str = ""
+    seconds: float = 0.0
+    cut: bool = False
+
+
+NO_THOUGHTS = Thoughts()
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One question and its answer: the unit of saving, cancelling, logging and billing."""
 
@@ -174,6 +209,8 @@ class Turn:
     usage: Usage = Usage()
     finish_reason: str = ""
     citations: tuple[Citation, ...] = ()
+    thoughts: Thoughts = NO_THOUGHTS
+    """Of this answer; those of a checkpoint once it generates text."""
     error: str = ""
     started_at: float = 0.0
     ended_at: float = 0.0

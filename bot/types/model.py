@@ -22,7 +22,8 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a model's stream. `usage` and `finish_reason` come with the last ones."""
+    """A piece of a model's stream. `usage` and `finish_reason` come with the last ones. `unseen` comes with
+    the first: the server refused the request's pictures, and answers it without them."""
 
     text: str = ""
     reasoning: str = ""
@@ -30,6 +31,7 @@ class Chunk:
     """Whole calls, already merged from their deltas; they come once, before the finish."""
     usage: Usage | None = None
     finish_reason: str = ""
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,3 +18,13 @@ class OwnConversation:
     last_event: str = ""
     answering: bool = False
     found: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFound:
+    """What a search found. `older` is where the next goes on, whether this one found any or not; None
+    if all was looked through. It is (active_at, id, turn): before this turn of that conversation, and
+    then before the conversation; 0: before the conversation."""
+
+    conversations: tuple[OwnConversation, ...] = ()
+    older: tuple[float, int, int] | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.types.events import Part
-from bot.types.history import Citation, Usage
+from bot.types.history import NO_THOUGHTS, Citation, Thoughts, Usage
 from bot.types.model import FinishReason
 
 
@@ -34,6 +34,7 @@ class Reply:
     citations: tuple[Citation, ...] = ()
     usage: Usage = Usage()
     finish_reason: str = FinishReason.STOP
+    thoughts: Thoughts = NO_THOUGHTS
 
 
 class Markup(StrEnum):
@@ -97,8 +98,13 @@ class Capabilities:
     """What makes somebody an ADMIN or a MANAGER, as the key of its name; "" where the word says it."""
     activity: bool = False
     """Shows `Outgoing.activity` while there is no text."""
+    thoughts: bool = False
+    """Shows `Outgoing.thoughts` beside the text; elsewhere they are not kept."""
     tells_end: bool = False
     """The end of an answer is told even where nothing visible changes (`Outgoing.final`)."""
+    waits: bool = False
+    """Whoever asks waits for an answer, and to say the same again costs nothing: what is refused is told
+    each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,8 @@ class Outgoing:
     finish_reason: str = ""
     activity: str = ""
     """What the assistant is doing while no text has come, in the person's language."""
+    thoughts: Thoughts = NO_THOUGHTS
+    """What the model has thought so far; with the first message of an answer."""
     follows: str = ""
     """The message of the same answer that this one comes after; empty for its first, and in edits."""
 

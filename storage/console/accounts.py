@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, bindparam, text
 
 from bot.errors import AccessError
 from bot.ports import Clock
 from bot.types import Account, ConsoleRole, ConsoleSession, Passkey
 from storage.console import entry, sessions
-from storage.console.names import key_of, tidy
+from storage.console.names import key_of, refuse, tidy
 from storage.console.rows import COLUMNS, GET, account_of, alone, enabled, known
 from storage.db import Database
 from storage.text import clean
 
 NAMED = text(f"SELECT {COLUMNS} FROM console_account AS a WHERE a.name_key = :key")
-LISTING = text(f"SELECT {COLUMNS} FROM console_account AS a ORDER BY a.name_key")
+LISTING = text(
+    f"SELECT {COLUMNS} FROM console_account AS a WHERE a.name_key > :after ORDER BY a.name_key LIMIT :limit"
+)
+NAMES = text("SELECT id, name FROM console_account WHERE id IN :ids").bindparams(
+    bindparam("ids", expanding=True)
+)
 UPDATE = text(
     "UPDATE console_account SET name = :name, name_key = :key, role = :role, language = :language,"
     " disabled = :disabled WHERE id = :id"
 )
-TAKEN = text("SELECT 1 FROM console_account WHERE name_key = :key AND id <> :id")
 OWNERS = text("SELECT id FROM console_account WHERE role = 'owner' AND NOT disabled LIMIT 2")
 DELETE = text("DELETE FROM console_account WHERE id = :id")
 PASSWORD = text("SELECT password FROM console_account WHERE id = :id")
@@ -33,9 +37,15 @@ ADD_KEY = text(
     f"INSERT INTO console_passkey ({_KEY}) VALUES (:id, :account_id, :public_key, :sign_count, :name,"
     " :created_at, :used_at) ON CONFLICT (id) DO NOTHING"
 )
-KEYS = text(f"SELECT {_KEY} FROM console_passkey WHERE account_id = :id ORDER BY created_at, id")
+KEYS = text(
+    f"SELECT {_KEY} FROM console_passkey WHERE account_id = :account_id AND (created_at, id) > (:at, :id)"
+    " ORDER BY created_at, id LIMIT :limit"
+)
 KEY = text(f"SELECT {_KEY} FROM console_passkey WHERE id = :id")
-KEY_USED = text("UPDATE console_passkey SET sign_count = :sign_count, used_at = :now WHERE id = :id")
+KEY_USED = text(
+    "UPDATE console_passkey SET sign_count = :sign_count, used_at = :now"
+    " WHERE id = :id AND used_at <= :asked_at"
+)
 REMOVE_KEY = text("DELETE FROM console_passkey WHERE id = :id AND account_id = :account_id")
 T = TypeVar("T")
 
@@ -64,7 +74,7 @@ class SqlAccounts:
         now, row = self._clock.time(), {"made_by": clean(by), "name": tidy(name), "role": str(role)}
 
         def work(connection: Connection) -> str:
-            _refuse_taken(connection, row["name"])
+            refuse(row["name"], _others(connection))
             return entry.put(connection, now, seconds, kind="invite", **row)
 
         return await self._alone(work)
@@ -93,8 +103,16 @@ class SqlAccounts:
         key = {"key": key_of(name)}
         return _account(await self._db.read(lambda c: c.execute(NAMED, key).first()))
 
-    async def listing(self) -> list[Account]:
-        return await self._db.read(lambda c: [account_of(row) for row in c.execute(LISTING)])
+    async def listing(self, *, limit: int = 50, after: str = "") -> list[Account]:
+        place = {"after": key_of(after), "limit": limit}
+        return await self._db.read(lambda c: [account_of(row) for row in c.execute(LISTING, place)])
+
+    async def names(self, account_ids: Collection[str]) -> Mapping[str, str]:
+        ids = sorted({clean(id) for id in account_ids})
+        if not ids:
+            return {}
+        rows = await self._db.read(lambda c: c.execute(NAMES, {"ids": ids}).all())
+        return {row.id: row.name for row in rows}
 
     async def update(
         self,
@@ -150,18 +168,22 @@ class SqlAccounts:
 
         await self._alone(work)
 
-    async def passkeys(self, account_id: str) -> list[Passkey]:
-        id = {"id": clean(account_id)}
-        return await self._db.read(lambda c: [_passkey(row) for row in c.execute(KEYS, id)])
+    async def passkeys(
+        self, account_id: str, *, limit: int = 50, after: tuple[float, str] | None = None
+    ) -> list[Passkey]:
+        at, id = after or (0.0, "")
+        place = {"account_id": clean(account_id), "at": at, "id": clean(id), "limit": limit}
+        return await self._db.read(lambda c: [_passkey(row) for row in c.execute(KEYS, place)])
 
     async def passkey(self, id: str) -> Passkey | None:
         values = {"id": clean(id)}
         row = await self._db.read(lambda c: c.execute(KEY, values).first())
         return None if row is None else _passkey(row)
 
-    async def passkey_used(self, id: str, sign_count: int) -> None:
-        values = {"id": clean(id), "sign_count": sign_count, "now": self._clock.time()}
-        await self._db.write(lambda c: c.execute(KEY_USED, values).rowcount)
+    async def passkey_used(self, id: str, sign_count: int, *, asked_at: float) -> bool:
+        now = max(self._clock.time(), asked_at)  # another process's clock may be ahead
+        values = {"id": clean(id), "sign_count": sign_count, "now": now, "asked_at": asked_at}
+        return await self._db.write(lambda c: c.execute(KEY_USED, values).rowcount > 0)
 
     async def remove_passkey(self, account_id: str, id: str) -> bool:
         values = {"account_id": clean(account_id), "id": clean(id)}
@@ -185,8 +207,12 @@ class SqlAccounts:
         account = dataclasses.replace(found.account, seen_at=now)
         return dataclasses.replace(found, account=account, seen_at=now)
 
-    async def sessions(self, account_id: str) -> list[ConsoleSession]:
-        values = {"id": clean(account_id), "now": self._clock.time()}
+    async def sessions(
+        self, account_id: str, *, limit: int = 50, before: tuple[float, float, str] | None = None
+    ) -> list[ConsoleSession]:
+        at, made, id = before or sessions.LAST
+        place = {"account_id": clean(account_id), "at": at, "made": made, "id": clean(id)}
+        values = {**place, "limit": limit, "now": self._clock.time()}
         return await self._db.read(
             lambda c: [sessions.session_of(row) for row in c.execute(sessions.LISTING, values)]
         )
@@ -211,7 +237,8 @@ def _passkey(row: Row[Any]) -> Passkey:
 def _change(connection: Connection, account_id: str, changes: dict[str, Any]) -> Account:
     old = known(connection, account_id)
     new = dataclasses.replace(old, **changes)
-    _refuse_taken(connection, new.name, but=old.id)
+    if "name" in changes:
+        refuse(new.name, _others(connection, but=old.id))
     if new.disabled or new.role is not ConsoleRole.OWNER:
         _refuse_no_owner(connection, without=old.id)
     row = {k: getattr(new, k) for k in ("id", "name", "language", "disabled")}
@@ -229,9 +256,9 @@ def _shut(connection: Connection, account_id: str) -> None:
     connection.execute(sessions.DROP_OF, {"id": account_id})
 
 
-def _refuse_taken(connection: Connection, name: str, but: str = "") -> None:
-    if connection.execute(TAKEN, {"key": key_of(name), "id": but}).first() is not None:
-        raise AccessError("another account has this name")
+def _others(connection: Connection, but: str = "") -> Sequence[str]:
+    """The names of all accounts, but for this one's."""
+    return connection.execute(entry.NAMES, {"but": but}).scalars().all()
 
 
 def _refuse_no_owner(connection: Connection, without: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, bindparam, text
 
 from bot.types import Conversation, Found, ListedConversation, ListedPerson, Rated, Role, Vote
-from bot.words import literal_terms
+from bot.words import Sought, sought
 from storage import conversations, said, turns
 from storage.db import Database
 from storage.text import clean, folded
@@ -24,17 +24,19 @@ _END = "\U0010ffff" * 101
 """After every beginning: no key is longer than 100 characters."""
 _LAST = (1e300, 1 << 62)
 
-_CONVERSATION = (
-    f"SELECT {conversations.COLUMNS}, active_at, coalesce((SELECT max(t.number) FROM turn AS t"
-    " WHERE t.conversation_id = conversation.id), 0) AS turns"
+_TURNS = (
+    "coalesce((SELECT max(t.number) FROM turn AS t WHERE t.conversation_id = conversation.id), 0) AS turns"
+)
+_ALL = (
+    f"SELECT {conversations.COLUMNS}, active_at, {_TURNS} FROM conversation"
+    " WHERE (active_at, id) < (:at, :id){platform} ORDER BY active_at DESC, id DESC LIMIT :limit"
 )
 _OWN = (
-    "WITH own AS MATERIALIZED (SELECT DISTINCT conversation_id FROM turn WHERE person_id = :person_id) "
-    f"{_CONVERSATION} FROM own CROSS JOIN conversation WHERE id = own.conversation_id AND"
+    f"SELECT {conversations.COLUMNS}, asker.active_at, {_TURNS} FROM asker CROSS JOIN conversation"
+    " WHERE person_id = :person_id AND (asker.active_at, asker.conversation_id) < (:at, :id)"
+    " AND conversation.id = asker.conversation_id{platform}"
+    " ORDER BY asker.active_at DESC, asker.conversation_id DESC LIMIT :limit"
 )
-_BEFORE = " (active_at, id) < (:at, :id)"
-_PLATFORM = " AND platform = :platform"
-_BY_ACTIVITY = " ORDER BY active_at DESC, id DESC LIMIT :limit"
 
 
 def _in(statement: str) -> TextClause:
@@ -42,20 +44,16 @@ def _in(statement: str) -> TextClause:
 
 
 CONVERSATIONS = {
-    (own, platform): text(
-        (_OWN if own else f"{_CONVERSATION} FROM conversation WHERE")
-        + _BEFORE
-        + (_PLATFORM if platform else "")
-        + _BY_ACTIVITY
-    )
+    (own, platform): text((_OWN if own else _ALL).format(platform=" AND platform = :platform" * platform))
     for own in (False, True)
     for platform in (False, True)
 }
 """By whether they are one person's, and of one platform."""
 ASKERS = _in(
-    "SELECT c.id, p.name FROM conversation AS c CROSS JOIN turn AS t JOIN person AS p ON p.id = t.person_id"
-    " WHERE c.id IN :ids AND t.conversation_id = c.id AND p.name <> '' AND t.number >"
-    f" coalesce((SELECT max(m.number) FROM turn AS m WHERE m.conversation_id = c.id), 0) - {_RECENT}"
+    "WITH page AS MATERIALIZED (SELECT c.id, coalesce((SELECT max(m.number) FROM turn AS m"
+    f" WHERE m.conversation_id = c.id), 0) - {_RECENT} AS since FROM conversation AS c WHERE c.id IN :ids)"
+    " SELECT page.id, p.name FROM page CROSS JOIN turn AS t JOIN person AS p ON p.id = t.person_id"
+    " WHERE t.conversation_id = page.id AND t.number > page.since AND p.name <> ''"
     " ORDER BY t.number DESC, t.revision DESC"
 )
 CONVERSATIONS_OF = _in(f"SELECT {conversations.COLUMNS} FROM conversation WHERE id IN :ids")
@@ -83,15 +81,18 @@ ACCOUNTS_OF = _in(
 NAMES_OF = _in("SELECT id, name FROM person WHERE id IN :ids")
 _VOTES = "SELECT turn_id, person_id, value, reason, created_at, handled FROM feedback"
 _FEEDBACK = (
-    "{rows} WHERE (created_at, turn_id, person_id) < (:at, :turn, :person){which}"
+    "{votes} WHERE {whose}(created_at, turn_id, person_id) < (:at, :turn, :person){which}"
     " ORDER BY created_at DESC, turn_id DESC, person_id DESC LIMIT :limit"
 )
-_OWN_VOTES = f"WITH own AS MATERIALIZED ({_VOTES} WHERE person_id = :person_id) SELECT * FROM own"
+# Of one person's, SQLite is to walk the index of theirs, and none by value that has everybody's.
+_VALUED = {False: " AND value = :value", True: " AND value + 0 = :value"}
+_OPEN = {False: " AND handled = :no", True: " AND NOT handled"}
 FEEDBACK = {
     (own, valued, open_only): text(
         _FEEDBACK.format(
-            rows=_OWN_VOTES if own else _VOTES,
-            which=" AND value = :value" * valued + " AND handled = :no" * open_only,
+            votes=_VOTES,
+            whose="person_id = :person_id AND " * own,
+            which=_VALUED[own] * valued + _OPEN[own] * open_only,
         )
     )
     for own in (False, True)
@@ -101,6 +102,15 @@ FEEDBACK = {
 """By whether they are one person's, of one value, and open."""
 VOTES_OF = _in(f"{_VOTES} WHERE turn_id IN :ids ORDER BY created_at, turn_id, person_id")
 HANDLED = text("UPDATE feedback SET handled = :handled WHERE turn_id = :turn AND person_id = :person")
+WAITING = text(
+    "SELECT c.id FROM plugin_kv AS k CROSS JOIN conversation AS c CROSS JOIN turn AS t"
+    " WHERE k.scope = '' AND k.plugin = 'takeover' AND c.id = CAST(k.key AS bigint) AND t.id ="
+    " (SELECT last.id FROM turn AS last WHERE last.conversation_id = c.id AND last.number >= c.start_turn"
+    " ORDER BY last.number DESC, last.revision DESC LIMIT 1)"
+    " AND t.state = 'cancelled' AND t.finish_reason = 'taken' LIMIT :most"
+)
+"""Conversations whose last question waits for a person, of those that `bot.takeover` has a key of."""
+UNHANDLED = text("SELECT 1 FROM feedback WHERE handled = :no LIMIT :most")
 COUNT = {
     table: text(f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {EXACT + 1}) AS first")
     for table in ("person", "conversation")
@@ -112,10 +122,12 @@ ESTIMATE = {
 
 
 class SqlArchive:
-    """See `bot.ports.Archive`. Raises StorageError."""
+    """See `bot.ports.Archive`. A search for a beginning looks through `looked_through` turns before it asks
+    the index of words. Raises StorageError."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, looked_through: int = said.LOOKED_THROUGH) -> None:
         self._db = db
+        self._looked_through = looked_through
 
     async def conversations(
         self,
@@ -132,12 +144,14 @@ class SqlArchive:
         return await self._db.read(lambda c: _conversations(c, statement, values))
 
     async def search(self, query: str, *, limit: int = 50, before: int = 0) -> list[Found]:
-        asked, dialect = literal_terms(query), self._db.dialect
-        if not asked:
+        asked, dialect, some = sought(query), self._db.dialect, self._looked_through
+        if asked == Sought():
             return []
 
         def work(connection: Connection) -> list[Found]:
-            rows = said.find(connection, asked, before=before, limit=limit, dialect=dialect)
+            rows = said.find(
+                connection, asked, before=before, limit=limit, dialect=dialect, looked_through=some
+            )
             within = _conversations_of(connection, (row.conversation_id for row in rows))
             texts: dict[tuple[int, str], list[str]] = defaultdict(list)
             for spoken in _rows(connection, SPOKEN_OF, (row.id for row in rows)):
@@ -192,6 +206,16 @@ class SqlArchive:
 
         await self._db.write(work)
 
+    async def pressing(self, most: int) -> Mapping[str, int]:
+        values = {"most": most, "no": False}
+
+        def count(connection: Connection) -> Mapping[str, int]:
+            found = _conversations_of(connection, connection.execute(WAITING, values).scalars())
+            waiting = sum(bool(each.taken_by) for each in found.values())
+            return {"waiting": waiting, "feedback": len(connection.execute(UNHANDLED, values).all())}
+
+        return await self._db.read(count)
+
     async def totals(self) -> Mapping[str, int]:
         estimate = ESTIMATE[self._db.dialect]
 
@@ -229,17 +253,10 @@ def _conversations(
             active_at=row.active_at,
             people=tuple(names[found.id])[:NAMES],
             turns=row.turns,
-            taken_by=taken_by(found),
+            taken_by=found.taken_by,
         )
         for row, found in ((row, conversations.conversation_of(row)) for row in rows)
     ]
-
-
-def taken_by(conversation: Conversation) -> str:
-    """Whose name `bot.takeover` put into its settings; "" if it is the assistant's."""
-    taken = conversation.settings.get("takeover")
-    name = taken.get("name") if isinstance(taken, dict) else None
-    return name if isinstance(name, str) else ""
 
 
 def _people(connection: Connection, statement: TextClause, values: Mapping[str, Any]) -> list[ListedPerson]:

@@ -28,7 +28,8 @@ OLDEST_OWNER = text(
     f"SELECT {COLUMNS} FROM console_account AS a WHERE a.role = 'owner' AND NOT a.disabled"
     " ORDER BY a.created_at, a.id LIMIT 1"
 )
-KEYS = text("SELECT name_key FROM console_account")
+NAMES = text("SELECT name FROM console_account WHERE id <> :but")
+"""An owner invites each by hand: they are few."""
 
 
 def put(connection: Connection, now: float, seconds: float, **row: str) -> str:
@@ -64,7 +65,7 @@ def enter(connection: Connection, token: str, now: float) -> Account:
 
 
 def _make(connection: Connection, name: str, role: str, now: float) -> Account:
-    name = free(name, set(connection.execute(KEYS).scalars()))
+    name = free(name, connection.execute(NAMES, {"but": ""}).scalars().all())
     values = {"id": new_id(), "name": name, "name_key": key_of(name), "role": str(role)}
     connection.execute(MAKE, {**values, "no": False, "now": now})
     return account_of(connection.execute(GET, values).one())

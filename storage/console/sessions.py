@@ -11,6 +11,8 @@ from storage.console.rows import COLUMNS, account_of, hash_of, new_id, new_token
 
 SEEN_SECONDS = 60.0
 """How often a session in use is marked as seen."""
+LAST = (1e300, 1e300, "")
+"""After every session, in the order of `LISTING`."""
 _JOINED = (
     f"SELECT s.id AS session_id, s.created_at AS opened_at, s.seen_at AS used_at, s.expires_at,"
     f" s.client, s.agent, {COLUMNS}"
@@ -26,8 +28,8 @@ FIND = text(
     " AND NOT a.disabled"
 )
 LISTING = text(
-    f"{_JOINED} WHERE s.account_id = :id AND s.expires_at > :now"
-    " ORDER BY s.seen_at DESC, s.created_at DESC, s.id DESC"
+    f"{_JOINED} WHERE s.account_id = :account_id AND (s.seen_at, s.created_at, s.id) < (:at, :made, :id)"
+    " AND s.expires_at > :now ORDER BY s.seen_at DESC, s.created_at DESC, s.id DESC LIMIT :limit"
 )
 SEEN = text("UPDATE console_session SET seen_at = :now WHERE id = :id AND seen_at < :now")
 ACCOUNT_SEEN = text("UPDATE console_account SET seen_at = :now WHERE id = :account_id AND seen_at < :now")

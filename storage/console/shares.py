@@ -11,6 +11,7 @@ from storage.console.rows import hash_of, new_id, new_token
 from storage.db import Database
 from storage.text import clean
 
+_LAST = (1e300, "")
 _COLUMNS = "id, conversation_id, person_id, last_turn, title, created_at, expires_at"
 
 PUT = text(
@@ -24,8 +25,8 @@ STANDS = (
 DROP_EXPIRED = text("DELETE FROM share WHERE expires_at <= :now")
 FIND = text(f"SELECT {_COLUMNS} FROM share WHERE token_hash = :token_hash AND expires_at > :now")
 LISTING = text(
-    f"SELECT {_COLUMNS} FROM share WHERE person_id = :person_id AND expires_at > :now"
-    " ORDER BY created_at DESC, id DESC"
+    f"SELECT {_COLUMNS} FROM share WHERE person_id = :person_id AND (created_at, id) < (:at, :id)"
+    " AND expires_at > :now ORDER BY created_at DESC, id DESC LIMIT :limit"
 )
 REVOKE = text("DELETE FROM share WHERE id = :id AND person_id = :person_id AND expires_at > :now")
 
@@ -68,8 +69,12 @@ class SqlShares:
         row = await self._db.read(lambda c: c.execute(FIND, values).first())
         return None if row is None else Share(*row)
 
-    async def listing(self, person_id: str) -> list[Share]:
-        values = {"person_id": clean(person_id), "now": self._clock.time()}
+    async def listing(
+        self, person_id: str, *, limit: int = 50, before: tuple[float, str] | None = None
+    ) -> list[Share]:
+        at, id = before or _LAST
+        place = {"person_id": clean(person_id), "at": at, "id": clean(id), "limit": limit}
+        values = {**place, "now": self._clock.time()}
         return await self._db.read(lambda c: [Share(*row) for row in c.execute(LISTING, values)])
 
     async def revoke(self, person_id: str, id: str) -> bool:

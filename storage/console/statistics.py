@@ -18,18 +18,22 @@ SPANS = (60, 900, 3_600, 86_400)
 _KEPT = 3_600
 """Spans from here on stay after `minutes_before`."""
 ADD = text(
-    "INSERT INTO statistic (span, at, name, label, bucket, count, total)"
-    " VALUES (:span, :at, :name, :label, :bucket, :count, :total)"
+    "INSERT INTO statistic (span, at, name, label, bucket, count, total, highest)"
+    " VALUES (:span, :at, :name, :label, :bucket, :count, :total, :highest)"
     " ON CONFLICT (span, at, name, label, bucket) DO UPDATE"
-    " SET count = statistic.count + excluded.count, total = statistic.total + excluded.total"
+    " SET count = statistic.count + excluded.count, total = statistic.total + excluded.total,"
+    " highest = CASE WHEN excluded.highest > statistic.highest THEN excluded.highest"
+    " ELSE statistic.highest END"
 )
 _WITHIN = " FROM statistic WHERE span = :span AND at >= :since AND at < :until AND name IN :names"
 SPANNED = text(
-    f"SELECT at AS start, name, label, bucket, count, total{_WITHIN} ORDER BY at, name, label, bucket"
+    f"SELECT at AS start, name, label, bucket, count, total, highest{_WITHIN}"
+    " ORDER BY at, name, label, bucket"
 ).bindparams(bindparam("names", expanding=True))
 """For steps that are stored as such: a walk along the primary key."""
 RANGE = text(
-    "SELECT at - at % :step AS start, name, label, bucket, sum(count) AS count, sum(total) AS total"
+    "SELECT at - at % :step AS start, name, label, bucket, sum(count) AS count, sum(total) AS total,"
+    " max(highest) AS highest"
     f"{_WITHIN} GROUP BY start, name, label, bucket ORDER BY start, name, label, bucket"
 ).bindparams(bindparam("names", expanding=True))
 FORGET = text("DELETE FROM statistic WHERE span = :span AND at < :before")
@@ -42,14 +46,8 @@ class SqlStatistics:
         self._db = db
 
     async def add(self, samples: Sequence[Sample]) -> None:
-        rows = [row for sample in samples for row in _rows(sample)]
-        rows.sort(key=lambda row: (row["span"], row["at"], row["name"], row["label"], row["bucket"]))
-
-        def work(connection: Connection) -> None:
-            connection.execute(ADD, rows)
-
-        if rows:
-            await self._db.write(work)
+        if samples:
+            await self._db.write(lambda c: put(c, samples))
 
     async def range(self, names: Sequence[str], *, since: float, until: float, step: float) -> list[Sample]:
         if step < SPANS[0] or step % SPANS[0]:
@@ -74,6 +72,14 @@ class SqlStatistics:
         await self._db.write(work)
 
 
+def put(connection: Connection, samples: Sequence[Sample]) -> None:
+    """`SqlStatistics.add`, as part of a transaction. Rows are locked in one order, whoever writes them."""
+    rows = [row for sample in samples for row in _rows(sample)]
+    rows.sort(key=lambda row: (row["span"], row["at"], row["name"], row["label"], row["bucket"]))
+    if rows:
+        connection.execute(ADD, rows)
+
+
 def _rows(sample: Sample) -> Iterator[dict[str, Any]]:
     """The sample's rows in each span. Buckets are stored as differences, those that are 0 left out
     but for the last, which tells how many there are."""
@@ -82,22 +88,23 @@ def _rows(sample: Sample) -> Iterator[dict[str, Any]]:
     name = {"name": clean(sample.name), "label": clean(sample.label)}
     for span in SPANS:
         place = {"span": span, "at": int(sample.at // span * span), **name}
-        yield {**place, "bucket": 0, "count": sample.count, "total": sample.total}
-        yield from ({**place, "bucket": n, "count": count, "total": 0.0} for n, count in counts)
+        yield {**place, "bucket": 0, "count": sample.count, "total": sample.total, "highest": sample.highest}
+        rest = {**place, "total": 0.0, "highest": 0.0}
+        yield from ({**rest, "bucket": n, "count": count} for n, count in counts)
 
 
 def _samples(rows: Sequence[Any]) -> list[Sample]:
     """By name, label and time. Bucket 0 is the sample itself; most have no other."""
-    found: list[tuple[str, str, int, int, float]] = []
+    found: list[tuple[str, str, int, int, float, float]] = []
     fell: dict[tuple[str, str, int], list[tuple[int, int]]] = defaultdict(list)
-    for at, name, label, bucket, count, total in rows:
+    for at, name, label, bucket, count, total, highest in rows:
         if bucket:
             fell[name, label, at].append((bucket, int(count)))
         else:
-            found.append((name, label, at, int(count), total))
+            found.append((name, label, at, int(count), float(total), float(highest)))
     return [
-        Sample(name, label, float(at), count, float(total), _summed(fell.get((name, label, at), ())))
-        for name, label, at, count, total in sorted(found)
+        Sample(name, label, float(at), count, total, _summed(fell.get((name, label, at), ())), highest)
+        for name, label, at, count, total, highest in sorted(found)
     ]
 
 

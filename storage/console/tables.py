@@ -29,9 +29,10 @@ class AccountRow(Base, table=True):
 
 class PasskeyRow(Base, table=True):
     __tablename__ = "console_passkey"
+    __table_args__ = (Index("ix_console_passkey_made", "account_id", "created_at", "id"),)
 
     id: str = Field(primary_key=True, sa_type=Text)
-    account_id: str = Field(foreign_key="console_account.id", ondelete="CASCADE", index=True, sa_type=Text)
+    account_id: str = Field(foreign_key="console_account.id", ondelete="CASCADE", sa_type=Text)
     public_key: str = Field(sa_type=Text)
     sign_count: int = Field(sa_type=BigInteger)
     name: str = Field(sa_type=Text)
@@ -56,10 +57,11 @@ class TokenRow(Base, table=True):
 
 class SessionRow(Base, table=True):
     __tablename__ = "console_session"
+    __table_args__ = (Index("ix_console_session_seen", "account_id", "seen_at", "created_at", "id"),)
 
     token_hash: str = Field(primary_key=True, sa_type=Text)
     id: str = Field(unique=True, sa_type=Text)
-    account_id: str = Field(foreign_key="console_account.id", ondelete="CASCADE", index=True, sa_type=Text)
+    account_id: str = Field(foreign_key="console_account.id", ondelete="CASCADE", sa_type=Text)
     created_at: float
     seen_at: float
     expires_at: float = Field(index=True)
@@ -72,7 +74,11 @@ class AuditRow(Base, table=True):
 
     __tablename__ = "console_audit"
     __table_args__ = (
-        Index("ix_console_audit_account", "account_id", "id"),
+        Index("ix_console_audit_at", "at", "id"),
+        Index("ix_console_audit_account", "account_id", "at", "id"),
+        Index("ix_console_audit_action", "action", "at", "id"),
+        Index("ix_console_audit_both", "account_id", "action", "at", "id"),
+        Index("ix_console_audit_target", "target", "at", "id"),
         {"sqlite_autoincrement": True},
     )
 

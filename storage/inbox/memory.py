@@ -61,6 +61,9 @@ class MemoryInbox:
         start = keys.index(before) + 1 if before in self._dead else 0
         return [self._dead[key] for key in keys[start : start + limit]]
 
+    async def count_dead(self, most: int) -> int:
+        return min(len(self._dead), most)
+
     async def revive(self, key: str) -> bool:
         dead = self._dead.pop(key, None)
         if dead is None:

@@ -40,6 +40,7 @@ DEAD = text(
     " coalesce((SELECT last.id FROM inbox AS last WHERE last.key = :before), :end)"
     " ORDER BY id DESC LIMIT :limit"
 )
+COUNT_DEAD = text("SELECT 1 FROM inbox WHERE state = 2 AND state <> 1 LIMIT :most")
 LETTER = text("SELECT key, payload FROM inbox WHERE key = :key AND state = 2")
 REVIVE = text("UPDATE inbox SET state = 0, reason = '' WHERE key = :key AND state = 2")
 OLDEST = text("SELECT id, key, state, put_at FROM inbox WHERE id > :after ORDER BY id LIMIT :limit")
@@ -139,6 +140,9 @@ class SqlInbox:
         bounds = {"limit": limit, "before": clean(before), "end": 1 << 62}
         rows = await self._db.read(lambda c: c.execute(DEAD, bounds).all())
         return [(_event(row) or _unreadable(row.key), row.reason) for row in rows]
+
+    async def count_dead(self, most: int) -> int:
+        return len(await self._db.read(lambda c: c.execute(COUNT_DEAD, {"most": most}).all()))
 
     async def revive(self, key: str) -> bool:
         letter = {"key": clean(key)}

@@ -112,6 +112,11 @@ async def site(**changes: Any) -> AsyncIterator[Site]:
         yield found
 
 
+def table(response: httpx.Response) -> str:
+    """The rows of a page's first table, without its form."""
+    return html.unescape(response.text).partition("<tbody>")[2].partition("</tbody>")[0]
+
+
 def shown(response: httpx.Response) -> str:
     """The page's text, as a person reads it, entities and all."""
     return html.unescape(response.text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.types import (
+    NO_THOUGHTS,
     Address,
     Citation,
     Event,
@@ -15,6 +16,7 @@ from bot.types import (
     Person,
     Role,
     Sender,
+    Thoughts,
     Turn,
     TurnState,
     Usage,
@@ -50,8 +52,10 @@ class Town:
         title: str = "",
         platform: str = "telegram",
         state: TurnState = TurnState.DONE,
+        finish_reason: str = "",
         citations: tuple[Citation, ...] = (),
         file: str = "",
+        thoughts: Thoughts = NO_THOUGHTS,
     ) -> Turn:
         await self.clock.advance(1)
         self._number += 1
@@ -66,8 +70,10 @@ class Town:
             turn,
             state=TurnState.DELIVERING,
             text=answer,
+            thoughts=thoughts,
             model="tiny-7b",
             usage=Usage(120, 34, 56),
+            finish_reason=finish_reason,
             citations=citations,
         )
         said = [Message(Role.USER, question, attachments=files), Message(Role.ASSISTANT, answer)]

@@ -36,9 +36,11 @@ from bot.plugins.pages import (
     Text,
     Upload,
 )
-from bot.ports import Clock
+from bot.ports import Clock, KeyValue
+from bot.sealing import Sealer
 from bot.types import ConsoleRole, FieldKind, FormField
 from tests.fakes import FakeClock, FakeKeyValue
+from tests.fakes_control import a_sealer
 from tests.fakes_search import FakeSearch
 
 HOSTILE = '"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
@@ -64,7 +66,7 @@ class Shop(Plugin):
             return (
                 FormField("name", FieldKind.TEXT, "Name", HOSTILE, required=True, maximum=20),
                 FormField("count", FieldKind.NUMBER, "Count", minimum=1, maximum=9, whole=True),
-                FormField("code", FieldKind.SECRET, "Code"),
+                FormField("code", FieldKind.SECRET, "Code", required=True, is_set=True),
                 FormField("file", FieldKind.FILE, "File", maximum=1_000),
             )
 
@@ -134,7 +136,12 @@ class Shop(Plugin):
 
 @asynccontextmanager
 async def running(
-    clock: Clock | None = None, configured: Configured | None = None, search: FakeSearch | None = None
+    clock: Clock | None = None,
+    configured: Configured | None = None,
+    search: FakeSearch | None = None,
+    *,
+    store: KeyValue | None = None,
+    sealer: Sealer | None = None,
 ) -> AsyncIterator[PluginDesk]:
     """The desk of the shop and the built-in plugin, started."""
     known = [
@@ -144,7 +151,8 @@ async def running(
     desk = await open_desk(
         configured or Configured({}),
         search=search or FakeSearch(),
-        store=FakeKeyValue(),
+        store=store or FakeKeyValue(),
+        sealer=sealer or a_sealer(),
         clock=clock or FakeClock(),
         seconds=10,
         entries=known,

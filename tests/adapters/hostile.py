@@ -145,6 +145,7 @@ async def _chat(made: Place, script: Script, payload: str) -> None:
     """What a visitor of the page may bring: words, a file, a title, a share, and a reason."""
     client = made.client
     script.answer, script.citations = f"{payload} [1]", _cited(payload)
+    script.thoughts = (payload,)
     name = payload.replace("\n", " ")
     brought = await client.post("/api/v1/files", files={"file": (f"{name}.png", PNG + name.encode())})
     file = brought.json()["id"]

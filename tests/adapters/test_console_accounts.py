@@ -7,9 +7,11 @@ import re
 import pytest
 
 from adapters.web.console.account import FRESH
+from adapters.web.console.accounts import SHOWN as MANY
 from adapters.web.console.audit import SHOWN
+from adapters.web.console.keys import packed
 from bot.types import ConsoleRole
-from tests.adapters.console_core import Site, shown, site
+from tests.adapters.console_core import Site, shown, site, table
 from tests.adapters.test_console_login import PASSWORD, guess, with_password
 
 HERE = "/console/account"
@@ -44,10 +46,10 @@ async def test_a_new_password_needs_the_old_one_unless_one_has_just_come() -> No
         await place.clock.advance(FRESH + 1)
         assert 'name="old"' in (await owner.get(HERE)).text
         for old in ("", "wrong", PASSWORD):
-            assert (await owner.post(f"{HERE}/password", old=old, new="another one!")).status_code == 422
-        changed = await owner.post(f"{HERE}/password", old=PASSWORD + "!", new="another one!")
+            assert (await owner.post(f"{HERE}/password", old=old, new="another long one!")).status_code == 422
+        changed = await owner.post(f"{HERE}/password", old=PASSWORD + "!", new="another long one!")
         assert changed.headers["location"] == "/console/account?done=password"
-        assert await guess(await place.browser(), "Owner", "another one!") == 303
+        assert await guess(await place.browser(), "Owner", "another long one!") == 303
 
 
 async def test_the_old_password_cannot_be_guessed_in_a_session_either() -> None:
@@ -56,14 +58,19 @@ async def test_the_old_password_cannot_be_guessed_in_a_session_either() -> None:
         await owner.post(f"{HERE}/password", new=PASSWORD)
         await place.clock.advance(FRESH + 1)
         statuses = [
-            (await owner.post(f"{HERE}/password", old=f"wrong {n}", new="another one!")).status_code
+            (await owner.post(f"{HERE}/password", old=f"wrong {n}", new="another long one!")).status_code
             for n in range(7)
         ]
         assert statuses == [422] * 5 + [429] * 2
 
 
 @pytest.mark.parametrize(
-    "password", ["", "short", "x" * 201, "aaaaaaaaaaaa", "ababababababab", "A long name!"]
+    "password",
+    [
+        *("", "short", "x" * 201, "aaaaaaaaaaaa", "ababababababab", "A long name!"),
+        *("password12", "Password123!", "qwertyuiop", "Tertulia2026", "summer2024!", "P@ssw0rd2024"),
+        *("a long name! 1", "1234567890" * 20, "密码密码密码密码密码"),
+    ],
 )
 async def test_a_password_that_is_none_is_refused_with_the_reason(password: str) -> None:
     async with site() as place:
@@ -155,6 +162,43 @@ async def test_roles_are_changed_and_accounts_disabled_enabled_and_deleted() -> 
         ]
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("Оlga", "cannot stand together"), ("O1ga", "looks like a name"), ("olga", "has this name already")],
+    ids=["mixed", "alike", "taken"],
+)
+async def test_a_name_like_anothers_is_refused_in_a_sentence(name: str, sentence: str) -> None:
+    async with site() as place:
+        owner = await place.owner()
+        await place.account("Olga", ConsoleRole.OPERATOR)
+        for path, fields in ((f"{ALL}/invite", {"role": "viewer"}), (HERE, {})):
+            refused = await owner.post(path, name=name, **fields)
+            assert refused.status_code == 422
+            assert sentence in shown(refused)
+
+
+async def test_a_change_on_a_later_page_of_accounts_leads_back_to_it() -> None:
+    async with site() as place:
+        owner, rows = await place.owner(), [f"Person {number:03}" for number in range(MANY + 2)]
+        for name in rows:
+            await place.account(name, ConsoleRole.VIEWER)
+        later = f"{ALL}?after={packed(rows[MANY - 2])}"
+        page = await owner.get(later)
+        id = await id_of(place, rows[MANY - 1])
+        forms = dict(re.findall(rf'action="{ALL}/{id}/(\w+)(\?[^"]*)"', page.text))
+        assert forms.keys() == {"role", "link", "disabled", "delete"}
+        linked = await owner.post(f"{ALL}/{id}/link{forms['link']}")
+        assert rows[MANY] in linked.text
+        for form in ("role", "disabled", "delete"):
+            done = await owner.post(f"{ALL}/{id}/{form}{forms[form]}", role="author", disabled="on")
+            assert done.headers["location"].startswith(f"{later}&done=account.")
+        for name in rows[MANY:]:
+            done = await owner.post(f"{ALL}/{await id_of(place, name)}/delete{forms['delete']}")
+        assert rows[0] in (await owner.get(done.headers["location"])).text
+        odd = await owner.post(f"{ALL}/{await id_of(place, rows[0])}/delete?after=//evil.example")
+        assert odd.headers["location"] == f"{ALL}?done=account.delete"
+
+
 async def test_the_last_owner_stays() -> None:
     async with site() as place:
         owner = await place.owner()
@@ -176,13 +220,13 @@ async def test_the_audit_log_pages_by_key_and_by_account() -> None:
         while path:
             page = await owner.get(path, **{"HX-Request": "true"})
             assert "<html" not in page.text
-            seen += re.findall(r"Number (\d+)", page.text)
+            seen += re.findall(r">Number (\d+)<", page.text)
             older = re.findall(r'href="([^"]+before=[^"]+)"', shown(page))
             path = older[0] if older else ""
         assert seen == [f"{number:03}" for number in reversed(range(2 * SHOWN + 10))]
         mine = await owner.get(f"/console/audit?account={await id_of(place, 'Owner')}")
-        assert "login.link" in mine.text
-        assert "persona.change" not in mine.text
+        assert "Logged in by a link" in table(mine)
+        assert "persona.change" not in table(mine)
 
 
 @pytest.mark.parametrize("query", ["before=-1", "before=99999999999999999999", "account=%00", "account=%ff"])

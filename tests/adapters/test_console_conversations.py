@@ -9,7 +9,7 @@ import pytest
 
 from adapters.web.console.conversations import SHOWN
 from adapters.web.console.reading import SHOWN as TURNS
-from bot.types import Citation, ConsoleRole, TurnState
+from bot.types import Citation, ConsoleRole, Thoughts, TurnState
 from tests.adapters.console_core import Browser, Site, shown, site
 from tests.adapters.console_people import LINKED, Town
 
@@ -72,7 +72,13 @@ async def test_odd_keys_are_no_failure(query: str) -> None:
 
 @pytest.mark.parametrize(
     ("query", "marked"),
-    [("telegram token", ["TOKEN", "Telegram"]), ("机器人", ["机器人"]), ("cafe", ["Café"])],
+    [
+        ("telegram token", ["TOKEN", "Telegram"]),
+        ("机器人", ["机器人"]),
+        ("cafe", ["Café"]),
+        ("tele", ["Telegram"]),
+        ("token on tel", ["TOKEN", "on", "Telegram"]),
+    ],
 )
 async def test_words_are_found_in_any_language_and_marked(query: str, marked: list[str]) -> None:
     async with site() as place:
@@ -105,7 +111,10 @@ async def test_a_conversation_shows_all_of_each_turn_and_can_do_nothing() -> Non
     async with site() as place:
         home, operator = await town(place)
         cited = Citation(1, "p", "javascript:alert(1)", LINKED, "A quote")
-        turn = await home.ask(LINKED, LINKED, name=LINKED, citations=(cited,), file="<b>plan</b>.pdf")
+        thoughts = Thoughts(f"I wonder {LINKED}", 11.6, cut=True)
+        turn = await home.ask(
+            LINKED, LINKED, name=LINKED, citations=(cited,), file="<b>plan</b>.pdf", thoughts=thoughts
+        )
         await home.rate(turn, -1, f"Wrong {LINKED}", name="Bob")
         await home.ask("Next?", "", state=TurnState.FAILED)
         page = await operator.get(f"{HERE}/{turn.conversation_id}")
@@ -118,10 +127,14 @@ async def test_a_conversation_shows_all_of_each_turn_and_can_do_nothing() -> Non
             "2.5 s",
             "<b>plan</b>.pdf",
             "A quote",
+            "Thought for 12 s",
+            "More was thought, and not kept.",
             "Failed",
         ):
             assert text in shown(page)
         assert "Wrong <img" in shown(page)
+        assert "I wonder <img" in shown(page)
+        assert page.text.count('<details class="thoughts">') == 1, "none where nothing was thought"
         assert about(await place.audited()) == [("conversation.read", str(turn.conversation_id))]
 
 
@@ -166,6 +179,29 @@ async def test_what_is_new_comes_while_the_page_is_open_and_is_read_aloud_once_i
         del place.memory.conversations[turn.conversation_id]
         gone = await operator.get(news, **HTMX)
         assert (gone.status_code, "not there any more" in gone.text) == (286, True)
+
+
+async def test_who_missed_many_turns_is_told_all_that_are_left_of_them() -> None:
+    async with site() as place:
+        home, operator = await town(place)
+        for _ in range(6 * TURNS):
+            turn = await home.ask("Hi")
+        at = f"{HERE}/{turn.conversation_id}/news"
+
+        async def told(since: int) -> tuple[int, int, int]:
+            """The first and the last turn, and where it goes on."""
+            text = (await operator.get(f"{at}?since={since}", **HTMX)).text
+            numbers = [int(number) for number in re.findall(r'id="turn-(\d+)"', text)]
+            (following,) = re.findall(r"since=(\d+)", text)
+            return numbers[0], numbers[-1], int(following)
+
+        assert await told(1) == (1, 2 * TURNS, TURNS + 1)
+        assert await told(4 * TURNS + 1) == (4 * TURNS + 1, 6 * TURNS, 5 * TURNS + 1)
+        assert await told(5 * TURNS) == (5 * TURNS, 6 * TURNS, 5 * TURNS)
+        turns = place.memory.turns
+        for id in [id for id, (one, _) in turns.items() if one.number <= 2 * TURNS + 1]:
+            del turns[id]
+        assert await told(1) == (4 * TURNS + 1, 6 * TURNS, 5 * TURNS + 1)
 
 
 @pytest.mark.parametrize("id", ["0", "77", "x", "-1", "9" * 30, "%00", "１"])

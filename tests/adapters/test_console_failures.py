@@ -26,7 +26,7 @@ class FailingAccounts(MemoryAccounts):
         return await super().named(name)
 
 
-@pytest.mark.parametrize("path", ["/console/audit?before=x", "/console/overview?span=year"])
+@pytest.mark.parametrize("path", ["/console/personas/one?before=x", "/console/overview?span=year"])
 async def test_a_value_that_is_not_right_is_told_on_a_page_to_who_is_logged_in(path: str) -> None:
     async with site() as place:
         owner = await place.owner()

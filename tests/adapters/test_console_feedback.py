@@ -7,10 +7,12 @@ import re
 import pytest
 
 from adapters.web.console.feedback import SHOWN
-from bot.types import Address, ConsoleRole, Event, EventKind, Part, Sender
+from adapters.web.console.render import called
+from bot.types import Address, ConsoleRole, Event, EventKind, Part, Place, Sender
 from tests.adapters.console_core import Browser, Site, shown, site
 from tests.adapters.console_people import ATTACK, LINKED, Town
 from tests.fakes import FakeInbox
+from tests.fakes_atlas import FakeAtlas
 
 HERE = "/console/feedback"
 DEAD = "/console/dead"
@@ -110,6 +112,35 @@ async def test_dead_letters_come_page_by_page_with_their_reason() -> None:
         assert (await operator.get(f"{DEAD}?before=%00nothing")).status_code == 200
 
 
+async def test_a_dead_letter_says_who_sent_it_and_where_as_other_pages_do() -> None:
+    async with site() as place:
+        home, operator = await town(place)
+        visitor = await home.people.admit("web", Sender("f00dfeed"))
+        chat = await home.conversations.open(Address("web", "web", "f00dfeed:a"))
+        await home.conversations.update(chat.id, title=f"The lamp {ATTACK}")
+        inbox = FakeInbox(place.memory)
+        known = Event("1", EventKind.MESSAGE, chat.address, Sender("f00dfeed"), (Part(text="Why?"),))
+        staff = Event("2", EventKind.CONSOLE, chat.address, Sender("console:x", name="Olga"))
+        stranger = Event("3", EventKind.MESSAGE, Address("telegram", "bot", "9"), Sender("9", name=ATTACK))
+        group = Event("4", EventKind.MESSAGE, Address("telegram", "bot", "-7"), Sender("9"))
+        await FakeAtlas(place.memory).note([Place(group.address, f"Readers {ATTACK}")])
+        for event in (known, staff, stranger, group):
+            await inbox.put(event)
+            await inbox.bury(event, "broken")
+        page = await operator.get(DEAD)
+        fourth, third, second, first = re.findall(r'<li class="card">.*?</li>', shown(page), re.DOTALL)
+        name = called("en", "", visitor.id)
+        assert f'<a href="/console/people/{visitor.id}">{name}</a>' in first
+        assert name in shown(await operator.get(f"/console/people/{visitor.id}"))
+        assert f'<a href="/console/conversations/{chat.id}" dir="auto">The lamp' in first
+        assert ("Why?" in first, "broken" in first) == (True, True)
+        assert ("Olga" in second, "/console/people/" in second) == (True, False)
+        assert re.search(r'<a href="/console/places/\d+" dir="auto">Readers ', fourth)
+        assert ATTACK in third
+        assert "href=" not in third
+        assert "<img" not in page.text
+
+
 async def test_dead_letters_are_tried_again_one_or_all() -> None:
     async with site() as place:
         _, operator = await town(place)
@@ -123,3 +154,19 @@ async def test_dead_letters_are_tried_again_one_or_all() -> None:
         assert await inbox.dead() == []
         retries = [(e.target, e.detail) for e in await place.deps.audit.listing() if e.action == "dead.retry"]
         assert retries == [("", "× 2"), (key, "")]
+
+
+async def test_feedback_that_its_person_changed_is_not_done_with_unread() -> None:
+    async with site() as place:
+        home, operator = await town(place)
+        turn = await home.ask("Why?")
+        await home.rate(turn, 1, "Good")
+        page = (await operator.get(HERE)).text
+        at = page.partition('name="at" value="')[2].partition('"')[0]
+        person = (await home.person()).id
+        await home.rate(turn, -1, "Wrong after all")
+        given = {"turn": turn.id, "person": person, "handled": "on", "at": at}
+        refused = await operator.post(f"{HERE}/handled", **given)
+        assert (refused.status_code, "changed this feedback" in shown(refused)) == (409, True)
+        assert "Wrong after all" in (await operator.get(HERE)).text
+        assert (await operator.post(f"{HERE}/handled", **{**given, "at": ""})).status_code == 303

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import io
+import tarfile
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adapters.web.console.backup import Desk
 from adapters.web.console.settings import GROUPS, group_of
+from adapters.web.download import Lent
 from bot.errors import StorageError
 from bot.loading import load_settings
 from bot.origins import in_force
@@ -61,7 +66,10 @@ async def test_a_backup_is_a_file_that_is_gone_once_it_was_sent_and_is_written_d
         assert "300.0 kB" in (await owner.get("/console/backup")).text
         for _ in range(2):
             file = await owner.post("/console/backup")
-            assert file.content == content
+            with tarfile.open(fileobj=io.BytesIO(file.content)) as tar:
+                stored = tar.extractfile("tertulia.db")
+                assert stored
+                assert stored.read() == content
         (last,) = await place.deps.audit.listing(limit=1)
     assert file.headers["content-disposition"].startswith('attachment; filename="tertulia-')
     assert file.headers["cache-control"] == "no-store"
@@ -119,3 +127,32 @@ async def test_without_what_they_need_the_pages_are_not_there(path: str) -> None
     async with site(settings=None, backup=None) as place:
         owner = await place.owner()
         assert (await owner.get(path)).status_code == 404
+
+
+async def test_an_owners_new_backup_ends_the_one_that_they_do_not_read(tmp_path: Path) -> None:
+    desk, stuck = Desk(), asyncio.Event()
+    (tmp_path / "x").write_bytes(b"x")
+
+    async def unread(message: MutableMapping[str, Any]) -> None:
+        stuck.set()
+        await asyncio.Event().wait()
+
+    async with AsyncExitStack() as until:
+        first = await desk.enter(until, "ann")
+        assert first is not None
+        assert await desk.enter(until, "ann") is None  # it is still being made
+        desk.send(first)
+        lent = Lent(tmp_path / "x", headers={}, media_type="text/plain", until=until.pop_all(), taking=first)
+        scope = {"type": "http", "method": "POST", "headers": [], "asgi": {"spec_version": "2.4"}}
+        sending = asyncio.create_task(lent(scope, _nothing, unread))
+        await stuck.wait()
+        assert await desk.enter(until, "bob") is None
+        assert await desk.enter(until, "ann") is not None
+        await sending
+        assert await desk.enter(until, "bob") is None
+    async with AsyncExitStack() as until:
+        assert await desk.enter(until, "bob") is not None
+
+
+async def _nothing() -> MutableMapping[str, Any]:
+    raise AssertionError

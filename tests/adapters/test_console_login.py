@@ -8,9 +8,10 @@ import logging
 import pytest
 
 from adapters.web.console.access import COOKIE
-from adapters.web.console.attempts import FORGOTTEN, FREE, LONGEST_PAUSE, MOST, Attempts
+from adapters.web.console.attempts import ANYWHERE, FORGOTTEN, MOST, PLACE, STRICT, Attempts, Key, Limit
 from adapters.web.console.passwords import Passwords
 from bot.types import Account, ConsoleRole
+from tests.adapters.authenticator import Authenticator
 from tests.adapters.console_core import Browser, Site, shown, site
 from tests.fakes import FakeClock
 
@@ -116,25 +117,26 @@ async def test_who_is_unknown_and_what_is_wrong_look_the_same() -> None:
 
 
 @pytest.mark.parametrize("name", ["Ada", "Nobody"])
-async def test_guessing_at_one_name_from_everywhere_has_to_pause(name: str) -> None:
+async def test_one_address_that_guesses_at_one_name_has_to_pause_and_others_do_not(name: str) -> None:
     async with site() as place:
         await with_password(place)
-        for number in range(FREE):
-            assert await guess(await place.browser(address=f"192.0.2.{number}"), name) == 401
-        other = await place.browser(address="198.51.100.1")
-        response = await other.post("/console/login/password", name=name.upper(), password=PASSWORD)
+        for number in range(STRICT.free):
+            assert await guess(await place.browser(address=f"2001:db8::{number}"), name) == 401
+        same = await place.browser(address="2001:db8::ffff")
+        response = await same.post("/console/login/password", name=name.upper(), password=PASSWORD)
         assert response.status_code == 429
         assert response.headers["retry-after"] == "30"
         assert [action for _, action, _ in await place.audited()] == ["login.paused"]
+        assert await guess(await place.browser(address="198.51.100.1"), "Ada", PASSWORD) == 303
         await place.clock.advance(31)
-        assert await guess(other, "Ada", PASSWORD) == 303
+        assert await guess(same, "Ada", PASSWORD) == 303
 
 
 async def test_one_address_that_guesses_at_many_names_has_to_pause_and_pauses_grow() -> None:
     async with site() as place:
         await with_password(place)
         browser = await place.browser(address="2001:db8::1")
-        for number in range(FREE):
+        for number in range(PLACE.free):
             assert await guess(browser, f"name {number}") == 401
         assert await guess(await place.browser(address="2001:db8::2"), "Ada", PASSWORD) == 429
         waits = []
@@ -147,40 +149,142 @@ async def test_one_address_that_guesses_at_many_names_has_to_pause_and_pauses_gr
         assert await guess(await place.browser(), "Ada", PASSWORD) == 303
 
 
+async def in_and_out(browser: Browser) -> None:
+    """Ada logs in, and out again."""
+    assert await guess(browser, "Ada", PASSWORD) == 303
+    await browser.get("/console/account")
+    await browser.post("/console/logout")
+    await browser.get("/console/login")
+
+
+async def besiege(place: Site, name: str) -> list[tuple[int, str]]:
+    """Strangers of many addresses guess until they have to pause, and once more; what they are told."""
+    told = []
+    for number in range(ANYWHERE.free + 1):
+        browser = await place.browser(address=f"2001:db8:{number:x}::1")
+        response = await browser.post("/console/login/password", name=name, password="wrong")
+        text = response.text.replace(name, "").replace(browser.csrf, "")
+        told.append((response.status_code, text))
+    return told
+
+
+async def test_many_addresses_that_guess_at_one_name_have_to_pause_and_its_owner_gets_in() -> None:
+    async with site() as place:
+        await with_password(place)
+        mine = await place.browser(address="192.0.2.1")
+        await in_and_out(mine)
+        told = await besiege(place, "Ada")
+        assert [status for status, _ in told] == [401] * ANYWHERE.free + [429]
+        assert await besiege(place, "Nobody") == told
+        stranger = await place.browser(address="203.0.113.9")
+        response = await stranger.post("/console/login/password", name="Ada", password=PASSWORD)
+        assert (response.status_code, response.headers["retry-after"]) == (429, "30")
+        assert "or log in with a passkey" in response.text
+        assert await guess(mine, "ada ", PASSWORD) == 303
+        moved = await place.browser(address="2001:db8:1::1")
+        moved.client.cookies = mine.client.cookies
+        await moved.get("/console/account")
+        assert await guess(moved, "Ada", PASSWORD) == 303
+        await place.clock.advance(ANYWHERE.longest)
+        assert await guess(stranger, "Ada", PASSWORD) == 303
+
+
+async def test_a_known_device_that_guesses_has_to_pause_alone() -> None:
+    async with site() as place:
+        await with_password(place)
+        device, other = await place.browser(), await place.browser()
+        await in_and_out(device)
+        await in_and_out(other)
+        for _ in range(STRICT.free):
+            assert await guess(device, "Ada") == 401
+        assert await guess(device, "Ada", PASSWORD) == 429
+        assert await guess(other, "Ada", PASSWORD) == 303
+        assert await guess(device, "Bob") == 401
+
+
+async def test_to_log_in_often_is_no_way_to_many_devices() -> None:
+    async with site() as place:
+        await with_password(place)
+        browser, kept = await place.browser(), set()
+        for _ in range(3):
+            await in_and_out(browser)
+            kept.add(device_of(browser))
+        assert len(kept) == 1
+
+
+def device_of(browser: Browser) -> tuple[str, str]:
+    """The cookie that says that an account came in here."""
+    (found,) = [(n, v) for n, v in browser.client.cookies.items() if n.startswith("tertulia_device_")]
+    return found
+
+
+@pytest.mark.parametrize("forged", ["", "x", f"{'a' * 32}.{'b' * 64}", "other"])
+async def test_a_forged_device_is_a_stranger(forged: str) -> None:
+    async with site() as place:
+        await with_password(place)
+        await with_password(place, "Bob")
+        mine, bobs = await place.browser(), await place.browser()
+        assert await guess(mine, "Ada", PASSWORD) == 303
+        assert await guess(bobs, "Bob", PASSWORD) == 303
+        value = device_of(bobs)[1] if forged == "other" else forged
+        thief = await place.browser(address="203.0.113.9")
+        thief.client.cookies.set(device_of(mine)[0], value, path="/console")
+        for _ in range(STRICT.free):
+            assert await guess(thief, "Ada") == 401
+        other = await place.browser(address="203.0.113.9")
+        assert await guess(other, "Ada", PASSWORD) == 429
+
+
+async def test_a_passkey_is_never_paused_by_guesses_at_passwords() -> None:
+    async with site() as place:
+        owner, key = await place.owner(), Authenticator()
+        asked = (await owner.json("/console/account/passkeys/options", {})).json()
+        await owner.json("/console/account/passkeys", {"credential": key.create(asked), "name": ""})
+        for number in range(PLACE.free):
+            assert await guess(await place.browser(), f"n {number}") == 401
+        browser = await place.browser()
+        assert await guess(browser, "Owner") == 429
+        asked = (await browser.json("/console/login/passkey/options", {})).json()
+        entered = await browser.json("/console/login/passkey", {"credential": key.get(asked)})
+        assert entered.status_code == 200
+
+
 async def test_many_guesses_at_the_same_time_are_no_way_around_the_pause() -> None:
     async with site() as place:
         await with_password(place)
         browser = await place.browser()
         statuses = await asyncio.gather(*(guess(browser, "Ada", f"wrong {n}") for n in range(30)))
-        assert statuses.count(401) == FREE
-        assert statuses.count(429) == 30 - FREE
+        assert statuses.count(401) == STRICT.free
+        assert statuses.count(429) == 30 - STRICT.free
 
 
 def test_what_is_remembered_of_guesses_is_bounded_and_forgotten() -> None:
     clock = FakeClock()
     attempts = Attempts(clock)
+    x, y, z = (Key(STRICT, name) for name in "xyz")
     for number in range(MOST + 50):
-        attempts.begin(f"name {number}")
+        attempts.begin(Key(PLACE, f"place {number}"))
     assert len(attempts) == MOST
-    for _ in range(FREE):
-        attempts.begin("name x", "place y")
-    assert attempts.begin("name x", "place z") == 30
-    assert attempts.pause("place z") == 0
-    attempts.right("name x")
-    attempts.give_back("place y")
-    assert attempts.begin("name x", "place y") == 0
+    for _ in range(STRICT.free):
+        attempts.begin(x, y)
+    assert attempts.begin(x, z) == 30
+    assert attempts.pause(z) == 0
+    attempts.right(x)
+    attempts.give_back(y, z)
+    assert attempts.begin(x, y) == 0
 
 
-async def test_a_count_begins_anew_after_an_hour() -> None:
+@pytest.mark.parametrize("limit", [STRICT, PLACE, ANYWHERE], ids=["strict", "place", "anywhere"])
+async def test_a_count_begins_anew_after_an_hour(limit: Limit) -> None:
     clock = FakeClock()
-    attempts = Attempts(clock)
-    for _ in range(40):
-        await clock.advance(attempts.pause("name x"))
-        assert attempts.begin("name x") == 0
-    assert attempts.pause("name x") == LONGEST_PAUSE
-    await clock.advance(LONGEST_PAUSE + FORGOTTEN + 1)
-    assert attempts.begin("name x") == 0
-    assert attempts.pause("name x") == 0
+    attempts, key = Attempts(clock), Key(limit, "x")
+    for _ in range(limit.free + 20):
+        await clock.advance(attempts.pause(key))
+        assert attempts.begin(key) == 0
+    assert attempts.pause(key) == limit.longest
+    await clock.advance(limit.longest + FORGOTTEN + 1)
+    assert attempts.begin(key) == 0
+    assert attempts.pause(key) == 0
 
 
 async def test_the_way_out_ends_the_session_here_and_in_the_store() -> None:

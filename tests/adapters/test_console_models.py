@@ -141,19 +141,25 @@ async def test_errors_of_the_model_are_told_in_words(error: ModelError, words: s
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "words", "chinese"),
     [
-        ({"model": "gone"}, "Model: there is no model 'gone' now"),
-        ({"sampling": {"temperature": "9"}}, "Temperature: "),
-        ({"messages": [{"role": "user", "text": " "}]}, "the question is empty"),
+        ({"model": "gone"}, "Model: There is no model “gone” now.", "模型：现在没有模型“gone”。"),
+        ({"sampling": {"temperature": "9"}}, "Temperature: At most 2.", "：至多 2。"),
+        ({"sampling": {"seed": 1.5}}, "Seed: This is no whole number.", "：这不是整数。"),
+        ({"messages": [{"role": "user", "text": " "}]}, "Question: It is empty.", "问题：内容为空。"),
     ],
 )
-async def test_what_cannot_be_asked_is_told_by_its_name(changes: dict[str, Any], words: str) -> None:
+async def test_what_cannot_be_asked_is_told_by_its_name(
+    changes: dict[str, Any], words: str, chinese: str
+) -> None:
     async with site() as place:
         author = await place.as_role(ConsoleRole.AUTHOR)
         response = await author.json(RUN, {**ASK, **changes})
-    assert response.status_code == 422
+        author.client.headers["Accept-Language"] = "zh"
+        again = await author.json(RUN, {**ASK, **changes})
+    assert (response.status_code, again.status_code) == (422, 422)
     assert words in response.json()["message"]
+    assert chinese in again.json()["message"]
 
 
 async def test_an_account_has_a_few_answers_at_a_time_and_nothing_is_written_down() -> None:

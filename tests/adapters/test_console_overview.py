@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+
+from adapters.web.console.render import words
+from bot import access
 from bot.types import Address, ConsoleRole
 from tests.adapters.console_core import shown, site
 from tests.fakes import FakeClock, Memory
@@ -28,7 +33,7 @@ async def test_figures_and_charts_are_told_in_the_readers_language() -> None:
     statistics.count("errors", kind="ModelTimeout")
     async with site(watch=watch) as place:
         viewer = await place.as_role(ConsoleRole.VIEWER)
-        english = await viewer.get("/console/overview?span=hour")
+        english = await viewer.get("/console/overview?span=hour&figures=true")
         chinese = await viewer.get("/console/overview?span=hour", **{"Accept-Language": "zh"})
         data = (await viewer.get("/console/overview/data?span=hour")).json()
     for text in ("Telegram", "The model was too slow", "0.0%", "0.99 s"):
@@ -55,6 +60,32 @@ async def test_what_strangers_name_is_text() -> None:
     assert shown(page).count(ATTACK) >= 2
 
 
+async def test_the_tiles_say_what_they_count_and_levels_have_charts() -> None:
+    memory, clock = Memory(), FakeClock()
+    watch, statistics = watching(memory, clock)
+    statistics.watch("events_waiting", lambda: 9)
+    statistics.watch("people_waiting", lambda: 2)
+    statistics.watch("lanes_running", lambda: 4)
+    async with statistics.lifespan():
+        await clock.advance(25)
+    async with site(watch=watch) as place:
+        viewer = await place.as_role(ConsoleRole.VIEWER)
+        data = (await viewer.get("/console/overview/data?span=hour")).json()
+        page = await viewer.get("/console/overview?span=hour&figures=true")
+    told = {stat["label"]: (stat["value"], stat["trend"]) for stat in data["stats"]}
+    assert told["Waiting"] == ("2", "people in line right now")
+    assert told["In progress"] == ("4", "conversations right now")
+    for key, level in (("waiting", 2.0), ("lanes", 4.0)):
+        chart = data["charts"][key]
+        assert chart["unit"] == "level"
+        assert [(one["label"], one["values"][-1]) for one in chart["series"]] == [
+            ("On average", level),
+            ("At most", level),
+        ]
+    assert "People in line" in shown(page)
+    assert '<td class="number" data-label="At most">4</td>' in page.text
+
+
 async def test_failures_are_shown_as_bad_once_they_are_many() -> None:
     memory, clock = Memory(), FakeClock()
     watch, statistics = watching(memory, clock)
@@ -63,7 +94,7 @@ async def test_failures_are_shown_as_bad_once_they_are_many() -> None:
     async with site(watch=watch) as place:
         viewer = await place.as_role(ConsoleRole.VIEWER)
         stats = (await viewer.get("/console/overview/data")).json()["stats"]
-    assert stats[-1] == {"label": "Failed", "value": "66.7%", "trend": "2 of 3 in 24 h", "kind": "bad"}
+    assert stats[-1] == {"label": "Failed", "value": "66.7%", "trend": "2 of 3 in 24\u00a0h", "kind": "bad"}
 
 
 async def test_an_empty_service_says_what_next() -> None:
@@ -81,3 +112,9 @@ async def test_where_nothing_is_measured_there_is_no_such_page() -> None:
         owner = await place.owner()
         assert (await owner.get("/console/overview")).status_code == 404
         assert "/console/overview" not in (await owner.get("/console/account")).text
+
+
+def test_every_reason_of_a_refusal_has_its_words() -> None:
+    reasons = set(re.findall(r'(?:Refusal\(.*, |_once\(event, )"(\w+)"', inspect.getsource(access)))
+    assert {"rate", "stranger", "too_long"} <= reasons
+    assert {f"overview.cause.{reason}" for reason in reasons} <= set(words("en"))

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
-from adapters.web.console.attempts import FREE
-from adapters.web.console.passkeys import (
-    CHALLENGE_SECONDS,
-    MOST_CHALLENGES,
-    MOST_PASSKEYS,
-    Ceremonies,
-    by_name,
-    party,
-)
+from adapters.web.app import create_app
+from adapters.web.channel import WebChannel
+from adapters.web.console.access import BROWSER_COOKIE
+from adapters.web.console.attempts import STRICT
+from adapters.web.console.passkeys import CHALLENGE_SECONDS, MOST_PASSKEYS, by_name, party
+from bot.clock import SystemClock
 from bot.types import ConsoleRole, Passkey
 from tests.adapters.authenticator import Authenticator, from64, to64
 from tests.adapters.console_core import Browser, Site, site
-from tests.fakes import FakeClock
+from tests.adapters.web_core import Core, Script, web_deps
 
 ACCOUNT = "/console/account/passkeys"
 LOGIN = "/console/login/passkey"
@@ -195,7 +193,7 @@ async def test_a_disabled_account_has_no_way_in_and_guessing_has_to_pause() -> N
         account = await place.deps.accounts.named("A viewer")
         assert account is not None
         await place.deps.accounts.update(account.id, disabled=True)
-        for _ in range(FREE):
+        for _ in range(STRICT.free):
             assert (await log_in(await place.browser(), key)).status_code == 401
         paused = await log_in(await place.browser(), key)
         assert paused.status_code == 429
@@ -240,8 +238,63 @@ def test_the_relying_party_is_the_name_of_the_place() -> None:
     assert by_name("http://192.0.2.1") == by_name("http://localhost:8080") == ""
 
 
-def test_challenges_are_bounded() -> None:
-    ceremonies = Ceremonies(FakeClock(), "Tertulia")
-    for number in range(MOST_CHALLENGES + 10):
-        ceremonies.authentication(f"browser {number}", "http://localhost")
-    assert len(ceremonies) == MOST_CHALLENGES
+async def test_a_challenge_that_was_answered_is_spent_for_whoever_kept_the_answer() -> None:
+    async with site() as place:
+        key = await registered(place)
+        key.counts = False
+        browser, thief = await place.browser(), await place.browser()
+        thief.client.cookies.set(BROWSER_COOKIE, browser.client.cookies[BROWSER_COOKIE], path="/console")
+        await thief.get("/console/login")
+        answer = key.get(await options(browser, LOGIN))
+        early = key.get(await options(thief, LOGIN))
+        await place.clock.advance(1)
+        assert (await browser.json(LOGIN, {"credential": answer})).status_code == 200
+        for taken in (answer, early):
+            assert (await thief.json(LOGIN, {"credential": taken})).status_code == 401
+        assert (await log_in(thief, key)).status_code == 200
+
+
+async def test_a_passkey_that_was_removed_does_not_come_back_by_an_old_answer_in_another_session() -> None:
+    async with site() as place:
+        owner, key = await place.owner(), Authenticator()
+        made = {"credential": key.create(await options(owner, ACCOUNT)), "name": "x"}
+        assert (await owner.json(ACCOUNT, made)).status_code == 200
+        assert (await owner.json(ACCOUNT, made)).status_code == 409
+        await owner.post("/console/account/passkeys/remove", id=to64(key.id))
+        viewer = await place.as_role(ConsoleRole.VIEWER)
+        assert (await viewer.json(ACCOUNT, made)).status_code == 422
+
+
+def replica(place: Site, **changes: Any) -> Site:
+    """The same console in another process, as far as it can tell."""
+    core = Core(place.memory, WebChannel(SystemClock()), Script())
+    return replace(place, app=create_app(web_deps(core, console=replace(place.deps, **changes))))
+
+
+async def test_another_process_with_the_same_secret_takes_the_answer() -> None:
+    async with site() as place:
+        key = await registered(place)
+        browser = await place.browser()
+        answer = key.get(await options(browser, LOGIN))
+        there = await replica(place).browser()
+        there.client.cookies, there.csrf = browser.client.cookies, browser.csrf
+        assert (await there.json(LOGIN, {"credential": answer})).status_code == 200
+        other = await place.browser()
+        answer = key.get(await options(other, LOGIN))
+        elsewhere = await replica(place, secret=b"another secret of 16 bytes or more").browser()
+        elsewhere.client.cookies = other.client.cookies
+        await elsewhere.get("/console/login")
+        assert (await elsewhere.json(LOGIN, {"credential": answer})).status_code == 401
+
+
+@pytest.mark.parametrize("place", [0, 8, 30, 55])
+async def test_a_challenge_that_was_changed_is_none_of_ours(place: int) -> None:
+    async with site() as made:
+        key, browser = await registered(made), await made.browser()
+        asked = await options(browser, LOGIN)
+        challenge = bytearray(from64(asked["challenge"]))
+        challenge[place] ^= 1
+        answer = key.get({**asked, "challenge": to64(bytes(challenge))})
+        assert (await browser.json(LOGIN, {"credential": answer})).status_code == 401
+        short = key.get({**asked, "challenge": to64(bytes(challenge[:place]))})
+        assert (await browser.json(LOGIN, {"credential": short})).status_code == 401

@@ -63,7 +63,7 @@ async def test_one_person_is_shown_whole_and_the_reading_written_down() -> None:
         await home.rate(turn, -1, f"Because {ATTACK}", name=ATTACK)
         person = await home.person(ATTACK)
         page = await operator.get(f"{HERE}/{person.id}")
-        for text in (person.id, f"id-{ATTACK}", "telegram", f"Because {ATTACK}"):
+        for text in (person.id, f"id-{ATTACK}", "Telegram", f"Because {ATTACK}"):
             assert text in shown(page)
         assert "<img" not in page.text
         assert f'href="/console/conversations/{turn.conversation_id}"' in page.text

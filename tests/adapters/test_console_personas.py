@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from bot.personas import Personas
 from bot.settings import PersonaSettings, SamplingSettings
-from bot.types import ConsoleRole
+from bot.types import ConsoleRole, PersonaVersion
 from tests.adapters.console_core import Browser, shown, site
+from tests.fakes import settle
 from tests.fakes_personas import MemoryPersonas
 
 ATTACK = '"><script>alert(1)</script>'
@@ -155,3 +157,25 @@ async def test_the_tokens_are_counted_and_a_viewer_reads_only() -> None:
         assert (await viewer.get("/console/personas/new")).status_code == 403
         for path in (f"{ONE}?name=nobody", "/console/personas/diff?name=pirate&old=7&new=8"):
             assert (await viewer.get(path)).status_code == 404
+
+
+class Slow(MemoryPersonas):
+    """Whoever comes meanwhile comes between."""
+
+    async def put(self, name: str, **given: Any) -> PersonaVersion:
+        await settle()
+        return await super().put(name, **given)
+
+
+async def test_of_two_who_save_at_the_same_moment_one_is_told() -> None:
+    personas = Personas({}, SamplingSettings(), store=Slow())
+    async with site(personas=personas) as place:
+        author = await place.as_role(ConsoleRole.AUTHOR)
+        await write(author, "poet", "In rhymes", new="on")
+        both = [write(author, "poet", prompt, version="1") for prompt in ("In verse", "In prose")]
+        answers = await asyncio.gather(*both)
+        assert sorted(answer.status_code for answer in answers) == [303, 422]
+        (refused,) = [answer for answer in answers if answer.status_code == 422]
+        assert "Somebody saved another version meanwhile." in shown(refused)
+        anew = [write(author, "bard", prompt, new="on") for prompt in ("Sings", "Hums")]
+        assert sorted(answer.status_code for answer in await asyncio.gather(*anew)) == [303, 422]

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+from io import BytesIO
 
 import httpx
 import pytest
+from starlette.datastructures import FormData, UploadFile
 
 from adapters.web.console.access import CSRF_HEADER
+from adapters.web.console.forms import overtaken
+from adapters.web.console.forms import read as posted
 from adapters.web.guard import MULTIPART, PLUGIN_UPLOAD
+from bot.errors import FieldsRefused
 from bot.plugins.desk import PAGE_TIMEOUT, Configured
-from bot.types import ConsoleRole
+from bot.plugins.forms import read
+from bot.types import ConsoleRole, FieldKind, FormField
 from tests.adapters.console_core import Browser, shown, site
 from tests.adapters.console_plugins import HOSTILE, running
 from tests.fakes import FakeClock, settle
@@ -85,8 +91,8 @@ async def test_a_secret_is_never_shown_stays_is_replaced_and_cleared() -> None:
         ("greeting", "x" * 21, "At most 20."),
         ("colour", "green", "Choose one of these: red, blue."),
         ("words", "a\nb\nc\nd", "At most 3."),
-        ("other", "x", "there is no such field"),
-        ("table", "{}", "cannot be changed here"),
+        ("other", "x", "There is no such field."),
+        ("table", "{}", "This cannot be changed here."),
     ],
 )
 async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_kept(
@@ -177,6 +183,16 @@ async def test_an_action_runs_says_what_it_did_once_and_is_written_down() -> Non
     assert "pin" not in entries[0].detail
 
 
+async def test_a_secret_that_is_needed_and_set_need_not_be_entered_again() -> None:
+    async with running() as desk, site(plugins=desk) as place:
+        author = await place.as_role(ConsoleRole.AUTHOR)
+        page = await author.get(GOODS)
+        (code,) = re.findall(r'<input[^>]* name="code"[^>]*>', page.text)
+        assert "required" not in code
+        done = await author.post(f"{GOODS}/sell", name="pear", count="2", code="")
+        assert done.status_code == 303
+
+
 async def test_a_file_that_an_action_gives_is_kept_and_never_opened_in_our_place() -> None:
     async with running() as desk, site(plugins=desk) as place:
         author = await place.as_role(ConsoleRole.AUTHOR)
@@ -237,6 +253,7 @@ async def test_a_file_comes_from_our_own_page_with_the_token_and_within_the_limi
         outside = await upload(stranger, sell, "x.txt", b"x")
     assert (bare.status_code, cross.status_code, as_file.status_code) == (403, 403, 403)
     assert large.status_code == 413
+    assert "at most 16 MB" in large.text
     assert own.status_code == 422
     assert "At most 1,000." in shown(own)
     assert elsewhere.status_code == 415
@@ -265,3 +282,33 @@ async def test_a_document_is_learnt_found_and_removed_on_the_built_in_plugins_pa
         assert not await search.search("keeper dusk", collections=["documents"])
         details = [entry.detail for entry in await place.deps.audit.listing(limit=2)]
     assert details == ["remove console/light.md documents", "learn light.md documents"]
+
+
+async def test_a_file_is_read_by_nobody_but_the_plugin() -> None:
+    class Unread(BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise AssertionError("it was read")
+
+    file = UploadFile(Unread(b"12345"), size=5, filename="a.txt")
+    found = await posted(FormData([("file", file), ("csrf", "x"), ("name", "a")]))
+    assert set(found) == {"file", "name"}
+    field = FormField("file", FieldKind.FILE, maximum=4)
+    with pytest.raises(FieldsRefused, match="at most 4 bytes"):
+        read([field], {"file": found["file"]})
+    await file.close()
+
+
+def test_of_two_who_change_a_form_at_once_each_field_is_theirs_who_changed_it() -> None:
+    now = {"theirs": "new", "mine": "two\nlines", "both": "new", "switch": "on", "alike": "same"}
+    given = {"theirs": "old", "mine": "x", "both": "y", "alike": "same", "alone": "z"}
+    was = {
+        "was.theirs": "old",
+        "was.mine": "two\r\nlines",
+        "was.both": "old",
+        "was.switch": "",
+        "was.alike": "old",
+    }
+    form = {**given, **was}
+    assert overtaken(form, now) == {"both": "new"}
+    assert form == {**given, "theirs": "new", "switch": "on"}
+    assert overtaken(dict(given), now) == {}, "of who does not say what there was nothing is known"

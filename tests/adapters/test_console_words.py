@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from adapters.web.console.pages import PAGES
-from adapters.web.console.render import HERE, WORDS, words
+from adapters.web.console.render import HERE, words
 from tests.adapters.console_core import site
 
+WORDS = HERE / "words" / "console"
 TEMPLATES = sorted((HERE / "templates" / "console").glob("*.html"))
 FIELDS = re.compile(r"\{(\w+)\}")
 

@@ -58,6 +58,22 @@ def test_a_topics_first_message_is_no_reply() -> None:
     assert (found.reply_to, found.parts) == ("", (Part(text="a"),))
 
 
+def test_a_place_tells_its_title_and_a_topic_that_of_its_group() -> None:
+    topic = message("a", GROUP, is_topic_message=True, message_thread_id=5)
+    found = [event(given) for given in (message("a", GROUP), topic)]
+    assert [e.names for e in found] == [("Friends",), ("", "Friends")]
+    assert [len(e.names) for e in found] == [1 + len(e.within) for e in found]
+    nameless = {key: value for key, value in GROUP.items() if key != "title"}
+    assert event(message("a", nameless)).names == ("",)
+    for private in (message("a"), message("a", PRIVATE, is_topic_message=True, message_thread_id=5)):
+        assert event(private).names == ()
+    button = {"id": "1", "from": BEN, "chat_instance": "1", "data": "x", "message": topic}
+    (pressed,) = events("callback_query", button)
+    assert pressed.names == ("", "Friends")
+    renamed = {**GROUP, "title": "Old <b>friends</b> 👥"}
+    assert event(message("a", renamed)).names == ("Old <b>friends</b> 👥",)
+
+
 def test_a_business_message_is_answered_through_its_connection() -> None:
     found = event(message("Open today?", business_connection_id="bc1"), "business_message")
     assert found.id == "m:bc1:42:11"

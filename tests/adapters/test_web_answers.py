@@ -74,17 +74,17 @@ async def test_a_question_that_waits_long_for_its_lane_is_not_lost() -> None:
     assert len([t for t in told if not t.name]) >= 25  # heartbeats, at least one in twelve seconds
 
 
-async def test_what_is_refused_in_silence_ends_at_once_with_a_word() -> None:
+async def test_what_is_refused_ends_at_once_and_says_why_each_time() -> None:
     world = WebWorld(["one"], rate_limit=1)
     async with world.running():
         told = []
-        for number in range(3):
+        for number in range(4):
             reading = world.reading(await world.put(ONE, f"question {number}", "chat"))
             await world.clock.advance(5)
             assert reading.done()
             told.append(await reading)
-    assert [t[-1].name for t in told] == ["done", "done", "error"]
-    assert _code(told[2]) == "unanswered"
+    assert [t[-1].name for t in told] == ["done"] * 4
+    assert ["next one in" in _text(t) for t in told] == [False, True, True, True]
 
 
 async def test_a_stranger_who_was_told_and_a_blocked_person_get_an_end_too() -> None:
@@ -96,7 +96,9 @@ async def test_a_stranger_who_was_told_and_a_blocked_person_get_an_end_too() -> 
         readings = [world.reading(await world.put(who, "again", trusted=False)) for who in (ONE, OTHER)]
         await world.clock.advance(5)
         assert all(r.done() for r in readings)
-        assert [_code(await r) for r in readings] == ["unanswered", "unanswered"]
+        stranger, blocked = [await r for r in readings]
+        assert "/start CODE" in _text(stranger)
+        assert _code(blocked) == "unanswered"
 
 
 async def test_a_typed_stop_ends_while_what_it_stops_says_so() -> None:

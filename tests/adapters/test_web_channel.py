@@ -71,10 +71,13 @@ async def test_a_new_answer_in_place_of_an_old_one_starts_empty() -> None:
 
 
 async def test_html_tells_only_the_blocks_that_changed() -> None:
-    blocks = Blocks(Renderer(), FakeClock())
-    await blocks.changed("One.\n\nTwo", now=True)
-    told = await blocks.changed("One.\n\nTwo and more.\n\nThree", now=True)
+    clock = FakeClock()
+    blocks = Blocks(Renderer(), clock)
+    await blocks.changed("One.\n\nTwo")
+    await clock.advance(60)
+    told = await blocks.changed("One.\n\nTwo and more.\n\nThree")
     assert told is not None
     assert told.data["from"] == 1
     assert len(told.data["blocks"]) == 2
-    assert await blocks.changed("One.\n\nTwo and more.\n\nThree", now=True) is None
+    await clock.advance(60)
+    assert await blocks.changed("One.\n\nTwo and more.\n\nThree") is None

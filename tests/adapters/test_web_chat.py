@@ -144,6 +144,17 @@ async def test_retry_and_edit_answer_anew_in_the_same_message() -> None:
     assert replaced.status_code == 409
 
 
+async def test_an_answer_that_is_read_takes_a_vote_though_it_is_not_stored_yet() -> None:
+    script = Script(kept=asyncio.Event())
+    async with house(script=script) as home, browser_like(home.url) as client:
+        answer, _ = await _begin(client, "How?", 1)
+        vote = await client.post(f"/api/v1/chat/{answer}/feedback", json={"value": 1})
+        reaction = home.core.seen[-1]
+        script.kept.set()
+    assert vote.status_code == 200
+    assert (reaction.kind, reaction.message_id[-2:]) == (EventKind.REACTION, ":0")
+
+
 async def test_feedback_becomes_a_reaction_to_the_answers_message() -> None:
     async with house() as home, browser_like(home.url) as client:
         answer = (await ask(client, "How?"))[0][1]["id"]
@@ -209,3 +220,18 @@ async def test_a_body_that_is_no_json_is_answered_with_a_sentence(body: str, pla
     message = refused.json()["message"]
     assert message.startswith("The body is no valid JSON: ")
     assert message.endswith(f"(at character {place}).")
+
+
+async def test_nothing_is_answered_anew_while_a_person_answers() -> None:
+    async with house() as home, browser_like(home.url) as client:
+        [(_, start), *_] = await ask(client, "How?")
+        conversation = await home.core.conversations.open(home.core.seen[-1].address)
+        held = {"takeover": {"name": "Olga", "at": 1.0}}
+        await home.core.conversations.update(conversation.id, settings=held)
+        for body in ({"retry_of": start["id"]}, {"edit_of": start["id"], "text": "Why?"}):
+            refused = await client.post("/api/v1/chat", json=body)
+            assert refused.status_code == 423
+            assert "A member of staff answers" in refused.json()["message"]
+        assert len(home.core.seen) == 1
+        await home.core.conversations.update(conversation.id, settings={"takeover": None})
+        assert text_of(await ask(client, "", retry_of=start["id"])) == ANSWER

@@ -202,6 +202,17 @@ def test_a_files_name_is_safe_everywhere(title: str) -> None:
     assert not name.startswith(".")
 
 
+async def test_messages_tell_what_their_reader_thinks_of_them() -> None:
+    async with house() as home, browser_like(home.url) as ann:
+        await ann.get("/")
+        start = (await ask(ann, "How?"))[0][1]
+        path = f"/api/v1/conversations/{start['conversation']}/messages"
+        assert [m["vote"] for m in (await ann.get(path)).json()["messages"]] == [0]
+        await ann.post(f"/api/v1/chat/{start['id']}/feedback", json={"value": -1, "reason": "so"})
+        await ask(ann, "And then?", conversation=start["conversation"])
+        assert [m["vote"] for m in (await ann.get(path)).json()["messages"]] == [-1, 0]
+
+
 async def _tries(client: httpx.AsyncClient, id: str, answer: str, share: str) -> dict[str, httpx.Response]:
     """Every route that takes an id, with these."""
     base = f"/api/v1/conversations/{id}"
@@ -239,7 +250,7 @@ async def test_no_route_reaches_what_is_another_visitors() -> None:
             assert {name: r.status_code for name, r in tried.items()} == dict.fromkeys(tried, 404)
             assert all("secret" not in r.text for r in tried.values())
         assert [c["title"] for c in await listing(eve, query="secret")] == []
-        assert (await eve.get("/api/v1/shares")).json() == {"shares": []}
+        assert (await eve.get("/api/v1/shares")).json() == {"shares": [], "older": ""}
         assert len(await listing(eve)) == 1
         (mine,) = await listing(ann)
         assert mine["id"] == start["conversation"]

@@ -15,7 +15,15 @@ import pytest
 from adapters.web.adapter import WebAdapter
 from adapters.web.app import create_app
 from adapters.web.channel import WebChannel
-from adapters.web.files import KEEP_UNUSED, SWEEP_SECONDS, Files
+from adapters.web.files import (
+    KEEP_UNUSED,
+    KEEP_USED,
+    SCAN_SECONDS,
+    SWEEP_SECONDS,
+    SWEEPS_A_SCAN,
+    Files,
+    NoRoom,
+)
 from adapters.web.identity import COOKIE
 from adapters.web.sniff import MOST_NAME, media_type, readable_name
 from adapters.web.uploads import MOST_A_MINUTE
@@ -24,6 +32,7 @@ from bot.errors import FileRefused
 from bot.types import Part, PartKind
 from tests.adapters.web_core import Core, House, Script, ask, browser_like, house, web_deps
 from tests.fakes import FakeClock, Memory
+from tests.pictures import picture
 
 LIMIT = 100_000
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
@@ -48,6 +57,19 @@ async def bring(client: httpx.AsyncClient, name: str, content: bytes, type: str 
 
 def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("sees", [True, False])
+async def test_an_upload_says_whether_the_assistant_sees_it(tmp_path: Path, sees: bool) -> None:
+    async with filing(tmp_path, sees=lambda: sees) as (_, client):
+        for name, content, seen, unreadable in (
+            ("photo.png", picture(), sees, False),
+            ("notes.txt", b"a note", False, False),
+            ("broken.png", PNG, False, sees),
+            ("line.png", picture(size=(90, 2)), False, sees),
+        ):
+            told = (await bring(client, name, content)).json()
+            assert (told["seen"], told["unreadable"]) == (seen, unreadable), name
 
 
 async def test_a_file_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
@@ -140,11 +162,12 @@ async def test_what_is_empty_too_large_or_no_multipart_is_refused_in_words(tmp_p
                 URL, content=b"--x", headers={"Content-Type": "multipart/form-data; boundary=y"}
             ),
             await client.post(URL, data={"file": "no file"}, files={"other": ("x", b"x")}),
+            await client.post(URL, files=[("file", ("x", b"x"))] * 2),
             await client.post(
                 URL, content=_pieces(), headers={"Content-Type": "multipart/form-data; boundary=y"}
             ),
         ]
-    assert [answer.status_code for answer in answers] == [422, 413, 413, 415, 400, 422, 411]
+    assert [answer.status_code for answer in answers] == [422, 413, 413, 415, 400, 422, 400, 411]
     assert all(answer.json()["message"] for answer in answers)
 
 
@@ -205,6 +228,48 @@ async def test_one_visitor_has_room_for_so_much_and_the_database_keeps_its_own(t
     assert "room" in full.json()["message"]
 
 
+async def test_files_that_no_question_has_are_bounded_in_all_and_so_are_all(tmp_path: Path) -> None:
+    clock = FakeClock()
+    files = Files(tmp_path, clock, limit=LIMIT, least_free=0, total=25, most_unasked=15)
+    first = await files.put("a" * 32, "1", b"1" * 10)
+    with pytest.raises(NoRoom, match="wait for their question"):
+        await files.put("b" * 32, "2", b"2" * 10)
+    await files.use("a" * 32, first, "chat")
+    second = await files.put("b" * 32, "2", b"2" * 10)
+    await files.use("b" * 32, second, "chat")
+    with pytest.raises(NoRoom, match="no room"):
+        await files.put("c" * 32, "3", b"3" * 10)
+    await files.release("a" * 32, "chat")
+    third = await files.put("c" * 32, "3", b"3" * 10)
+    assert await files.remove("c" * 32, third.id)
+    await files.forget("b" * 32)
+    await files.put("c" * 32, "4", b"4" * 15)
+    again = Files(tmp_path, clock, limit=LIMIT, least_free=0, total=25, most_unasked=15)
+    with pytest.raises(NoRoom, match="wait for their question"):
+        await again.put("d" * 32, "5", b"5")  # counted from the disk after a restart
+    await files.forget("c" * 32)
+    with pytest.raises(NoRoom):
+        await again.put("d" * 32, "5", b"5")
+    await clock.advance(SCAN_SECONDS)
+    await again.put("d" * 32, "5", b"5")  # and anew where another process made room
+
+
+async def test_one_address_brings_so_much_an_hour_however_many_visitors_it_has(tmp_path: Path) -> None:
+    async with filing(tmp_path, {"least_free": 0, "hourly": 30_000}, access="open") as (home, _):
+        answers = []
+        for number in range(4):
+            async with browser_like(home.url) as fresh:
+                fresh.headers["X-Forwarded-For"] = "203.0.113.7"
+                answers.append(await bring(fresh, "x", bytes([number]) * 12_000))
+        async with browser_like(home.url) as other:
+            other.headers["X-Forwarded-For"] = "203.0.113.8"
+            elsewhere = await bring(other, "x", b"x" * 12_000)
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+    assert 3500 < int(answers[-1].headers["retry-after"]) <= 3600
+    assert "your address" in answers[-1].json()["message"]
+    assert elsewhere.status_code == 200
+
+
 async def test_a_question_brings_its_files_and_its_history_shows_them(tmp_path: Path) -> None:
     async with filing(tmp_path) as (home, client):
         image = (await bring(client, "chart (1).png", PNG)).json()
@@ -251,7 +316,9 @@ async def test_what_is_used_nowhere_is_removed_and_a_person_is_forgotten_at_once
 
     assert await files.sweep(alive) == 0
     await clock.advance(KEEP_UNUSED + 1)
-    assert await files.sweep(alive) == 2
+    assert await files.sweep(alive) == 1
+    await clock.advance(KEEP_USED)
+    assert await files.sweep(alive) == 1
     assert await files.find(visitor, used.id) is not None
     assert await files.find(other, theirs.id) is None
     await files.forget("../" + "a" * 29)
@@ -267,6 +334,8 @@ async def test_the_adapter_looks_after_the_files_while_it_listens(tmp_path: Path
     clock = FakeClock()
     files = Files(tmp_path, clock, limit=LIMIT)
     left = await files.put("c" * 32, "x", b"x")
+    asked = await files.put("d" * 32, "x", b"x")
+    await files.use("d" * 32, asked, "gone")
     core = Core(Memory(), WebChannel(clock), Script())
 
     async def deps(channel: WebChannel, put: Any) -> Any:
@@ -277,6 +346,10 @@ async def test_the_adapter_looks_after_the_files_while_it_listens(tmp_path: Path
         await clock.advance(KEEP_UNUSED + SWEEP_SECONDS)
         while await files.find("c" * 32, left.id) is not None:
             await clock.advance(SWEEP_SECONDS)
+        assert await files.find("d" * 32, asked.id) is not None
+        await clock.advance(KEEP_USED)
+        while await files.find("d" * 32, asked.id) is not None:
+            await clock.advance(SWEEP_SECONDS * SWEEPS_A_SCAN)
     await adapter.aclose()
 
 

@@ -205,7 +205,7 @@ async def test_every_response_carries_the_security_headers() -> None:
             assert "unsafe" not in headers["content-security-policy"]
             assert "frame-ancestors 'none'" in headers["content-security-policy"]
             assert headers["x-content-type-options"] == "nosniff"
-            assert headers["referrer-policy"] == "no-referrer"
+            assert headers["referrer-policy"] == "same-origin"
 
 
 async def test_a_taken_port_says_what_to_do() -> None:
@@ -214,3 +214,39 @@ async def test_a_taken_port_says_what_to_do() -> None:
         with pytest.raises(SettingsError, match="TERTULIA_WEB_PORT"):
             async with WebServer(None, host="127.0.0.1", port=port).lifespan():
                 pass
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("path", ["/nosuch", "/s/x?before=x", "/s/x?before=-1", "/widget", "/hooks"])
+@pytest.mark.parametrize(("language", "way"), [("en", "To the c"), ("zh-CN", "到")])
+async def test_a_browser_at_a_wrong_address_gets_a_page_with_a_way_back(
+    path: str, language: str, way: str
+) -> None:
+    async with in_process() as client:
+        page = await client.get(path, headers={**BROWSER, "Accept-Language": language})
+        told = await client.get(path)
+    assert page.status_code == told.status_code in (404, 422)
+    assert page.headers["content-type"].startswith("text/html")
+    assert f'lang="{language[:2]}"' in page.text
+    assert way in page.text or path == "/widget"
+    assert f"{told.json()['message']}" not in page.text or language == "en"
+    assert page.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nosuch", "/api/v1/chat/x", "/static/nosuch.js", "/hooks/x"])
+async def test_a_machines_address_answers_json_whoever_asks(path: str) -> None:
+    async with in_process() as client:
+        assert (await client.get(path, headers=BROWSER)).json()["message"]
+
+
+async def test_a_fault_of_ours_is_told_a_browser_on_a_page_with_the_headers() -> None:
+    core = Core(Memory(), WebChannel(SystemClock()), Script())
+    app = create_app(web_deps(core, shares=None))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        page = await client.get("/s/x", headers=BROWSER)
+    assert page.status_code == 500
+    assert "Something went wrong here" in page.text
+    assert "script-src 'self'" in page.headers["content-security-policy"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+from httpx import Response
 
 from adapters.web.metrics import MOST_VALUES, PrometheusTelemetry
 from tests.adapters.test_web_guard import in_process
@@ -96,6 +99,24 @@ async def test_the_page_speaks_the_visitors_language_and_can_be_switched() -> No
 async def test_the_operators_suggestions_are_shown_as_text() -> None:
     async with in_process(suggestions={"en": ["<b>Hello</b>"]}) as client:
         assert "&lt;b&gt;Hello&lt;/b&gt;" in (await client.get("/")).text
+        assert suggested(await client.get("/?lang=zh")) == []
+
+
+def suggested(page: Response) -> list[str]:
+    (place,) = re.findall(r'<div class="suggestions">(.*?)</div>', page.text, re.DOTALL)
+    return re.findall('<button type="button">(.*?)</button>', place)
+
+
+async def test_the_handbooks_questions_are_offered_to_no_visitor_of_a_site() -> None:
+    shops = ["https://shop.example"]
+    async with in_process(console=None, widget_origins=shops) as client:
+        assert "How do I connect Telegram?" in suggested(await client.get("/"))
+        assert suggested(await client.get("/widget")) == []
+    async with in_process(console=None, suggestions=["Do you ship?"], widget_origins=shops) as client:
+        for path in ("/", "/widget", "/?lang=zh", "/widget?lang=zh"):
+            assert suggested(await client.get(path)) == ["Do you ship?"]
+    async with in_process(suggestions=[]) as client:
+        assert suggested(await client.get("/")) == []
 
 
 def test_no_language_lacks_a_word() -> None:

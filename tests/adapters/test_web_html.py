@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from adapters.web.blocks import Renderer, html_blocks
+from adapters.web.blocks import Blocks, Renderer, html_blocks
 from adapters.web.history import SHOWN_CHARACTERS
 from tests.adapters.web_core import ask, browser_like, house
+from tests.fakes import FakeClock
 
 TABLE = "|a|b|\n|-|-|\n" + "|c|d|\n" * 4000
 
@@ -51,3 +52,24 @@ async def test_an_answer_longer_than_a_page_is_shown_whole() -> None:
         shown = (await client.get(f"/api/v1/conversations/{start['conversation']}/messages")).json()
     assert len(shown["messages"][0]["answer"]) == 2 * SHOWN_CHARACTERS
     assert not shown["older"]
+
+
+async def test_a_growing_answer_is_told_as_it_will_look_and_in_the_end_as_it_is() -> None:
+    clock, shown = FakeClock(), list[str]()
+    blocks = Blocks(Renderer(), clock)
+    text = "Read **this\n\n| a | b |\n|---|--:|\n| **c** | d |\n\n2 * 3, **open"
+    looks = []
+    for end in range(1, len(text) + 1):
+        if (told := await blocks.changed(text[:end])) is not None:
+            shown[told.data["from"] :] = told.data["blocks"]
+            looks.append("".join(shown))
+        assert await blocks.changed(text[:end]) is None
+        await clock.advance(1)
+    assert not any("|" in look for look in looks)
+    assert shown[-1] == "<p>2 * 3, <strong>open</strong></p>"
+    told = await blocks.changed(text, ends=True)
+    assert told is not None
+    shown[told.data["from"] :] = told.data["blocks"]
+    assert shown == html_blocks(text)
+    assert shown[-1] == "<p>2 * 3, **open</p>"
+    assert await blocks.changed(text, ends=True) is None

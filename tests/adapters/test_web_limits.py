@@ -9,7 +9,28 @@ import httpx
 import pytest
 
 from adapters.web.blocks import Told
-from adapters.web.limits import MINUTE, MOST_ADDRESSES, MOST_VISITORS, Crowd, place_of
+from adapters.web.guard import (
+    BODY_SHARE,
+    MOST_BYTES,
+    MOST_REQUESTS,
+    SMALL,
+    Guard,
+    Message,
+    Receive,
+    Scope,
+    Send,
+)
+from adapters.web.limits import (
+    MINUTE,
+    MOST_ADDRESSES,
+    MOST_VISITORS,
+    Crowd,
+    Full,
+    Held,
+    Volume,
+    place_of,
+    share_of,
+)
 from adapters.web.sse import MOST_PER_ADDRESS, Streams
 from bot.types import Event
 from tests.adapters.test_web_guard import in_process
@@ -111,3 +132,97 @@ async def test_one_address_may_not_hold_every_stream_by_many_visitors() -> None:
     for stream in held:
         assert [piece async for piece in stream] == []
     assert not streams.refuses("new", WORLD)
+
+
+async def test_bytes_are_counted_by_name_over_an_hour() -> None:
+    clock = FakeClock()
+    volume = Volume(clock, 100)
+    assert [volume.refuses("a", 60), volume.refuses("b", 100)] == [0, 0]
+    await clock.advance(600)
+    assert [volume.refuses("a", 40), volume.refuses("a", 1), volume.refuses("a", 61)] == [0, 3000, 3600]
+    await clock.advance(3000)
+    assert [volume.refuses("a", 60), volume.refuses("a", 1)] == [0, 600]
+
+
+def test_what_is_held_is_counted_by_name_and_in_all_until_it_is_left() -> None:
+    held = Held(5, 2)
+    with held.hold("a", 2), held.hold("b"), held.hold("", 2):
+        for name, amount in (("a", 1), ("b", 2), ("c", 1), ("", 1)):
+            with pytest.raises(Full), held.hold(name, amount):
+                pass
+    with held.hold("", 5), pytest.raises(Full), held.hold("a"):
+        pass
+    with pytest.raises(ValueError, match="mine"), held.hold("a", 2):
+        raise ValueError("mine")
+    with held.hold("a", 2):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("client", "share"), [("127.0.0.1", ""), ("::1", ""), ("203.0.113.7", "203.0.113.7"), ("", "")]
+)
+def test_this_machine_has_no_share(client: str, share: str) -> None:
+    assert share_of(client) == share
+
+
+def _call(client: str, headers: dict[str, str], method: str = "POST") -> Scope:
+    given = {"content-type": "application/json", **headers}
+    pairs = [(name.encode(), value.encode()) for name, value in given.items()]
+    return {"type": "http", "method": method, "path": CHAT, "headers": pairs, "client": (client, 1)}
+
+
+class _Door:
+    """The guard before something that answers when it is let; how each call was answered."""
+
+    def __init__(self) -> None:
+        self.let = asyncio.Event()
+        self.guard = Guard(self._app)
+
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.let.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    def call(self, scope: Scope, body: asyncio.Event | None = None) -> asyncio.Task[int]:
+        return asyncio.create_task(self._called(scope, body))
+
+    async def _called(self, scope: Scope, body: asyncio.Event | None) -> int:
+        statuses: list[int] = []
+
+        async def receive() -> Message:
+            if body is not None:
+                await body.wait()
+            return {"type": "http.request", "body": b"{}", "more_body": False}
+
+        async def send(message: Message) -> None:
+            statuses.extend([message["status"]] if message["type"] == "http.response.start" else [])
+
+        await self.guard(scope, receive, send)
+        return statuses[0]
+
+
+@pytest.mark.parametrize(
+    "told", [{"content-length": str(MOST_BYTES)}, {"transfer-encoding": "chunked"}], ids=str
+)
+async def test_bodies_on_their_way_are_bounded_by_address_and_small_ones_are_let_in(
+    told: dict[str, str],
+) -> None:
+    door, come = _Door(), asyncio.Event()
+    door.let.set()
+    held = [door.call(_call(WORLD, told), come) for _ in range(BODY_SHARE // MOST_BYTES)]
+    await asyncio.sleep(0)
+    assert await door.call(_call(WORLD, told)) == 429
+    assert await door.call(_call(WORLD, {"content-length": str(SMALL)})) == 200
+    assert await door.call(_call("203.0.113.8", told)) == 200
+    come.set()
+    assert set(await asyncio.gather(*held)) == {200}
+    assert await door.call(_call(WORLD, told)) == 200
+
+
+async def test_requests_at_a_time_are_bounded_by_the_address_that_a_proxy_forwards() -> None:
+    door = _Door()
+    held = [door.call(_call(WORLD, {}, "GET")) for _ in range(MOST_REQUESTS)]
+    here = [door.call(_call("127.0.0.1", {}, "GET")) for _ in range(MOST_REQUESTS + 1)]
+    await asyncio.sleep(0)
+    assert await door.call(_call(WORLD, {}, "GET")) == 429
+    door.let.set()
+    assert set(await asyncio.gather(*held, *here)) == {200}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ import pytest
 
 from adapters.web.files import Files
 from adapters.web.identity import COOKIE
-from adapters.web.mine import MOST_A_MINUTE
+from adapters.web.mine import MOST_A_MINUTE, MOST_COUNTED
 from adapters.web.pages import words_of
 from bot.clock import SystemClock
 from bot.errors import PluginError
-from bot.types import PersonRole, Sender
+from bot.types import Exported, PersonRole, Sender
 from tests.adapters.web_core import House, ask, browser_like, house
 from tests.fakes import Memory
 from tests.fakes_people import FakePeople
@@ -74,6 +74,17 @@ async def test_it_is_told_in_numbers(tmp_path: Path) -> None:
     assert exported.headers["cache-control"] == "no-store"
 
 
+async def test_counting_ends_at_a_bound() -> None:
+    async with house(console=None) as home, browser_like(home.url) as client:
+        await ask(client, "Mine")
+        person = await home.core.people.find("web", visitor_of(client))
+        assert person is not None
+        home.core.memory.values |= {("notes", person.id, f"{n}"): "1" for n in range(MOST_COUNTED + 5)}
+        found = await me(client)
+    assert found["counts"]["plugins"] == MOST_COUNTED
+    assert found["more"] == ["plugins"]
+
+
 async def _own_settings(home: House, visitor: str) -> None:
     person = await home.core.people.find("web", visitor)
     assert person is not None
@@ -89,7 +100,7 @@ async def test_nothing_of_another_person_is_told() -> None:
         await erase(ann)
         left = await bob.get(f"{ME}/export")
     assert "canary of Ann" in exported.text
-    assert "Bob" not in exported.text
+    assert "canary of Bob" not in exported.text
     assert visitor_of(bob) not in exported.text
     assert "canary of Bob" in left.text
 
@@ -206,15 +217,19 @@ async def test_a_plugin_that_fails_is_told_and_nothing_is_half_told() -> None:
     async def fails(person_id: str) -> Any:
         raise PluginError("plugin notes failed")
 
+    async def untold(person_id: str) -> AsyncGenerator[Exported]:
+        await fails(person_id)
+        yield Exported("person", [])
+
     people = FakePeople(Memory())
     async with (
-        house(people.memory, console=None, export_person=fails, delete_person=fails) as home,
+        house(people.memory, console=None, export_person=untold, delete_person=fails) as home,
         browser_like(home.url) as client,
     ):
         await ask(client, "Mine")
         answers = [await client.get(ME), await client.get(f"{ME}/export"), await erase(client)]
         assert COOKIE in client.cookies
-    assert [answer.status_code for answer in answers] == [503, 503, 503]
+    assert [answer.status_code for answer in answers] == [200, 503, 503], "to count, no plugin is asked"
 
 
 async def test_calls_are_limited() -> None:

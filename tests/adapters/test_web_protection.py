@@ -74,10 +74,11 @@ def _protected(path: str, response: httpx.Response) -> None:
     assert "unsafe" not in policy.partition("sandbox;")[0] or path.startswith("/api/v1/files/"), path
     assert ("frame-ancestors 'none'" in policy) is not framed, path
     assert "nosniff" in headers["x-content-type-options"], path
-    assert headers["referrer-policy"] == "no-referrer", path
+    assert headers["referrer-policy"] == "same-origin", path
     assert headers["cross-origin-opener-policy"] == "same-origin", path
     assert framed or headers["x-frame-options"] == "DENY", path
-    assert not [name for name in headers if name.startswith("access-control-")], path
+    shared = {name: headers[name] for name in headers if name.startswith("access-control-")}
+    assert shared == ({"access-control-allow-origin": "*"} if path == "/widget.js" else {}), path
     assert "server" not in headers, path
     public = path.startswith("/static/") or path == "/widget.js"
     said = headers.get("cache-control", "")

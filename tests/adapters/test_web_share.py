@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.web.shares import MOST_SHARES
+from adapters.web.shares import MOST_SHARES, SHOWN_SHARES
 from bot.clock import SystemClock
 from bot.types import Citation, Passage
 from tests.adapters.test_web_conversations import begun, visitor_of
@@ -86,14 +86,14 @@ async def test_nothing_that_is_shared_can_act() -> None:
 
 
 async def test_what_is_for_some_people_only_is_left_out() -> None:
-    secret = replace(CITATION, audience=("role:staff",), quote="The code is 1234")
-    script = Script(answer="The code is 1234 [1].", citations=(secret,))
+    secret = replace(CITATION, audience=("role:staff",), quote="The code is swordfish")
+    script = Script(answer="The code is swordfish [1].", citations=(secret,))
     async with house(script=script) as home, browser_like(home.url) as client:
         await client.get("/")
         made = await share(client, await begun(client, "What is the code?"))
         page = await read(home.url, made["path"])
     assert "What is the code?" in page.text
-    assert "1234" not in page.text
+    assert "swordfish" not in page.text
     assert "left out" in page.text
 
 
@@ -173,6 +173,34 @@ async def test_only_what_was_answered_can_be_shared_and_only_so_often() -> None:
         made = [await share(client, start["conversation"]) for _ in range(MOST_SHARES)]
         assert len({m["path"] for m in made}) == MOST_SHARES
         assert (await client.post(path, json={"days": 1})).status_code == 409
+
+
+async def test_the_links_are_listed_page_by_page() -> None:
+    async with house() as home, browser_like(home.url) as client:
+        assert (await client.get("/api/v1/shares")).json() == {"shares": [], "older": ""}
+        id = await begun(client, "A question")
+        made = [(await share(client, id))["id"] for _ in range(2 * SHOWN_SHARES + 3)]
+        pages: list[list[str]] = []
+        before = ""
+        while not pages or before:
+            page = (await client.get("/api/v1/shares", params={"before": before})).json()
+            pages.append([one["id"] for one in page["shares"]])
+            before = page["older"]
+        async with browser_like(home.url) as stranger:
+            await begun(stranger, "Another question")
+            key = page["shares"][0]
+            other = await stranger.get(f"/api/v1/shares?before={key['created_at']!r}_{key['id']}")
+    assert [len(page) for page in pages] == [SHOWN_SHARES, SHOWN_SHARES, 3]
+    assert sorted(id for page in pages for id in page) == sorted(made)
+    assert pages[0][0] in made[-SHOWN_SHARES:]
+    assert other.json() == {"shares": [], "older": ""}
+
+
+@pytest.mark.parametrize("before", ["x", "_", "1", "1_", "-1_a", "1e9_a", "nan_a", "1.5_a b", "1_%00"])
+async def test_a_place_in_the_list_that_is_none_is_refused(before: str) -> None:
+    async with house() as home, browser_like(home.url) as client:
+        await begun(client, "A question")
+        assert (await client.get("/api/v1/shares", params={"before": before})).status_code == 422
 
 
 async def test_a_long_shared_page_is_read_in_pages() -> None:

@@ -58,6 +58,8 @@ async def test_the_script_is_small_and_for_every_site_to_load() -> None:
         page = await client.get("/")
     assert script.headers["content-type"].startswith("text/javascript")
     assert script.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert script.headers["access-control-allow-origin"] == "*", "for those that load it as a module"
+    assert "access-control-allow-origin" not in page.headers
     assert script.headers["cache-control"] == "public, max-age=3600"
     assert len(gzip.compress(script.content)) < 5000
     assert page.headers["cross-origin-resource-policy"] == "same-origin"
@@ -145,13 +147,13 @@ async def test_a_token_does_not_open_the_door_to_other_sites() -> None:
 
 async def test_by_invitation_it_says_what_to_do() -> None:
     async with in_process(console=None, widget_origins=SITES, access="open") as client:
-        open_to_all = (await client.get("/widget?lang=en")).text
+        open_to_all = (await client.get("/widget?lang=en")).text + (await client.get("/?lang=en")).text
     async with in_process(console=None, widget_origins=SITES) as client:
         by_invitation = (await client.get("/widget?lang=en")).text
         page = (await client.get("/?lang=en")).text
-    assert "send it as a message" in by_invitation.partition("<body>")[2]
-    assert "send it as a message" not in open_to_all.partition("<body>")[2]
-    assert "send it as a message" not in page.partition("<body>")[2]
+    assert "Enter your invite code" in by_invitation.partition("<body>")[2]
+    assert "Enter your invite code" in page.partition("<body>")[2]
+    assert 'id="enter"' not in open_to_all
 
 
 @pytest.mark.parametrize(

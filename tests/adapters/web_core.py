@@ -18,6 +18,7 @@ from adapters.web.deps import WebDeps
 from adapters.web.metrics import PrometheusTelemetry
 from adapters.web.server import WebServer
 from bot.clock import SystemClock
+from bot.handler import FEEDBACK
 from bot.locale import Catalogue
 from bot.origins import in_force
 from bot.personas import Personas
@@ -26,6 +27,7 @@ from bot.ports import Channel, Clock, Models
 from bot.reading import question_of
 from bot.settings import SamplingSettings, Settings
 from bot.types import (
+    NO_THOUGHTS,
     Capabilities,
     Citation,
     Delivery,
@@ -36,6 +38,7 @@ from bot.types import (
     Message,
     Outgoing,
     Role,
+    Thoughts,
     Turn,
     TurnState,
     Usage,
@@ -58,6 +61,12 @@ ANSWER = "Create a bot with **@BotFather** and set `TERTULIA_TELEGRAM_TOKEN` [1]
 CITATION = Citation(1, "p1", "handbook/telegram.md", "Connect Telegram", "Talk to @BotFather …")
 
 
+def set_event() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class Script:
     """What the core says, word by word. Before each word it waits until `gate` lets it."""
@@ -67,6 +76,17 @@ class Script:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     pause_after: int = 10**9
     """After so many words it waits for the gate."""
+    kept: asyncio.Event = field(default_factory=set_event)
+    """Until it is set, that a message was sent is not stored."""
+    finish_reason: str = "stop"
+    """Of an answer that nobody stops."""
+    thoughts: tuple[str, ...] = ()
+    """What it thinks before, piece by piece; they take twelve seconds."""
+    think_after: int = 10**9
+    """After so many pieces it waits for `thought`."""
+    thought: asyncio.Event = field(default_factory=asyncio.Event)
+    doing: str = ""
+    """What it does while it has thought and says nothing yet."""
 
 
 class Core:
@@ -83,6 +103,7 @@ class Core:
         self.seen: list[Event] = []
         self.arrivals = asyncio.Queue[Event]()
         self._stopped = asyncio.Event()
+        self._shown: dict[str, str] = {}
         self._work: set[asyncio.Task[None]] = set()
 
     async def put(self, event: Event) -> bool:
@@ -114,9 +135,16 @@ class Core:
         if event.kind is EventKind.COMMAND:
             out = Outgoing("Help is here.", "", markup=Markup.MARKDOWN, final=True)
             await self.channel.send(event.address, out, key=f"event:{event.key}:0", reply_to=event.message_id)
-        elif event.kind is not EventKind.REACTION:
+        elif event.kind is EventKind.REACTION:
+            await self._rate(event)
+        else:
             await self._answer(event)
         await self.inbox.done(event)
+
+    async def _rate(self, event: Event) -> None:
+        turn = await self.turns.shown_by(event.address, event.message_id)
+        if turn is not None:
+            await self.turns.feedback(turn.id, turn.person_id, FEEDBACK[event.data], event.text)
 
     async def _answer(self, event: Event) -> None:
         person = await self.people.admit("web", event.sender)
@@ -131,15 +159,19 @@ class Core:
         turn = await self.turns.begin(
             conversation, event, person_id=person.id, replaces=old.id if old else ""
         )
-        said = await self._say(event, turn, old is not None)
+        if not conversation.title:
+            await self.conversations.update(conversation.id, title=asked.text[:60])
+        thoughts = await self._think(event, turn, old is not None)
+        said = await self._say(event, turn, thoughts, old is not None)
         state = TurnState.CANCELLED if self._stopped.is_set() else TurnState.DONE
         ended = replace(
             turn,
             state=TurnState.DELIVERING,
             text=said,
             citations=self.script.citations,
+            thoughts=thoughts,
             usage=Usage(12, 7, 3),
-            finish_reason="cancelled" if self._stopped.is_set() else "stop",
+            finish_reason="cancelled" if self._stopped.is_set() else self.script.finish_reason,
         )
         await self.turns.finish(ended, (asked, Message(Role.ASSISTANT, said)))
         rows = await self.turns.deliveries(turn.id)  # none, if the conversation was deleted
@@ -149,38 +181,54 @@ class Core:
             said,
             Markup.MARKDOWN,
             citations=ended.citations,
+            thoughts=thoughts,
             final=True,
             finish_reason=ended.finish_reason,
         )
         await self.channel.edit(event.address, message_id, final)
         await self.turns.finish(replace(ended, state=state, ended_at=SystemClock().time()))
-        if not conversation.title and conversation.id in self.memory.conversations:
-            await self.conversations.update(conversation.id, title=asked.text[:60])
         self._stopped.clear()
 
-    async def _say(self, event: Event, turn: Turn, again: bool) -> str:
+    async def _think(self, event: Event, turn: Turn, again: bool) -> Thoughts:
+        thoughts = NO_THOUGHTS
+        for number, piece in enumerate(self.script.thoughts):
+            if number >= self.script.think_after:
+                await self._gate(self.script.thought)
+            if self._stopped.is_set():
+                break
+            thoughts = Thoughts(thoughts.text + piece, 12.0 * (number + 1) / len(self.script.thoughts))
+            doing = self.script.doing if number == len(self.script.thoughts) - 1 else ""
+            out = Outgoing("", "", Markup.MARKDOWN, thoughts=thoughts, activity=doing)
+            await self._show(event, turn, out, again)
+            await asyncio.sleep(0)
+        return thoughts
+
+    async def _show(self, event: Event, turn: Turn, out: Outgoing, again: bool) -> None:
+        if turn.id not in self._shown and (rows := await self.turns.deliveries(turn.id)):
+            self._shown[turn.id] = rows[0].message_id
+        if message_id := self._shown.get(turn.id):
+            return await self.channel.edit(event.address, message_id, out)
+        key, reply_to = f"{turn.id}:0", "" if again else event.message_id
+        message_id = await self.channel.send(event.address, out, key=key, reply_to=reply_to)
+        self._shown[turn.id] = message_id
+        await self.script.kept.wait()
+        await self.turns.put_delivery(Delivery(turn.id, 0, DeliveryState.SENT, message_id))
+
+    async def _say(self, event: Event, turn: Turn, thoughts: Thoughts, again: bool) -> str:
         said, words = "", self.script.answer.split(" ")
-        rows = await self.turns.deliveries(turn.id)
-        message_id = rows[0].message_id if rows else ""
         for number, word in enumerate(words):
             if number >= self.script.pause_after:
-                await self._gate()
+                await self._gate(self.script.gate)
             if self._stopped.is_set():
                 break
             said = f"{said} {word}" if said else word
-            out = Outgoing(said, said, Markup.MARKDOWN)
-            if message_id:
-                await self.channel.edit(event.address, message_id, out)
-            else:
-                key, reply_to = f"{turn.id}:0", "" if again else event.message_id
-                message_id = await self.channel.send(event.address, out, key=key, reply_to=reply_to)
-                await self.turns.put_delivery(Delivery(turn.id, 0, DeliveryState.SENT, message_id))
-            await self.turns.checkpoint(turn.id, said)
+            await self._show(event, turn, Outgoing(said, said, Markup.MARKDOWN, thoughts=thoughts), again)
+            await self.turns.checkpoint(turn.id, said, thoughts=thoughts)
             await asyncio.sleep(0)
         return said
 
-    async def _gate(self) -> None:
-        waits = {asyncio.ensure_future(self.script.gate.wait()), asyncio.ensure_future(self._stopped.wait())}
+    async def _gate(self, opened: asyncio.Event) -> None:
+        waits = {asyncio.ensure_future(opened.wait()), asyncio.ensure_future(self._stopped.wait())}
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -266,10 +314,15 @@ def web_deps(core: Core, **changes: Any) -> WebDeps:
 
 @contextlib.asynccontextmanager
 async def house(
-    memory: Memory | None = None, script: Script | None = None, *, port: int = 0, **changes: Any
+    memory: Memory | None = None,
+    script: Script | None = None,
+    *,
+    port: int = 0,
+    thoughts: bool = True,
+    **changes: Any,
 ) -> AsyncIterator[House]:
     """The page on a real server, over stores that may hold what an earlier house left."""
-    channel = WebChannel(SystemClock(), changes.get("files"))
+    channel = WebChannel(SystemClock(), changes.get("files"), thoughts=thoughts)
     core = Core(memory or Memory(), channel, script or Script())
     deps = web_deps(core, **changes)
     server = WebServer(create_app(deps), host="127.0.0.1", port=port, on_stop=channel.close, stop_seconds=1)

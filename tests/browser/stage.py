@@ -15,15 +15,21 @@ from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 from tests.conftest import require
 
 SIZES = {"phone": ViewportSize(width=390, height=844), "desktop": ViewportSize(width=1280, height=860)}
-LOOKS: list[tuple[str, Literal["light", "dark"], str]] = [
+LOOKS: list[tuple[str, Literal["light", "dark"], str]] = [  # `violations` looks at the other colours, too
     ("phone", "light", "zh-CN"),
     ("phone", "dark", "en"),
     ("desktop", "light", "en"),
     ("desktop", "dark", "zh-CN"),
 ]
+NO_CLIPBOARD = "Object.defineProperty(Navigator.prototype, 'clipboard', { value: undefined })"
+"""As by plain http from another machine."""
 ATTACK = (
     '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>[x](javascript:window.hacked=1)'
 )
+
+
+LAN = "lan.test"
+"""A name of this machine as others of a network call it: no secure context over http."""
 
 
 @asynccontextmanager
@@ -32,10 +38,20 @@ async def chromium() -> AsyncIterator[Browser]:
     if path is None:
         require("there is no chromium: apt-get install chromium")
     async with async_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-background-networking"]
+        flags = [
+            "--no-sandbox",
+            "--disable-background-networking",
+            f"--host-resolver-rules=MAP {LAN} 127.0.0.1",
+        ]
         running = await playwright.chromium.launch(executable_path=path, args=flags)
         yield running
         await running.close()
+
+
+async def say(page: Page, text: str) -> None:
+    """Ask on the chat page."""
+    await page.locator("#text").fill(text)
+    await page.locator("#text").press("Enter")
 
 
 async def visit(browser: Browser, url: str, **look: Any) -> tuple[Page, list[str]]:
@@ -56,8 +72,18 @@ async def shot(page: Page, name: str) -> None:
 
 
 async def violations(page: Page) -> list[str]:
-    """What axe-core finds wrong, rule by rule with the places."""
-    found = await Axe().run(page)
+    """What axe-core finds wrong, rule by rule with the places; of its colours in light and in dark."""
+    found = await _wrong(page)
+    dark = await page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    # without motion: colours on their way from the one to the other are neither
+    await page.emulate_media(color_scheme="light" if dark else "dark", reduced_motion="reduce")
+    found += await _wrong(page, runOnly=["color-contrast", "link-in-text-block"])
+    await page.emulate_media(color_scheme="dark" if dark else "light")
+    return found
+
+
+async def _wrong(page: Page, **options: Any) -> list[str]:
+    found = await Axe().run(page, options={"resultTypes": ["violations"], **options})
     return [
         f"{one['id']}: {[node['html'][:160] for node in one['nodes']]}"
         for one in found.response["violations"]

@@ -14,6 +14,7 @@ from adapters.web.files import Files
 from bot.clock import SystemClock
 from tests.adapters.web_core import Script, house
 from tests.browser.stage import ATTACK, LOOKS, SIZES, chromium, shot, sideways, violations, visit
+from tests.pictures import picture
 
 pytestmark = pytest.mark.browser
 LIMIT = 200_000
@@ -51,11 +52,14 @@ async def test_files_are_brought_asked_about_and_still_there_after_a_reload(
     browser: Browser, tmp_path: Path, size: str, scheme: Literal["light", "dark"], locale: str
 ) -> None:
     look: dict[str, Any] = {"viewport": SIZES[size], "color_scheme": scheme, "locale": locale}
-    async with house(files=files(tmp_path)) as home:
+    async with house(files=files(tmp_path), sees=lambda: False) as home:
         page, errors = await visit(browser, home.url, **look)
         await page.locator("#pick").set_input_files([PICTURE, NOTES])
         await sent(page, 2)
         await expect(page.locator(".chip img")).to_have_count(1)
+        unseen = {"en": "The assistant sees only its name.", "zh": "助手只能看到它的名称。"}[locale[:2]]
+        await expect(page.locator(".chip", has=page.locator("img"))).to_contain_text(unseen)
+        await expect(page.get_by_text(unseen)).to_have_count(1)
         assert await violations(page) == []
         await shot(page, f"chat-chips-{size}-{scheme}-{locale}")
         await page.locator("#text").fill("What is this?")
@@ -73,6 +77,40 @@ async def test_files_are_brought_asked_about_and_still_there_after_a_reload(
         assert await violations(page) == []
         assert not await sideways(page)
         assert [p.name for p in home.core.seen[0].parts if p.ref] == ["chart.png", "notes.txt"]
+        assert errors == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "told"),
+    [
+        ("en", "This picture is too large, too small or broken: the assistant sees only its name."),
+        ("zh-CN", "图片太大、太小或已损坏，助手只能看到它的名称。"),
+    ],
+)
+async def test_a_picture_that_cannot_be_read_says_so_when_it_is_brought(
+    browser: Browser, tmp_path: Path, locale: str, told: str
+) -> None:
+    async with house(files=files(tmp_path), sees=lambda: True) as home:
+        page, _ = await visit(browser, home.url, locale=locale)
+        line = FilePayload(name="line.png", mimeType="image/png", buffer=picture(size=(90, 2)))
+        whole = FilePayload(name="whole.png", mimeType="image/png", buffer=picture())
+        await page.locator("#pick").set_input_files([whole, line])
+        await sent(page, 2)
+        await expect(page.locator(".chip", has_text="line.png")).to_contain_text(told)
+        await expect(page.get_by_text(told)).to_have_count(1)
+        assert await violations(page) == []
+
+
+async def test_of_a_picture_that_the_assistant_sees_its_size_is_said(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with house(files=files(tmp_path)) as home:
+        page, errors = await visit(browser, home.url)
+        whole = FilePayload(name="whole.png", mimeType="image/png", buffer=picture())
+        await page.locator("#pick").set_input_files([whole])
+        await sent(page, 1)
+        await expect(page.locator(".chip img")).to_have_count(1)
+        await expect(page.locator(".chip small")).to_have_text("1 kB")
         assert errors == []
 
 

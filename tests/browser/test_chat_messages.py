@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from bot.types import Citation, EventKind, Passage
 from tests.adapters.web_core import Script, house
-from tests.browser.stage import ATTACK, LOOKS, SIZES, chromium, shot, sideways, violations, visit
+from tests.browser.stage import ATTACK, LOOKS, SIZES, chromium, say, shot, sideways, violations, visit
+from tests.browser.test_chat_addresses import answered
 
 pytestmark = pytest.mark.browser
 QUOTE = "Talk to @BotFather and send it /newbot."
@@ -48,11 +48,6 @@ async def passage(visitor: str, citation: Citation) -> Passage | None:
 async def browser() -> AsyncIterator[Browser]:
     async with chromium() as running:
         yield running
-
-
-async def say(page: Page, text: str) -> None:
-    await page.locator("#text").fill(text)
-    await page.locator("#text").press("Enter")
 
 
 @pytest.mark.parametrize(("size", "scheme", "locale"), LOOKS)
@@ -168,8 +163,9 @@ async def test_the_end_is_announced_once_and_no_word_before_it(browser: Browser)
         await expect(page.locator(".answer")).to_contain_text("Create")
         assert await page.evaluate("heard") == []
         home.core.script.gate.set()
-        await expect(page.locator("#told")).to_have_text("The answer is complete.")
-        assert await page.evaluate("heard") == ["The answer is complete."]
+        whole = "The answer is complete. Create a bot with @BotFather and set TERTULIA_TELEGRAM_TOKEN [1]."
+        await expect(page.locator("#told")).to_have_text(whole)
+        assert await page.evaluate("heard") == [whole]
         assert await page.locator("#log").get_attribute("aria-live") == "off"
 
 
@@ -247,6 +243,33 @@ async def test_shortcuts_write_send_stop_edit_and_explain_themselves(browser: Br
         assert errors == []
 
 
+async def test_the_focus_stays_where_a_question_is_not_changed_after_all(browser: Browser) -> None:
+    async with house() as home:
+        page, errors = await visit(browser, home.url, locale="en")
+        await answered(page, "How?")
+        edit = page.locator("[data-do=edit]")
+        await edit.press("Enter")
+        await page.locator(".question").get_by_role("button", name="Cancel").press("Enter")
+        await expect(edit).to_be_focused()
+        assert errors == []
+
+
+@pytest.mark.parametrize("button", ["retry", "go-on"])
+async def test_the_focus_goes_to_stop_and_at_the_end_to_the_composer(browser: Browser, button: str) -> None:
+    script = Script(finish_reason="length")
+    async with house(script=script) as home:
+        page, errors = await visit(browser, home.url)
+        await answered(page, "How?")
+        script.pause_after = 3
+        await page.locator(f"[data-do={button}]").press("Enter")
+        await expect(page.locator("#stop")).to_be_focused()
+        await expect(page.locator(".answer").last).to_contain_text("Create a bot")
+        script.gate.set()
+        await expect(page.locator("#send")).to_be_visible()
+        await expect(page.locator("#text")).to_be_focused()
+        assert errors == []
+
+
 async def test_the_look_is_chosen_by_a_switch_and_remembered(browser: Browser) -> None:
     async with house() as home:
         page, _ = await visit(browser, home.url, color_scheme="light")
@@ -262,24 +285,3 @@ async def test_the_look_is_chosen_by_a_switch_and_remembered(browser: Browser) -
         await page.context.add_cookies([{"name": "tertulia_theme", "value": '"><script>', "url": home.url}])
         await page.reload()
         await expect(page.locator("html")).to_have_attribute("data-theme", "auto")
-
-
-async def test_first_paint_is_quick_and_the_figures_are_printed(
-    browser: Browser, capsys: pytest.CaptureFixture[str]
-) -> None:
-    async with house() as home:
-        page, _ = await visit(browser, home.url)
-        paint = await page.evaluate(
-            """() => new Promise((done) => new PerformanceObserver((list) => {
-              const found = list.getEntriesByName("first-contentful-paint")[0];
-              if (found) done(found.startTime);
-            }).observe({ type: "paint", buffered: true }))"""
-        )
-        sizes = await page.evaluate(
-            "performance.getEntriesByType('resource').map((one) => one.encodedBodySize)"
-        )
-    with capsys.disabled():
-        sys.stdout.write(
-            f"\nfirst paint {paint:.0f} ms; {len(sizes)} files, {sum(sizes):,} bytes as served\n"
-        )
-    assert paint > 0

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import tarfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.async_api import Browser, FilePayload, Page, expect
 
+from adapters.web.console.render import sayer
 from bot.clock import SystemClock
 from bot.loading import load_settings
 from bot.origins import in_force
 from bot.personas import Personas
 from bot.plugins.desk import Configured
+from bot.sealing import KEY_BYTES
 from bot.settings import PersonaSettings, SamplingSettings
 from tests.adapters.console_plugins import running
 from tests.adapters.web_core import House, console_deps, house
 from tests.browser.console_look import enter, looks, well_made
 from tests.browser.stage import LOOKS, chromium
-from tests.fakes import Memory
-from tests.fakes_control import FakeBackup
+from tests.fakes import FakeKeyValue, Memory
+from tests.fakes_control import FakeBackup, a_sealer
 from tests.fakes_personas import MemoryPersonas
 
 pytestmark = pytest.mark.browser
@@ -92,6 +95,33 @@ async def test_the_pages_fit_and_are_accessible(
                 await expect(page.locator(".tokens")).not_to_be_empty()
             await well_made(page, f"console-{name}-{size}-{scheme}-{locale}")
         assert await page.evaluate("window.hacked") is None
+        assert errors == []
+
+
+@pytest.mark.parametrize(("size", "scheme", "locale"), LOOKS)
+async def test_a_secret_whose_key_is_gone_is_entered_again(
+    browser: Browser, size: str, scheme: Literal["light", "dark"], locale: str
+) -> None:
+    store, say = FakeKeyValue(), sayer(locale[:2])
+    async with running(SystemClock(), store=store) as plugins:
+        await plugins.configure("shop", {"greeting": "hi", "size": "3", "share": "0.5", "key": "qz7canary"})
+    async with (
+        running(SystemClock(), store=store, sealer=a_sealer(b"n" * KEY_BYTES)) as plugins,
+        home(plugins=plugins) as found,
+    ):
+        page, errors = await enter(browser, found, "/console/plugins", **looks(size, scheme, locale))
+        again = page.get_by_text(say("fields.unreadable"), exact=True)
+        await expect(again).to_have_count(1)
+        await page.get_by_role("link", name="shop", exact=True).click()
+        notice = page.get_by_text(say("plugin.unreadable", names="key"))
+        await expect(notice).to_be_visible()
+        await expect(again).to_have_count(1)
+        await well_made(page, f"console-plugin-sealed-{size}-{scheme}-{locale}")
+        await page.locator('input[name="key"]').fill("fresh")
+        await page.get_by_role("button", name=say("save")).click()
+        await expect(page.get_by_text(say("done.plugin.settings"))).to_be_visible()
+        await expect(notice).to_have_count(0)
+        await expect(page.get_by_text(say("fields.set"), exact=True)).to_be_visible()
         assert errors == []
 
 
@@ -185,7 +215,8 @@ async def test_settings_are_found_and_a_backup_is_kept(browser: Browser, tmp_pat
         async with page.expect_download() as downloading:
             await page.get_by_role("button", name="Download a backup").click()
         download = await downloading.value
-        await download.save_as(tmp_path / "kept.db")
+        await download.save_as(tmp_path / "kept.tar")
         assert download.suggested_filename.startswith("tertulia-")
-        assert (tmp_path / "kept.db").stat().st_size == 2_400_016
+        with tarfile.open(tmp_path / "kept.tar") as kept:
+            assert kept.getmember("tertulia.db").size == 2_400_016
         assert errors == []

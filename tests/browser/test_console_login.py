@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Literal
 
@@ -9,9 +10,9 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from adapters.web.console.access import BROWSER_COOKIE, COOKIE
-from bot.types import ConsoleRole
+from bot.types import ConsoleRole, Passkey
 from tests.adapters.web_core import House, house
-from tests.browser.stage import SIZES, chromium, shot, sideways, violations
+from tests.browser.stage import LAN, SIZES, chromium, shot, sideways, violations
 
 pytestmark = pytest.mark.browser
 ATTACK = '"><img src=x onerror="window.hacked=1">'
@@ -61,6 +62,17 @@ async def authenticator(page: Page) -> None:
     await session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
 
 
+async def test_over_http_by_a_name_of_the_network_forms_are_our_own(browser: Browser) -> None:
+    """Browsers tell less there: neither Sec-Fetch-Site nor, by a strict referrer policy, whose form it is."""
+    async with house() as home:
+        page = await browser.new_page()
+        await page.goto((await link(home)).replace("localhost", LAN))
+        await page.get_by_role("button", name="Log in").click()
+        await expect(page.get_by_text("Welcome. Now choose")).to_be_visible()
+        await page.get_by_role("button", name="Log out").first.click()
+        await expect(page).to_have_url(re.compile("/console/login"))
+
+
 async def test_the_printed_link_enters_a_passkey_is_made_and_enters_again(browser: Browser) -> None:
     async with house() as home:
         page = await browser.new_page()
@@ -79,7 +91,7 @@ async def test_the_printed_link_enters_a_passkey_is_made_and_enters_again(browse
         await page.goto(f"{named(home)}/console/audit")
         await page.get_by_role("button", name="Log in with a passkey").click()
         await expect(page.get_by_role("heading", name="Audit log")).to_be_visible()
-        await expect(page.locator("tbody code").first).to_have_text("login.passkey")
+        await expect(page.locator("tbody").get_by_text("Logged in with a passkey").first).to_be_visible()
         assert await page.evaluate("window.hacked") is None
         assert errors == []
         kept = {cookie["name"]: cookie for cookie in await page.context.cookies()}
@@ -176,12 +188,56 @@ async def test_a_list_turns_its_pages_and_is_filtered_without_a_new_page(browser
         await page.get_by_role("link", name="Audit log").click()
         await page.evaluate("window.same = true")
         await page.get_by_role("link", name="Older").click()
-        await expect(page.get_by_text("login.link")).to_be_visible()
+        await expect(page.locator("tbody").get_by_text("Logged in by a link")).to_be_visible()
         await page.get_by_role("link", name="Newest").click()
         await expect(page.get_by_text("Number 59")).to_be_visible()
-        await page.get_by_label("Who").select_option("Owner")
+        await page.get_by_label("Name of an account").fill("owner")
+        await page.keyboard.press("Enter")
         await expect(page.get_by_text("Number 59")).to_have_count(0)
-        await expect(page.get_by_text("login.link")).to_be_visible()
+        await expect(page.locator("tbody").get_by_text("Logged in by a link")).to_be_visible()
         await expect(page.locator("time").first).not_to_contain_text("UTC")
         assert await page.evaluate("window.same")
+        assert errors == []
+
+
+async def test_passkeys_sessions_and_accounts_turn_their_pages(browser: Browser) -> None:
+    async with house() as home:
+        assert home.deps.console is not None
+        page, accounts = await browser.new_page(viewport=SIZES["phone"]), home.deps.console.accounts
+        errors = watched(page)
+        await page.goto(await link(home))
+        await page.get_by_role("button", name="Log in").click()
+        await page.wait_for_url("**/console/account")
+        mine = await accounts.named("Owner")
+        assert mine is not None
+        for number in range(60):
+            name = f"Number {number:02}"
+            await accounts.enter(await accounts.invite("", name=name, role=ConsoleRole.VIEWER, seconds=60))
+            await accounts.open_session(mine.id, seconds=600, client="::1", agent=f"{name} {ATTACK}")
+        for number in range(15):
+            name = f"Number {number:02} {ATTACK}"
+            await accounts.add_passkey(Passkey(f"k{number}", mine.id, "public", 1, name))
+        await page.reload()
+        await well_made(page)
+        await page.evaluate("window.same = true")
+        for place, rows, left, further in (
+            (page.locator("#passkeys"), "#passkeys li", 5, "Further"),
+            (page.locator("#sessions"), "#sessions tbody tr", 20, "Older"),
+        ):
+            before = await page.locator(rows).first.inner_text()
+            await place.get_by_role("link", name=further).click()
+            await expect(page.locator(rows).first).not_to_have_text(before)
+            await expect(page.locator(rows)).to_have_count(left)
+            await expect(place).to_be_in_viewport()
+            await well_made(page)
+        await expect(page.locator("#passkeys").get_by_label("Name of the passkey")).to_be_visible()
+        assert await page.evaluate("window.same")
+        await page.goto(f"{named(home)}/console/accounts")
+        await page.get_by_role("link", name="Further").click()
+        await expect(page.locator("tbody tr")).to_have_count(11)
+        await page.get_by_role("row", name="Number 55").get_by_role("button", name="Change role").click()
+        await page.get_by_role("dialog").get_by_text("Author").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Save").click()
+        await expect(page.get_by_text("The role is changed.")).to_be_visible()
+        assert await page.evaluate("window.hacked") is None
         assert errors == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -82,12 +83,14 @@ async def test_two_answers_side_by_side(browser: Browser, size: str, scheme: str
         look = looks(size, scheme, locale)
         page, errors = await enter(browser, home, "/console/models/playground", ConsoleRole.AUTHOR, **look)
         await well_made(page, f"console-playground-empty-{size}-{scheme}-{locale}")
+        if size == "phone":
+            await page.locator("#side-a .setup > summary").click()
         await page.locator("#f-a\\.persona").select_option("pirate")
         await expect(page.locator("#f-a\\.prompt")).to_have_value("Speak like a pirate.")
-        await page.locator("#side-a summary").click()
+        await page.locator("#side-a .sampling summary").click()
         await expect(page.locator("[name='a.temperature']")).to_have_value("1.5")
         await well_made(page, f"console-playground-sampling-{size}-{scheme}-{locale}")
-        await page.locator("#side-a summary").click()
+        await page.locator("#side-a .sampling summary").click()
         await page.locator("label.switch").click()
         await page.locator("#f-question").fill("What is the moon?")
         await page.locator("#f-question").press("Control+Enter")
@@ -99,6 +102,55 @@ async def test_two_answers_side_by_side(browser: Browser, size: str, scheme: str
         assert prompts[0] == "Speak like a pirate."
         assert model.requests[0].sampling.temperature == 1.5
         assert model.requests[1].sampling.temperature is None
+        assert errors == []
+
+
+IN_VIEW = """(nodes) => nodes.every((node) => {
+    const { top, bottom, height } = node.getBoundingClientRect();
+    return height > 0 && top >= 0 && bottom <= document.querySelector(".bar").getBoundingClientRect().top;
+})"""
+
+
+async def test_on_a_phone_both_answers_and_the_question_are_in_view_at_once(browser: Browser) -> None:
+    parts, model = playground(answer(ANSWER * 5), answer("Arr, the **Moon**!\n" * 40))
+    async with house(**parts) as home:
+        look = looks("phone", "light", "en")
+        page, errors = await enter(browser, home, "/console/models/playground", ConsoleRole.AUTHOR, **look)
+        await expect(page.locator("#f-a\\.prompt")).to_be_hidden()
+        await expect(page.locator("#f-question")).to_be_in_viewport(ratio=1)
+        await page.locator("label.switch").click()
+        await page.locator("#side-b .setup > summary").click()
+        await page.locator("#f-b\\.persona").select_option("pirate")
+        await page.locator("#side-b .setup > summary").click()
+        await expect(page.locator("#side-b [data-chosen]")).to_contain_text("pirate")
+        await page.locator("#f-question").fill("What is the moon?")
+        await page.get_by_role("button", name="Ask", exact=True).click()
+        await expect(page.locator(".figures", has_text="+ 5")).to_have_count(2)
+        seen = page.locator(".log, #f-question, [data-ask]")
+        await expect(seen).to_have_count(4)
+        assert await seen.evaluate_all(IN_VIEW)
+        assert await page.evaluate("document.documentElement.scrollHeight") < 2 * look["viewport"]["height"]
+        await well_made(page, "console-playground-compare-phone")
+        prompts = [request.messages[0].text for request in model.requests]
+        assert prompts[1] == "Speak like a pirate."
+        assert errors == []
+
+
+async def test_a_folded_form_opens_where_something_is_wrong_and_a_wide_window_shows_it(
+    browser: Browser,
+) -> None:
+    parts, _ = playground(answer("A moon."))
+    async with house(**parts) as home:
+        look = looks("phone", "light", "en")
+        page, errors = await enter(browser, home, "/console/models/playground", ConsoleRole.AUTHOR, **look)
+        await page.locator("[name='a.temperature']").evaluate("node => { node.value = 9; }")
+        await page.locator("#f-question").fill("Too warm")
+        await page.get_by_role("button", name="Ask", exact=True).click()
+        await expect(page.locator("[name='a.temperature']")).to_be_visible()
+        await page.locator("#side-a .setup > summary").click()
+        await expect(page.locator("#f-a\\.prompt")).to_be_hidden()
+        await page.set_viewport_size({"width": 1280, "height": 860})
+        await expect(page.locator("#f-a\\.prompt")).to_be_visible()
         assert errors == []
 
 
@@ -147,3 +199,31 @@ async def test_what_changes_at_a_server_shows_by_itself(browser: Browser) -> Non
         servers.known = [replace(VLLM, error="no route to host", error_at=VLLM.answered_at)]
         await expect(page.get_by_text("no route to host")).to_be_visible(timeout=15_000)
         assert errors == []
+
+
+async def test_what_is_typed_elsewhere_meanwhile_goes_on_and_what_nobody_answered_is_given_back(
+    browser: Browser,
+) -> None:
+    gate = asyncio.Event()
+    parts, _ = playground(["A moon ", gate, "is a stone."])
+    async with house(**parts) as home:
+        page, errors = await enter(browser, home, "/console/models/playground")
+        question, prompt = page.get_by_label("Question"), page.locator("#f-a\\.prompt")
+        await question.fill("What is a moon?")
+        await page.get_by_role("button", name="Ask", exact=True).click()
+        await expect(page.locator("#side-a .answer")).to_have_text("A moon ")
+        await prompt.press_sequentially("Speak ")
+        gate.set()
+        await expect(page.locator("#side-a .figures")).not_to_have_text("")
+        await expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
+        await page.keyboard.type("loud.")
+        await expect(prompt).to_have_value(re.compile("Speak loud[.]$"))
+        await expect(question).to_have_value("")
+        assert errors == []
+        assert home.deps.console is not None
+        accounts = home.deps.console.accounts
+        await accounts.end_sessions((await accounts.listing())[0].id)
+        await question.fill("A long question")
+        await page.get_by_role("button", name="Ask", exact=True).click()
+        await expect(page.locator("#side-a .notice")).to_contain_text("Please log in again.")
+        await expect(question).to_have_value("A long question")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from bot.clock import SystemClock
 from bot.overview import Watching
@@ -48,13 +48,11 @@ async def a_day(statistics: Statistics, clock: FakeClock) -> None:
         if quarter % 9 == 0:
             statistics.count("errors", kind="ModelTimeout")
             statistics.count("turns", state="failed")
-            statistics.count("feedback", value="-1")
         if quarter % 7 == 0:
             statistics.count("flood_waits", kind="final")
             statistics.count("turns", state="cancelled")
         if quarter % 3 == 0:
             statistics.count("refusals", reason="rate")
-            statistics.count("feedback", value="1")
         await statistics.store()
         await clock.advance(STEP)
 
@@ -64,7 +62,7 @@ async def measured() -> tuple[Memory, Statistics, Watching]:
     memory, clock = Memory(), FakeClock()
     await FakeConversations(memory).open(Address("telegram", "1", "2"))
     watch, statistics = watching(memory, clock)
-    statistics.watch("events_waiting", lambda: 2)
+    statistics.watch("people_waiting", lambda: 2)
     statistics.watch("lanes_running", lambda: 5)
     await a_day(statistics, clock)
     return memory, statistics, watch
@@ -82,7 +80,7 @@ async def test_the_overview_is_drawn_fits_and_is_accessible(
     async with house(memory, **with_watch(memory, watch)) as home:
         look = looks(size, scheme, locale)
         page, errors = await enter(browser, home, "/console/overview", ConsoleRole.VIEWER, **look)
-        await expect(page.locator(".chart canvas")).to_have_count(8)
+        await expect(page.locator(".chart canvas")).to_have_count(10)
         await well_made(page, f"console-overview-{size}-{scheme}-{locale}")
         await page.locator("#troubles").scroll_into_view_if_needed()
         await page.locator("#troubles summary").click()
@@ -92,7 +90,7 @@ async def test_the_overview_is_drawn_fits_and_is_accessible(
         await expect(page.locator(".tabs [aria-current]")).to_have_attribute(
             "href", "/console/overview?span=week"
         )
-        await expect(page.locator(".chart canvas")).to_have_count(8)
+        await expect(page.locator(".chart canvas")).to_have_count(10)
         await well_made(page, f"console-overview-week-{size}-{scheme}-{locale}")
         assert errors == []
 
@@ -129,6 +127,7 @@ async def test_without_scripts_the_figures_are_there_as_tables(browser: Browser)
     memory, _, watch = await measured()
     async with house(memory, **with_watch(memory, watch)) as home:
         page, _ = await enter(browser, home, "/console/overview", java_script_enabled=False)
+        await page.get_by_role("link", name="as tables").click()
         await page.locator("#messages summary").click()
         await expect(page.locator("#messages tbody tr")).to_have_count(47)
         await expect(page.locator("#messages thead")).to_contain_text("Telegram")
@@ -161,3 +160,37 @@ async def test_a_lost_server_is_told_and_found_again(browser: Browser) -> None:
         await expect(page.locator("#updated")).to_contain_text("No answer", timeout=FIVE_SECONDS)
         await page.context.set_offline(False)
         await expect(page.locator("#updated")).to_contain_text("Updated", timeout=FIVE_SECONDS)
+
+
+async def test_a_server_that_hangs_is_told_as_lost_and_found_again(browser: Browser) -> None:
+    memory, _, watch = await measured()
+    async with house(memory, **with_watch(memory, watch)) as home:
+        page, _ = await enter(browser, home, "/console/overview")
+        await expect(page.locator("#updated")).to_contain_text("Updated")
+
+        async def silent(route: Route) -> None:
+            """Nothing is said, and nothing ends."""
+
+        await page.route("**/console/overview/data?*", silent)
+        await expect(page.locator("#updated")).to_contain_text("No answer", timeout=2 * FIVE_SECONDS)
+        await page.unroute_all()
+        await expect(page.locator("#updated")).to_contain_text("Updated", timeout=FIVE_SECONDS)
+
+
+async def test_what_is_selected_to_be_copied_stays_selected(browser: Browser) -> None:
+    memory, _, watch = await measured()
+    async with house(console=console_deps(memory, SystemClock(), watch=watch)) as home:
+        page, errors = await enter(browser, home, "/console/overview")
+        async with page.expect_response("**/console/overview/data?*"):
+            pass
+        chosen = "getSelection().toString()"
+        for part in ("#stats .stat:first-child dt + dd", "#causes tbody td:first-child"):
+            await page.locator(part).first.evaluate("it => getSelection().selectAllChildren(it)")
+            words = await page.evaluate(chosen)
+            assert words
+            async with page.expect_response("**/console/overview/data?*") as told:
+                pass
+            await (await told.value).finished()
+            await page.evaluate("new Promise(requestAnimationFrame)")
+            assert await page.evaluate(chosen) == words
+        assert errors == []

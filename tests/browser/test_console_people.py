@@ -131,12 +131,15 @@ async def test_an_operator_finds_takes_over_answers_and_hands_back(browser: Brow
         await expect(page.get_by_text("Olga (staff)")).to_be_visible()
         await expect(page.locator("strong", has_text="look")).to_be_visible()
         await expect(page.get_by_label("Your answer")).to_have_value("")
+        await expect(page.locator("#said")).to_have_text("")
         await page.get_by_label("Your answer").fill("not sent yet")
         await town.ask("Are you still there?")
         await expect(page.get_by_text("Are you still there?")).to_be_visible()
+        await expect(page.locator("#said")).to_contain_text("something new")
         await expect(page.get_by_label("Your answer")).to_have_value("not sent yet")
         assert await page.evaluate("window.same")
         await page.get_by_role("button", name="Hand back").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Hand back").click()
         await expect(page.get_by_text("The assistant answers here again.")).to_be_visible()
         assert errors == []
 

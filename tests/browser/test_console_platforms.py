@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from bot.clock import SystemClock
 from bot.types import PlatformState
@@ -66,3 +66,29 @@ async def test_what_happens_shows_by_itself_but_not_under_a_hand(browser: Browse
         await page.get_by_role("dialog").get_by_role("button", name="Reconnect").click()
         await expect(page.get_by_text("Telegram could not be reconnected")).to_be_visible()
         assert [e for e in errors if "409" not in e] == []
+
+
+async def test_a_server_that_hangs_is_asked_one_at_a_time_and_again_after_a_while(browser: Browser) -> None:
+    platforms = FakePlatforms(TELEGRAM)
+    async with house(console=console_deps(Memory(), SystemClock(), platforms=platforms)) as home:
+        page, _ = await enter(browser, home, "/console/account")
+        await page.clock.install()
+        await page.goto(f"{home.url}/console/platforms")
+        live = await page.locator("[data-live]").get_attribute("data-live")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url.removeprefix(home.url)))
+
+        async def silent(route: Route) -> None:
+            """Nothing is said, and nothing ends."""
+
+        for path in (live, "/console/needs"):
+            await page.route(f"{home.url}{path}", silent)
+        async with page.expect_request("**/console/needs"):
+            await page.clock.run_for(19_000)
+        assert asked == [live, "/console/needs"]
+        await page.unroute_all()
+        platforms.known = [replace(TELEGRAM, error="Telegram cannot be reached")]
+        async with page.expect_response("**/console/needs"):
+            for _ in range(3):
+                await page.clock.run_for(5_000)
+        await expect(page.get_by_text("Telegram cannot be reached")).to_be_visible()

@@ -5,16 +5,29 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
+from adapters.web.mine import MOST_COUNTED
 from bot.access import FAILED_CODES
+from bot.errors import StorageError
+from bot.types import Exported
 from tests.adapters.web_core import ask, browser_like, house
-from tests.browser.stage import ATTACK, LOOKS, SIZES, chromium, shot, sideways, violations, visit
+from tests.browser.stage import (
+    ATTACK,
+    LOOKS,
+    NO_CLIPBOARD,
+    SIZES,
+    chromium,
+    shot,
+    sideways,
+    violations,
+    visit,
+)
 from tests.e2e.running import service
 
 pytestmark = pytest.mark.browser
@@ -80,6 +93,24 @@ async def _delete(page: Page, words: str) -> None:
     await expect(page.locator("#kept")).to_be_hidden()
 
 
+async def test_many_are_told_as_so_many_and_more_and_a_broken_download_as_none(browser: Browser) -> None:
+    async def breaks_off(person_id: str) -> AsyncGenerator[Exported]:
+        yield Exported("turns", ["x" * 200_000])
+        raise StorageError("the disk is gone")
+
+    async with house(console=None, export_person=breaks_off) as home:
+        page, errors = await visit(browser, home.url, viewport=DESK, locale="en")
+        await page.evaluate(CODE)
+        (id,) = home.core.memory.people
+        home.core.memory.values |= {("notes", id, f"{n}"): "1" for n in range(MOST_COUNTED + 1)}
+        await page.goto(f"{home.url}/mydata")
+        await expect(page.locator("#counts dd", has_text="10,000+")).to_have_count(1)
+        await page.locator("#download").click()
+        await expect(page.locator("#exported")).to_have_text(re.compile("broke off"))
+        assert await violations(page) == []
+        assert [error for error in errors if "ERR_INCOMPLETE_CHUNKED_ENCODING" not in error] == []
+
+
 async def test_names_act_nowhere(browser: Browser) -> None:
     async with house(console=None) as home:
         page, errors = await visit(browser, home.url, viewport=DESK, locale="en")
@@ -142,3 +173,116 @@ async def test_codes_are_tried_at_the_door_that_counts_wrong_ones(tmp_path: Path
             linked = (await third.get("/api/v1/me")).json()
     assert len(shut["accounts"]) < 2, "the right code comes too late"
     assert len(linked["accounts"]) == 2
+
+
+async def test_a_code_is_copied_without_a_secure_context_and_said_where_it_is_not(browser: Browser) -> None:
+    async with house(console=None) as home:
+        page, errors = await visit(browser, f"{home.url}/mydata")
+        await page.evaluate(NO_CLIPBOARD)
+        await page.locator("#make").click()
+        await expect(page.locator("#code")).to_have_value(COMMAND)
+        await page.locator("#copy").click()
+        await expect(page.locator("#copy")).to_have_text("Copied")
+        await page.locator("#other").press("Control+v")
+        await expect(page.locator("#other")).to_have_value(await page.locator("#code").input_value())
+        await page.evaluate("document.execCommand = () => false")
+        await page.locator("#copy").click()
+        await expect(page.locator("#copy")).to_contain_text("Could not be copied.")
+        await expect(page.locator("#code")).to_be_focused()
+        assert errors == []
+
+
+async def test_what_is_pressed_twice_is_done_once(browser: Browser) -> None:
+    async with house(console=None) as home:
+        page, errors = await visit(browser, f"{home.url}/mydata", viewport=DESK, locale="en")
+        answered, asked = asyncio.Event(), []
+
+        async def late(route: Route) -> None:
+            asked.append(route.request.url.removeprefix(home.url))
+            await answered.wait()
+            await route.continue_()
+
+        for path in ("me/code", "me/export", "chat", "me"):
+            await page.route(f"**/api/v1/{path}", late)
+        await page.locator("#make").dblclick()
+        answered.set()
+        await expect(page.locator("#code")).to_have_value(COMMAND)
+        await expect(page.locator("#export")).to_be_visible()
+        answered.clear()
+        await page.locator("#other").fill("no such code")
+        await page.locator("#other").press("Enter")
+        await page.locator("#other").press("Enter")
+        await page.locator("#other").fill("another")
+        answered.set()
+        await expect(page.locator("#linked")).to_contain_text("Help is here")
+        await expect(page.locator("#other")).to_have_value("another")
+        assert asked == ["/api/v1/me/code", "/api/v1/me", "/api/v1/chat", "/api/v1/me"]
+        answered.clear()
+        await page.locator("#confirm").fill("Delete everything")
+        await page.locator("#confirm").press("Enter")
+        await page.locator("#confirm").press("Enter")
+        answered.set()
+        await expect(page.locator("#again")).to_be_visible()
+        await expect(page.locator("#state")).to_contain_text("deleted")
+        assert errors == []
+
+
+async def test_an_old_look_at_what_is_kept_shows_nothing_after_a_newer(browser: Browser) -> None:
+    async with house(console=None) as home:
+        page, errors = await visit(browser, home.url, viewport=DESK, locale="en")
+        await page.evaluate(CODE)
+        answered = asyncio.Event()
+
+        async def late(route: Route) -> None:
+            if route.request.method != "GET":
+                return await route.continue_()
+            response = await route.fetch()
+            await answered.wait()
+            await route.fulfill(response=response)
+
+        await page.goto(f"{home.url}/mydata")
+        await expect(page.locator("#kept")).to_be_visible()
+        await page.route("**/api/v1/me", late)
+        await page.locator("#other").fill("no such code")
+        async with page.expect_request("**/api/v1/me"):
+            await page.locator("#other").press("Enter")
+        await page.locator("#confirm").fill("Delete everything")
+        await page.locator("#erase button").click()
+        await expect(page.locator("#again")).to_be_visible()
+        async with page.expect_response("**/api/v1/me"):
+            answered.set()
+        await expect(page.locator("#state")).to_contain_text("deleted")
+        await expect(page.locator("#kept")).to_be_hidden()
+        assert errors == []
+
+
+async def test_a_connection_that_dies_silently_is_told_and_all_can_be_pressed_again(browser: Browser) -> None:
+    async with house(console=None) as home:
+        page, errors = await visit(browser, home.url, viewport=DESK, locale="en")
+        await page.evaluate(CODE)
+        await page.clock.install()
+        await page.goto(f"{home.url}/mydata")
+        await page.locator("#other").fill("no such code")
+
+        async def silent(route: Route) -> None:
+            """Nothing is said, and nothing ends."""
+
+        for path, button, told in (
+            ("me/code", "#make", "#linked"),
+            ("chat", "#use button", "#linked"),
+            ("me/export", "#download", "#exported"),
+        ):
+            await page.locator(told).evaluate("it => { it.textContent = ''; }")
+            await page.route(f"**/api/v1/{path}", silent)
+            async with page.expect_request(f"**/api/v1/{path}"):
+                await page.locator(button).click()
+            await page.clock.run_for(26_000)
+            await expect(page.locator(told)).to_have_text("That did not work. Please try again.")
+            await page.unroute_all()
+        await page.locator("#make").click()
+        await expect(page.locator("#code")).to_have_value(COMMAND)
+        await page.locator("#use button").click()
+        await expect(page.locator("#linked")).to_contain_text("Help is here")
+        async with page.expect_download():
+            await page.locator("#download").click()
+        assert errors == []

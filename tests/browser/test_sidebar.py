@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from adapters.web.shares import SHOWN_SHARES
+from bot.takeover import TAKEN, Taken
 from bot.types import Address, Markup, Message, Outgoing, Part, Role, TurnState
 from tests.adapters.test_web_conversations import said_elsewhere
 from tests.adapters.web_core import House, Script, house
@@ -155,6 +157,32 @@ async def test_a_conversation_is_shared_read_without_login_and_taken_back(browse
             assert errors == []
 
 
+async def test_many_shared_links_are_shown_page_by_page(browser: Browser) -> None:
+    async with house() as home:
+        page, errors = await visit(browser, home.url, viewport=SIZES["phone"])
+        await ask(page, "How do I connect Telegram?")
+        ((id, _),), (person,) = home.core.memory.conversations.items(), home.core.memory.people
+        for number in range(SHOWN_SHARES + 2):
+            title = f"Link {number}"
+            await home.deps.shares.put(id, person, last_turn=1, title=title, expires_at=9e9)
+        await drawn(page)
+        await page.locator("#shared-links").click()
+        await expect(page.locator("#shares li")).to_have_count(SHOWN_SHARES + 1)
+        more = page.get_by_role("button", name="Show older links")
+        await page.context.set_offline(True)
+        await more.click()
+        await expect(more).to_be_enabled()
+        await page.context.set_offline(False)
+        await more.click()
+        await expect(page.locator("#shares li")).to_have_count(SHOWN_SHARES + 2)
+        await expect(page.locator("#shares li", has_text="Link 0").locator("button")).to_be_visible()
+        await expect(page.locator("#shares li").nth(SHOWN_SHARES).locator("button")).to_be_focused()
+        await expect(more).to_have_count(0)
+        assert await violations(page) == []
+        assert not await sideways(page)
+        assert [error for error in errors if "ERR_INTERNET_DISCONNECTED" not in error] == []
+
+
 async def test_downloads_have_safe_names(browser: Browser, tmp_path: Path) -> None:
     async with house() as home:
         page, _ = await visit(browser, home.url, viewport=SIZES["desktop"])
@@ -227,7 +255,7 @@ async def _two(browser: Browser, home: House) -> tuple[BrowserContext, Page, Pag
     first, _ = await visit(browser, home.url, viewport=SIZES["desktop"])
     await ask(first, "First question")
     second = await first.context.new_page()
-    await second.goto(home.url)
+    await second.goto(first.url)
     await expect(second.locator(".turn")).to_have_count(1)
     return first.context, first, second
 
@@ -293,6 +321,8 @@ async def test_a_question_that_is_kept_for_a_person_says_so(browser: Browser) ->
         turn = await home.core.turns.begin(conversation, kept, person_id=person.id)
         ended = replace(turn, state=TurnState.CANCELLED, finish_reason="taken", ended_at=1.0)
         await home.core.turns.finish(ended, (Message(Role.USER, "I can wait."),))
+        taken = {TAKEN: asdict(Taken("Olga", 1.0))}
+        await home.core.conversations.update(conversation.id, settings=taken)
         await page.reload()
         last = page.locator(".turn").last
         await expect(last.locator(".status")).to_have_text("A person will answer here.")

@@ -5,96 +5,27 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from html import escape
-from types import MappingProxyType
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.async_api import Browser, Frame, FrameLocator, Page, Route, expect
+from playwright.async_api import Browser, Route, expect
 
+from adapters.web.files import Files
 from adapters.web.identity import Signer
-from tests.adapters.web_core import House, house
+from bot.clock import SystemClock
+from tests.browser.embedding import ask, embedded, frame_of, inside, opened
 from tests.browser.stage import ATTACK, LOOKS, SIZES, chromium, shot, violations, visit
+from tests.browser.test_chat_files import LIMIT, NOTES, PICTURE
 
 pytestmark = pytest.mark.browser
-PAGE = """<!doctype html><html lang="{lang}"><head><title>A shop</title></head><body><main><h1>A shop</h1>
-<p><a href="#">First link</a></p><p><a href="#">Last link</a></p></main>{script}</body></html>"""
 
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     async with chromium() as running:
         yield running
-
-
-class Site:
-    """A site with one page, and a policy if it has one."""
-
-    def __init__(self) -> None:
-        self.html, self.policy, self.origin = "", "", ""
-
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked = await reader.readuntil(b"\r\n\r\n")
-        found = asked.startswith((b"GET / ", b"GET /?"))
-        body = self.html.encode() if found else b""
-        policy = f"Content-Security-Policy: {self.policy}\r\n" if self.policy else ""
-        head = f"HTTP/1.1 {'200 OK' if found else '204 No Content'}\r\nContent-Type: text/html\r\n{policy}"
-        length = f"Content-Length: {len(body)}\r\n" if found else ""
-        writer.write(f"{head}{length}Connection: close\r\n\r\n".encode() + body)
-        writer.close()
-        await writer.wait_closed()
-
-
-@asynccontextmanager
-async def site() -> AsyncIterator[Site]:
-    made = Site()
-    server = await asyncio.start_server(made.answer, "localhost", 0)
-    made.origin = f"http://localhost:{server.sockets[0].getsockname()[1]}"
-    try:
-        yield made
-    finally:
-        server.close()
-        await server.wait_closed()
-
-
-@asynccontextmanager
-async def embedded(
-    lang: str = "en", data: Mapping[str, str] = MappingProxyType({}), *, allowed: bool = True
-) -> AsyncIterator[tuple[Site, House]]:
-    """A site with the widget, and the service behind it."""
-    async with site() as shop:
-        origins = (shop.origin if allowed else "https://elsewhere.example",)
-        async with house(console=None, access="open", widget_origins=origins) as home:
-            shop.html = PAGE.format(lang=lang, script=tag(home, data))
-            yield shop, home
-
-
-def tag(home: House, data: Mapping[str, str]) -> str:
-    given = "".join(f' data-{name}="{escape(value)}"' for name, value in data.items())
-    return f'<script src="{home.url}/widget.js" async{given}></script>'
-
-
-def inside(page: Page) -> FrameLocator:
-    return page.frame_locator("#tertulia-widget iframe")
-
-
-def frame_of(page: Page, home: House) -> Frame:
-    return next(frame for frame in page.frames if frame.url.startswith(home.url))
-
-
-async def opened(page: Page) -> FrameLocator:
-    await page.locator("#tertulia-widget .open").click()
-    await expect(page.locator("#tertulia-widget iframe")).to_have_class("ready")
-    return inside(page)
-
-
-async def ask(frame: FrameLocator, text: str) -> None:
-    await frame.locator("#text").fill(text)
-    await frame.locator("#text").press("Enter")
-    await expect(frame.locator(".turn").last).to_contain_text(text)
-    await expect(frame.locator("#send")).to_be_visible()
 
 
 @pytest.mark.parametrize(("size", "scheme", "locale"), LOOKS)
@@ -143,6 +74,28 @@ async def test_an_answer_of_elsewhere_comes_in_by_itself(browser: Browser) -> No
         assert errors == []
 
 
+async def test_files_are_brought_shown_again_and_saved_without_cookies(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with embedded(files=Files(tmp_path, SystemClock(), limit=LIMIT)) as (shop, home):
+        page, errors = await visit(browser, shop.origin, viewport=SIZES["desktop"], locale="en")
+        frame = await opened(page)
+        await frame.locator("#pick").set_input_files([PICTURE, NOTES])
+        await expect(frame.locator(".chip progress")).to_have_count(0)
+        await expect(frame.locator(".chip img")).to_have_js_property("naturalWidth", 2)
+        await ask(frame, "What is this?")
+        await page.reload()
+        frame = await opened(page)
+        await expect(frame.locator(".brought img")).to_have_js_property("naturalWidth", 2)
+        await shot(page, "widget-files")
+        async with page.expect_download() as download:
+            await frame.locator(".brought a", has_text="notes.txt").click()
+        kept = await (await download.value).path()
+        assert kept.read_bytes() == NOTES["buffer"]
+        assert await page.context.cookies(home.url) == []
+        assert errors == []
+
+
 async def test_keys_stay_inside_and_esc_closes(browser: Browser) -> None:
     async with embedded() as (shop, home):
         page, errors = await visit(browser, shop.origin, viewport=SIZES["desktop"], locale="en")
@@ -154,6 +107,7 @@ async def test_keys_stay_inside_and_esc_closes(browser: Browser) -> None:
         seen = set()
         for key in [*["Tab"] * 20, *["Shift+Tab"] * 20]:
             await page.keyboard.press(key)
+            await page.wait_for_function("document.activeElement !== document.body")  # on its way
             at = "document.activeElement.id || document.activeElement.textContent"
             seen.add(await page.evaluate(at))
         assert seen == {"tertulia-widget"}, "the page's own links are not reached"
@@ -183,6 +137,21 @@ async def test_esc_first_stops_an_answer(browser: Browser) -> None:
         await page.keyboard.press("Escape")
         await expect(page.locator("#tertulia-widget .panel")).to_be_hidden()
         assert home.core.stopping
+        assert errors == []
+
+
+async def test_esc_gives_up_what_a_question_was_changed_to_and_not_the_chat(browser: Browser) -> None:
+    async with embedded() as (shop, _):
+        page, errors = await visit(browser, shop.origin, viewport=SIZES["desktop"], locale="en")
+        frame = await opened(page)
+        await ask(frame, "How?")
+        await frame.locator("[data-do=edit]").click()
+        await expect(frame.locator(".question textarea")).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(frame.locator("[data-do=edit]")).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(frame.locator(".question textarea")).to_be_focused()
+        await expect(page.locator("#tertulia-widget .panel")).to_be_visible()
         assert errors == []
 
 
@@ -229,6 +198,39 @@ async def test_an_allowed_site_frames_nothing_but_the_widget(browser: Browser, p
         assert any("frame-ancestors" in error for error in errors)
 
 
+TASTE = """<style>
+  body > * { position: relative; z-index: 1 } body>div, body > :last-child { display: none !important }
+  div, #tertulia-widget { opacity: .6 } * { font-size: 30px !important; margin: 9px !important }
+  * { animation: x 1s !important }
+  :root, * { --brand: red !important; --ground: red !important; --ink: red }
+  html { font-size: 40px } tertulia-widget { transform: scale(2) !important; visibility: hidden !important }
+</style>"""
+
+
+async def test_a_sites_styles_leave_it_alone_and_it_may_be_a_module(browser: Browser) -> None:
+    async with embedded("en", {"color": "#2563eb"}) as (shop, _):
+        plain, _ = await visit(browser, shop.origin, viewport=SIZES["desktop"], locale="en")
+        shop.html = shop.html.replace("</head>", f"{TASTE}</head>").replace(" async", ' type="module"')
+        styled, errors = await visit(browser, shop.origin, viewport=SIZES["desktop"], locale="en")
+        looks = []
+        for page in (plain, styled):
+            await page.emulate_media(reduced_motion="reduce")
+            look = [await page.locator("#tertulia-widget .open").bounding_box()]
+            await opened(page)
+            look += [await page.locator(f"#tertulia-widget {part}").bounding_box() for part in PARTS]
+            looks.append((look, await page.evaluate(_LOOK)))
+        assert looks[0] == looks[1]
+        assert errors == []
+
+
+PARTS = (".panel", ".top", ".name", ".size", ".close", "iframe")
+_LOOK = """() => { const host = document.getElementById('tertulia-widget'), found = [];
+  for (const at of [host, ...host.shadowRoot.querySelectorAll('.top, .name, iframe')]) {
+    const style = getComputedStyle(at);
+    found.push(...['opacity', 'zIndex', 'display', 'fontSize', 'backgroundColor', 'color', 'transform',
+      'animationName', 'visibility', 'position'].map((n) => style[n]));
+  }
+  return found; }"""
 HOSTILE = {"color": "red;}*{display:none}", "theme": '"><script>', "title": ATTACK, "language": "../../x"}
 
 
@@ -305,6 +307,27 @@ async def test_the_frame_shows_and_deletes_what_is_kept_of_its_visitor(browser: 
         await expect(frame.locator("#welcome")).to_be_visible()
         await ask(frame, "Anew")
         assert len(home.core.memory.people) == 1
+        assert errors == []
+
+
+async def test_what_is_written_before_the_last_chat_is_there_stays(browser: Browser) -> None:
+    async with embedded() as (shop, _):
+        page, errors = await visit(browser, shop.origin, viewport=SIZES["desktop"], locale="en")
+        listed = asyncio.Event()
+
+        async def late(route: Route) -> None:
+            await listed.wait()
+            await route.continue_()
+
+        await page.route("**/api/v1/conversations", late)
+        frame = await opened(page)
+        await frame.locator("#text").fill("Early words")
+        async with page.expect_response("**/api/v1/conversations"):
+            listed.set()
+        await expect(frame.locator("#welcome")).to_be_visible()
+        await expect(frame.locator("#text")).to_have_value("Early words")
+        await frame.locator("#text").press("Enter")
+        await expect(frame.locator(".question")).to_contain_text("Early words")
         assert errors == []
 
 

@@ -18,13 +18,12 @@ from bot.compose import App, compose, open_models, open_stores, stop_on_signals
 from bot.relay import waits
 from bot.takeover import taken
 from bot.telemetry import NullTelemetry
-from bot.types import Account, Address, ConsoleRole, Message, Turn
+from bot.types import Account, Address, Message, Turn
 from tests.chaos.worker import Life, Mortal, mortal, settings_of
 from tests.simulators.platform_adapter import SimAdapter
 
 CHAT = "taken"
 LAST = "goodbye"
-ANN = Account("acc-1", "Ann", ConsoleRole.OPERATOR)
 
 
 class Operator:
@@ -33,6 +32,7 @@ class Operator:
     def __init__(self, turns: Any) -> None:
         self._turns = turns
         self._app: App | None = None
+        self._ann: Account
         self._said: set[asyncio.Task[None]] = set()
 
     def __getattr__(self, name: str) -> Any:
@@ -45,10 +45,12 @@ class Operator:
 
     async def sit_down(self, app: App) -> None:
         """Take the conversation, and answer what waits there from a life before."""
-        self._app = app
+        self._app, accounts = app, app.stores.accounts
+        owner = await accounts.enter(await accounts.owner_link(seconds=60))
+        self._ann = await accounts.update(owner.id, name="Ann")
         found = await app.stores.conversations.open(Address("sim", "bot", CHAT))
         if taken(found) is None:
-            await app.takeover.take(found.id, ANN)
+            await app.takeover.take(found.id, self._ann)
         for turn in reversed(await self._turns.listing(found.id)):
             if waits(turn):
                 self._begin(turn)
@@ -66,9 +68,9 @@ class Operator:
         assert self._app is not None
         question = await self._turns.question(turn)
         service = self._app.takeover
-        await service.say(turn.conversation_id, f"to {question.text}", ANN, key=f"re-{turn.number}")
+        await service.say(turn.conversation_id, f"to {question.text}", self._ann, key=f"re-{turn.number}")
         if question.text == LAST:
-            await service.give_back(turn.conversation_id, ANN)
+            await service.give_back(turn.conversation_id, self._ann)
 
 
 def main(life: Life) -> None:

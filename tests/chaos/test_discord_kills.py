@@ -87,7 +87,7 @@ class Trial:
         down, up, away = (questions[n::3] for n in range(3))
         await self._ask(down)
         process = self.lives.begin(death)
-        patience = 8.0 if death.point else self._random.uniform(0.3, 2.0)
+        patience = 20.0 if death.point else self._random.uniform(0.3, 2.0)
         dying = asyncio.create_task(self.lives.die(process, death, patience))
         connected = asyncio.create_task(self.dc.until(lambda: self.dc.connected, 30))
         await asyncio.wait([dying, connected], return_when=asyncio.FIRST_COMPLETED)

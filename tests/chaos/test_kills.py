@@ -41,7 +41,7 @@ class Trial:
         await self.people.act(LEADS_TO.get(death.point, "ask"))
         for _ in range(self._random.randint(1, 3)):
             await self.people.act_at_random()
-        patience = 4.0 if death.point else self._random.uniform(0.15, 0.7)
+        patience = 10.0 if death.point else self._random.uniform(0.15, 0.7)
         await self.lives.die(process, death, patience)
 
     async def last_life(self) -> None:

@@ -6,22 +6,30 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from bot.ports import Archive
+from bot.ports import Archive, StatisticsStore
 from bot.types import Address, Conversation, Message, Role, Sender, Turn, TurnState
 from storage.console.archive import SqlArchive
+from storage.console.statistics import SqlStatistics
+from storage.said import LOOKED_THROUGH
 from tests.contract.conftest import Stores, an_event
 from tests.fakes import Memory
-from tests.fakes_archive import FakeArchive
+from tests.fakes_archive import FakeArchive, FakeStatisticsStore
 
 T = TypeVar("T")
 ANN, BOB = Sender("ann", "Ann"), Sender("bob", "Bob")
 numbers = iter(range(1, 1 << 40))
 
 
-def archive_of(stores: Stores) -> Archive:
+def archive_of(stores: Stores, looked_through: int = LOOKED_THROUGH) -> Archive:
     if isinstance(stores.database, Memory):
         return FakeArchive(stores.database)
-    return SqlArchive(stores.database)
+    return SqlArchive(stores.database, looked_through)
+
+
+def statistics_of(stores: Stores) -> StatisticsStore:
+    if isinstance(stores.database, Memory):
+        return FakeStatisticsStore(stores.database)
+    return SqlStatistics(stores.database)
 
 
 async def asked(

@@ -13,8 +13,10 @@ from dataclasses import replace
 import pytest
 
 from bot.errors import ContextOverflow
+from bot.imaging import prepared
 from bot.ports import Model
 from bot.types import Chunk, FinishReason, Message, ModelRequest, Passage, Role, Sampling
+from tests.pictures import picture
 
 FINISHES = {FinishReason.STOP, FinishReason.LENGTH}
 QUESTION = "How do I start the bot?"
@@ -81,6 +83,14 @@ class ModelContract:
 
     async def test_the_same_question_gets_the_same_answer_at_temperature_zero(self, model: Model) -> None:
         assert text_of(await collect(model, ask())) == text_of(await collect(model, ask()))
+
+    async def test_a_picture_is_seen_or_left_out_and_is_no_error(self, model: Model) -> None:
+        (*before, question) = ask().messages
+        shown = replace(question, pictures=(prepared(picture()),))
+        for _ in range(2):
+            chunks = await collect(model, replace(ask(), messages=(*before, shown)))
+            assert chunks[-1].finish_reason in FINISHES
+            assert isinstance(model.sees, bool)
 
 
 class GeneratingContract:

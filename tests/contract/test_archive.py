@@ -104,6 +104,15 @@ async def test_a_line_names_a_few_of_those_who_asked_last_and_who_took_it_over(s
         ("مرحبا", ["مَرحبا بالعالم"]),
         ("cafe", ["Où est le CAFÉ ?"]),
         ("telegram 東京", []),
+        ("tok", ["How do I get a TOKEN?"]),
+        ("telegram tok", ["How do I get a TOKEN?"]),
+        ("tel token", []),
+        ("oken", []),
+        ("caf", ["Où est le CAFÉ ?"]),
+        ("של", ["שלום עולם"]),
+        ("مرح", ["مَرحبا بالعالم"]),
+        ("机器人 bo", []),
+        ("' | t", ["How do I get a TOKEN?"]),
         ("", []),
         ("😀", []),
         ("?!", []),
@@ -118,6 +127,43 @@ async def test_turns_are_found_by_all_their_words_in_any_language(
     for question in ("مَرحبا بالعالم", "Où est le CAFÉ ?"):
         await asked(stores, question, "…")
     assert await found(stores, query) == expected
+
+
+@pytest.mark.parametrize("looked_through", [1, 3, 100])
+async def test_a_beginning_finds_every_turn_that_has_it_page_by_page(
+    stores: Stores, looked_through: int
+) -> None:
+    """Among the last turns, in older ones, and in both; with a word beside it, rare or not."""
+    archive = archive_of(stores, looked_through)
+    said = [
+        "delivery soup",
+        "soup",
+        "delivered tea",
+        "running tea",
+        "deliver",
+        "tea",
+        "run tea delivers soup",
+    ]
+    turns = {text: (await asked(stores, text)).number for text in said}
+
+    async def of(query: str, limit: int) -> list[str]:
+        found = await pages(lambda last: archive.search(query, limit=limit, before=last.id if last else 0))
+        return [row.question for row in found]
+
+    for query, expected in (
+        ("deliv", [text for text in said if "deliv" in text]),
+        ("delivery", ["delivery soup"]),
+        ("soup deliv", ["delivery soup", "run tea delivers soup"]),
+        ("tea deliv", ["delivered tea", "run tea delivers soup"]),
+        ("soup tea deliv", ["run tea delivers soup"]),
+        ("runn", ["running tea", "run tea delivers soup"]),
+        ("tea runni", ["running tea", "run tea delivers soup"]),
+        ("te", [text for text in said if "tea" in text]),
+        ("soup zz", []),
+        ("zz", []),
+    ):
+        for limit in (1, 2, 50):
+            assert await of(query, limit) == sorted(expected, key=lambda text: -turns[text]), (query, limit)
 
 
 async def test_what_is_found_comes_whole_the_last_stored_first_page_by_page(stores: Stores) -> None:
@@ -233,12 +279,14 @@ WORDS = st.text(st.characters(categories=["Ll", "Lu", "Lo", "Nd"]), min_size=1, 
 
 @NO_FIXTURE_CHECK
 @given(st.lists(WORDS, min_size=1, max_size=8), st.data())
-async def test_a_turn_is_found_by_any_of_its_words(
+async def test_a_turn_is_found_by_any_of_its_words_and_the_beginning_of_one(
     stores: Stores, words: list[str], data: st.DataObject
 ) -> None:
     turn = await asked(stores, " ".join(words), "answer")
     some = data.draw(st.lists(st.sampled_from(words), min_size=1, max_size=3))
-    rows = await archive_of(stores).search(" ".join(some), limit=1)
+    begun = some.pop()
+    some.append(begun[: data.draw(st.integers(1, len(begun)))])
+    rows = await archive_of(stores, data.draw(st.integers(1, 4))).search(" ".join(some), limit=1)
     assert [(row.conversation.id, row.turn) for row in rows] == [(turn.conversation_id, turn.number)]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from dataclasses import replace
 
-from bot.types import Rated, Vote
-from tests.contract.archive_stage import ANN, BOB, archive_of, asked, home_of, pages
+from bot.types import HELPED, RATINGS, Rated, Vote
+from tests.contract.archive_stage import ANN, BOB, archive_of, asked, home_of, pages, statistics_of
 from tests.contract.conftest import Stores
 
 
@@ -74,3 +74,49 @@ async def test_feedback_that_its_person_changes_or_takes_back_is_open_again_or_g
     assert (row.reason, row.at, row.handled) == ("still wrong", stores.clock.time(), False)
     await stores.turns.feedback(turn.id, turn.person_id, 0)
     assert await archive.feedback() == []
+
+
+async def test_what_a_person_thinks_of_some_turns_is_theirs_alone(stores: Stores) -> None:
+    turns = [await asked(stores, f"q{number}", "a") for number in range(3)]
+    ids, person = [turn.id for turn in turns], turns[0].person_id
+    await stores.turns.feedback(ids[0], person, 1, "good")
+    await stores.turns.feedback(ids[1], person, 1)
+    await stores.turns.feedback(ids[1], person, -1)
+    await stores.turns.feedback(ids[2], person, 1)
+    await stores.turns.feedback(ids[2], person, 0)
+    await stores.turns.feedback(ids[2], "bob", 1)
+    assert await stores.turns.ratings([*ids, "none", "\x00"], person) == {ids[0]: 1, ids[1]: -1}
+    assert await stores.turns.ratings(ids[2:], "bob") == {ids[2]: 1}
+    assert await stores.turns.ratings([], person) == {}
+
+
+async def counted(stores: Stores, step: float = 60.0) -> dict[str, list[tuple[float, int, float]]]:
+    """Of each kind of rating: when, how often, and the sum, but for what is 0."""
+    now = stores.clock.time()
+    found = await statistics_of(stores).range([RATINGS], since=now - 90_000, until=now + 60, step=step)
+    rows: dict[str, list[tuple[float, int, float]]] = {}
+    for sample in found:
+        if sample.count or sample.total:
+            rows.setdefault(sample.label, []).append((sample.at, sample.count, sample.total))
+    return rows
+
+
+async def test_a_rating_counts_once_as_it_is_now_however_often_it_is_changed(stores: Stores) -> None:
+    turn = await asked(stores, "q", "a")
+    person = turn.person_id
+    await stores.turns.feedback(turn.id, person, -1)
+    await stores.turns.feedback(turn.id, person, -1, "wrong")
+    first = stores.clock.time() // 60 * 60
+    assert await counted(stores) == {"down": [(first, 1, 1.0)]}
+    await stores.clock.advance(26 * 3600 / 2)
+    await stores.turns.feedback(turn.id, person, 1)
+    later = stores.clock.time() // 60 * 60
+    assert await counted(stores) == {"up": [(later, 1, 1.0)]}
+    for step in (900.0, 3_600.0, 86_400.0):
+        assert await counted(stores, step) == {"up": [(later // step * step, 1, 1.0)]}
+    await stores.turns.feedback(turn.id, "bob", 1, HELPED)
+    assert await counted(stores) == {"up": [(later, 1, 1.0)], "helped": [(later, 1, 1.0)]}
+    await stores.turns.feedback(turn.id, person, 0)
+    await stores.turns.feedback(turn.id, person, 0)
+    await stores.turns.feedback("none", person, 1)
+    assert await counted(stores) == {"helped": [(later, 1, 1.0)]}

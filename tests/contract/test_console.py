@@ -322,9 +322,20 @@ async def test_passkeys_are_added_used_and_removed(stores: Stores) -> None:
     for taker in (ann, bob):
         with pytest.raises(AccessError, match="in use"):
             await stores.accounts.add_passkey(a_key(taker, "a"))
-    await stores.accounts.passkey_used("a", 7)
-    await stores.accounts.passkey_used("unknown", 7)
-    assert await stores.accounts.passkey("a") == replace(second, sign_count=7, used_at=stores.clock.time())
+    asked = stores.clock.time()
+    await stores.clock.advance(1)
+    assert await stores.accounts.passkey_used("a", 7, asked_at=asked)
+    assert not await stores.accounts.passkey_used("unknown", 7, asked_at=asked)
+    assert not await stores.accounts.passkey_used("a", 8, asked_at=asked)
+    assert await stores.accounts.passkey("a") == replace(second, sign_count=7, used_at=asked + 1)
+    assert await stores.accounts.passkey_used("a", 9, asked_at=asked + 5)
+    used = replace(second, sign_count=9, used_at=asked + 5)
+    assert await stores.accounts.passkey("a") == used
+    await stores.clock.advance(9)
+    answered = await asyncio.gather(
+        *(stores.accounts.passkey_used("a", 10, asked_at=asked + 6) for _ in range(3))
+    )
+    assert sorted(answered) == [False, False, True]
     assert not await stores.accounts.remove_passkey(bob.id, "a")
     assert await stores.accounts.remove_passkey(ann.id, "a")
     assert not await stores.accounts.remove_passkey(ann.id, "a")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from bot.types import Address, Message, Role, Sender, TurnState
 from tests.contract.conftest import Stores, an_event
+from tests.fakes_people import whole
 
 GROUP = Address("test", "bot", "group")
 ANN, BOB = Sender("ann", "Ann"), Sender("bob", "Bob")
@@ -52,7 +53,7 @@ async def test_a_person_takes_their_remarks_with_them(stores: Stores) -> None:
     ann = await stores.people.admit("test", ANN)
     await stores.overheard.put(here.id, "test", ANN, "m1", "mine")
     await stores.overheard.put(here.id, "test", BOB, "m2", "not mine")
-    exported = str(await stores.people.export(ann.id))
+    exported = str(await whole(stores.people.export(ann.id)))
     assert "'mine'" in exported
     assert "not mine" not in exported
     await stores.people.delete(ann.id)

@@ -165,3 +165,14 @@ async def test_events_of_many_writers_all_arrive_each_once(stores: Stores) -> No
         consumer = asyncio.create_task(take(events, 200))
         await asyncio.gather(*(stores.inbox.put(an_event(n % 200)) for n in range(400)))
         assert sorted(int(e.id) for e in await consumer) == list(range(200))
+
+
+async def test_dead_letters_are_counted_up_to_a_bound(stores: Stores) -> None:
+    assert await stores.inbox.count_dead(5) == 0
+    for number in range(4):
+        await stores.inbox.put(an_event(number))
+        await stores.inbox.bury(an_event(number), "broken")
+    await stores.inbox.put(an_event(9))
+    assert (await stores.inbox.count_dead(5), await stores.inbox.count_dead(3)) == (4, 3)
+    await stores.inbox.revive(an_event(0).key)
+    assert await stores.inbox.count_dead(5) == 3

@@ -63,4 +63,15 @@ async def test_items_of_a_prefix_come_in_the_order_of_code_points(stores: Stores
         await stores.keyvalue.put("p", "s", key, key)
     for prefix in ("", "a", "a\U0010ffff", "\ud7ff", "\U0010ffff", "A", "a%", "zz"):
         found = await stores.keyvalue.items("p", "s", prefix)
-        assert list(found) == sorted(k for k in keys if k.startswith(prefix))
+        own = sorted(k for k in keys if k.startswith(prefix))
+        assert list(found) == own
+        pages: list[list[str]] = []
+        after: str | None = None
+        while page := await stores.keyvalue.items("p", "s", prefix, after=after, limit=2):
+            pages.append(list(page))
+            after = pages[-1][-1]
+        assert [key for page in pages for key in page] == own
+        assert all(len(page) == 2 for page in pages[:-1])
+        assert await stores.keyvalue.items("p", "s", prefix, limit=0) == {}
+        beyond = await stores.keyvalue.items("p", "s", prefix, after="a_\0b")
+        assert list(beyond) == [key for key in own if key > "a_b"]

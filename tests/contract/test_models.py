@@ -39,6 +39,13 @@ class TestWire(ModelContract, GeneratingContract):
         return OpenAIModel(Endpoint(server.url), http, SystemClock())
 
 
+class TestSeeingOverWire(ModelContract, GeneratingContract):
+    @pytest.fixture
+    async def model(self, http: Http) -> AsyncIterator[Model]:
+        async with Server(window=512, pictures=4).lifespan() as seeing:
+            yield OpenAIModel(Endpoint(seeing.url), http, SystemClock())
+
+
 class TestStrangerOverWire(ModelContract):
     """A server that is no vLLM: counts are estimated, nothing is continued."""
 

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from bot.errors import AccessError
+from bot.errors import AccessError, StorageGone
 from bot.types import (
+    NO_THOUGHTS,
+    Address,
     Delivery,
     DeliveryState,
     Message,
@@ -18,10 +20,13 @@ from bot.types import (
     Redeemed,
     Role,
     Sender,
+    Thoughts,
     Turn,
     TurnState,
 )
+from storage.personal_data import BATCH
 from tests.contract.conftest import Stores, an_event
+from tests.fakes_people import whole
 
 ANN, BOB = Sender("ann", "Ann"), Sender("bob", "Bob")
 
@@ -34,6 +39,29 @@ async def test_a_newcomer_is_admitted_once_and_found_by_identity_and_id(stores: 
     assert await stores.people.find("test", "ann") == ann == await stores.people.get(ann.id)
     assert await stores.people.find("other", "ann") is None
     assert await stores.people.get("nobody") is None
+
+
+@pytest.mark.parametrize("mark", ["\0", "\ud800"], ids=["NUL", "half a pair"])
+async def test_an_id_that_cannot_be_stored_is_nobodys_or_means_what_could_be(
+    stores: Stores, mark: str
+) -> None:
+    """It may come from an address that somebody typed, and is no failure of the database."""
+    people = stores.people
+    ann = await people.admit("test", ANN)
+    assert await people.get(mark) is None
+    assert await people.accounts(mark) == []
+    assert sum((await people.stored(mark)).values()) == 0
+    with pytest.raises(AccessError):
+        await people.update(mark, role=PersonRole.OWNER)
+    with pytest.raises(StorageGone):
+        [piece async for piece in people.export(mark)]
+    await people.delete(mark)
+    await people.revoke(mark)
+    await people.invite(f"{mark}{ann.id}")
+    assert await people.get(ann.id) == ann
+    if mark == "\0":
+        assert await people.get(mark + ann.id) == ann
+        assert (await people.update(ann.id + mark, language="zh")).id == ann.id
 
 
 async def test_two_who_arrive_at_once_as_the_same_identity_are_one_person(stores: Stores) -> None:
@@ -129,9 +157,8 @@ async def ask(stores: Stores, person: Person, number: int, *, chat: str, user: s
     conversation = await stores.conversations.open(event.address)
     turn = await stores.turns.begin(conversation, event, person_id=person.id)
     await stores.turns.put_delivery(Delivery(turn.id, 0, DeliveryState.SENT, f"a{number}"))
-    done = Turn(
-        **{f: getattr(turn, f) for f in turn.__slots__} | {"state": TurnState.DONE, "text": f"re {text}"}
-    )
+    thoughts = Thoughts(f"thought of {text}", 1.0)
+    done = replace(turn, state=TurnState.DONE, text=f"re {text}", thoughts=thoughts)
     question = Message(Role.USER, text, name=user, context=f"shown {text}", tokens=5, context_tokens=3)
     said = [question, Message(Role.ASSISTANT, f"re {text}")]
     await stores.turns.finish(done, said)
@@ -156,8 +183,15 @@ async def test_a_person_takes_along_and_erases_all_of_theirs_and_nobody_elses(st
     await stores.inbox.put(an_event(4, user="ann", text="canary-waiting"))
     await stores.inbox.put(an_event(5, user="bob", text="bobs-waiting"))
 
-    exported = json.dumps(await stores.people.export(ann.id))
-    for word in ("canary-private", "canary-group", "canary-value", "canary-waiting", "shown canary-group"):
+    exported = json.dumps(await whole(stores.people.export(ann.id)))
+    for word in (
+        "canary-private",
+        "canary-group",
+        "canary-value",
+        "canary-waiting",
+        "shown canary-group",
+        "thought of canary-group",
+    ):
         assert word in exported
     assert "bobs" not in exported
 
@@ -168,7 +202,12 @@ async def test_a_person_takes_along_and_erases_all_of_theirs_and_nobody_elses(st
     assert await stores.turns.get(mine.id) is None
     assert await stores.turns.deliveries(shared.id) == []
     assert await stores.turns.of_event(shared.event_key) is None
-    assert "canary" not in json.dumps(await stores.people.export(ann.id))
+    emptied = await stores.turns.get(shared.id)
+    assert emptied is not None
+    assert (emptied.text, emptied.thoughts) == ("", NO_THOUGHTS)
+    assert set((await stores.people.stored(ann.id)).values()) == {0}
+    with pytest.raises(StorageGone):
+        await whole(stores.people.export(ann.id))
     assert await stores.keyvalue.get("p", f"conversation:{mine.conversation_id}", "k") is None
     group = await stores.conversations.get(bobs.conversation_id)
     assert group is not None
@@ -190,18 +229,21 @@ async def test_an_export_holds_nothing_that_others_wrote_or_that_retells_it(stor
     conversation = await stores.conversations.open(again.address)
     anew = await stores.turns.begin(conversation, again, person_id=bob.id, replaces=asked.id)
     said = [Message(Role.USER, "canary-question"), Message(Role.ASSISTANT, "canary-anew")]
-    await stores.turns.finish(replace(anew, state=TurnState.DONE, text="canary-anew"), said)
+    thoughts = Thoughts("canary-thought", 1.0)
+    await stores.turns.finish(
+        replace(anew, state=TurnState.DONE, text="canary-anew", thoughts=thoughts), said
+    )
     retold = {"prepared_summary": {"text": "canary-prepared"}, "kept": 1}
     await stores.conversations.update(conversation.id, title="canary-title", settings=retold)
     await stores.conversations.cut(
         conversation.id, first_turn=2, context_turn=2, summary="canary-sum", summary_tokens=3
     )
 
-    bobs = await stores.people.export(bob.id)
+    bobs = await whole(stores.people.export(bob.id))
     assert [t["id"] for t in bobs["turns"]] == [anew.id]
     assert bobs["conversations"][0]["settings"] == {"kept": 1}
     assert "canary" not in json.dumps(bobs)
-    anns = json.dumps(await stores.people.export(ann.id))
+    anns = json.dumps(await whole(stores.people.export(ann.id)))
     assert "canary-question" in anns
     assert "canary-anew" in anns
     assert not any(f"canary-{word}" in anns for word in ("title", "prepared", "sum"))
@@ -217,15 +259,30 @@ async def test_the_answer_that_another_had_made_anew_goes_with_who_asked(stores:
     conversation = await stores.conversations.open(an_event(1, chat="group").address)
     event = an_event(2, chat="group", user="bob")
     anew = await stores.turns.begin(conversation, event, person_id=bob.id, replaces=asked.id)
-    await stores.turns.finish(replace(anew, state=TurnState.DONE, text="canary"))
+    done = replace(anew, state=TurnState.DONE, text="canary", thoughts=Thoughts("canary", 1.0))
+    await stores.turns.finish(done)
     await stores.people.delete(ann.id)
     assert await stores.conversations.history(conversation.id, first_turn=1) == []
     left = await stores.turns.get(anew.id)
     assert left is not None
-    assert (left.text, left.person_id) == ("", bob.id)
+    assert (left.text, left.thoughts, left.person_id) == ("", NO_THOUGHTS, bob.id)
 
 
 async def test_deleting_nobody_changes_nothing(stores: Stores) -> None:
     ann = await stores.people.admit("test", ANN)
     await stores.people.delete("nobody")
     assert await stores.people.get(ann.id) == ann
+
+
+async def test_of_somebody_with_very_many_conversations_nothing_is_left(stores: Stores) -> None:
+    ann = await stores.people.admit("test", ANN)
+    for number in range(2 * BATCH + 3):
+        home = await stores.conversations.open(Address("test", "bot", f"c{number}"))
+        event = an_event(number, chat=f"c{number}")
+        await stores.turns.begin(home, event, person_id=ann.id)
+    ids = [c.id for c in await stores.conversations.listing(ann.id, limit=1_000)]
+    assert len(ids) == 2 * BATCH + 3
+    await stores.people.delete(ann.id)
+    assert await stores.people.get(ann.id) is None
+    assert await stores.conversations.listing(ann.id, limit=1_000) == []
+    assert [await stores.conversations.get(id) for id in (ids[0], ids[-1])] == [None, None]

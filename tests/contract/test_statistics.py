@@ -46,6 +46,16 @@ async def test_samples_of_one_minute_are_added_up(store: StatisticsStore) -> Non
     assert await store.range([], since=START, until=START + DAY, step=MINUTE) == []
 
 
+async def test_the_highest_of_a_level_stays_the_highest(store: StatisticsStore) -> None:
+    for minute, highest in enumerate((2.0, 7.5, 3.0)):
+        await store.add([Sample("level", "", START + minute * MINUTE, 6, 3.0, highest=highest)])
+        await store.add([Sample("level", "", START + minute * MINUTE, 6, 1.0, highest=1.0)])
+    first = Sample("level", "", START, 12, 4.0, highest=2.0)
+    assert (await read(store, MINUTE, "level"))[0] == first
+    for step in (5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR):
+        assert await read(store, step, "level") == [Sample("level", "", START, 36, 12.0, highest=7.5)]
+
+
 async def test_buckets_are_added_one_by_one(store: StatisticsStore) -> None:
     for buckets in ((0, 1, 1, 3), (2, 2, 2, 2), (0, 0, 0, 0)):
         await store.add([Sample("turn", "", START, 3, 1.5, buckets)])

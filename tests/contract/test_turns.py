@@ -21,6 +21,7 @@ from bot.types import (
     Part,
     PartKind,
     Role,
+    Thoughts,
     ToolCall,
     Turn,
     TurnState,
@@ -71,9 +72,11 @@ async def test_turns_are_numbered_from_one_and_begin_again_as_they_were(stores: 
     assert (first.number, second.number) == (1, 2)
     assert (first.state, first.attempts, first.question_id) == (TurnState.GENERATING, 1, "q1")
     assert len(first.id) >= 20
-    await stores.turns.checkpoint(first.id, "so far")
+    so_far = Thoughts("hm", 2.5)
+    await stores.turns.checkpoint(first.id, "so far", thoughts=so_far)
     again = await begun(stores, 1)
-    assert again == replace(first, text="so far", attempts=2) == await stores.turns.get(first.id)
+    expected = replace(first, text="so far", thoughts=so_far, attempts=2)
+    assert again == expected == await stores.turns.get(first.id)
     assert await stores.turns.of_event(first.event_key) == again
     assert await stores.turns.get("none") is await stores.turns.of_event("none") is None
     await finished(stores, again, TurnState.DONE, "q", "a")
@@ -130,8 +133,10 @@ async def test_a_replacing_turn_takes_number_deliveries_and_question(stores: Sto
     assert await stores.turns.last(conversation.id) == new
     newest = await begun(stores, 3, replaces=old.id)
     assert len(await stores.turns.deliveries(newest.id)) == 1
+    newest = replace(newest, thoughts=Thoughts("of the newest", 1.0))
     await finished(stores, newest, TurnState.DONE, "q", "new")
     assert await texts(stores, conversation) == ["q", "new"]
+    assert [t.thoughts.text for t in await stores.turns.listing(conversation.id)] == ["of the newest"]
     assert (await begun(stores, 4, replaces="unknown")).number == 2
 
 
@@ -276,6 +281,7 @@ async def test_messages_and_turns_come_back_as_they_were_but_cleaned(
         usage=Usage(1, 2, 3),
         finish_reason="stop",
         citations=(Citation(1, "p", name, text, text),),
+        thoughts=Thoughts(text, 1.5, cut=True),
         ended_at=2.5,
     )
     said = Message(
@@ -295,7 +301,10 @@ async def test_messages_and_turns_come_back_as_they_were_but_cleaned(
     assert stored is not None
     if turn.attempts == 1:
         assert stored == replace(
-            done, text=clean(text), citations=(Citation(1, "p", clean(name), clean(text), clean(text)),)
+            done,
+            text=clean(text),
+            citations=(Citation(1, "p", clean(name), clean(text), clean(text)),),
+            thoughts=Thoughts(clean(text), 1.5, cut=True),
         )
         [back, _] = await stores.conversations.history(conversation.id, first_turn=turn.number)
         assert (back.text, back.context, back.name) == (clean(text), clean(name), clean(name))

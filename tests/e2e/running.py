@@ -118,9 +118,11 @@ class Service:
 
 
 @asynccontextmanager
-async def service(home: Path, *arguments: str, port: str = "0", **settings: str) -> AsyncIterator[Service]:
+async def service(
+    home: Path, *arguments: str, port: str = "0", before: Sequence[str] = (), **settings: str
+) -> AsyncIterator[Service]:
     """`tertulia run`, ready; it is ended at the latest when left."""
-    running = Service(await begin(home, "run", "--port", port, *arguments, **settings))
+    running = Service(await begin(home, "run", "--port", port, *arguments, before=before, **settings))
     try:
         await running.ready()
         yield running

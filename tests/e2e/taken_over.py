@@ -22,7 +22,14 @@ async def conversation(world: World, chat: str = "c") -> Conversation:
     return await world.stores.conversations.open(Address("sim", "bot", chat))
 
 
+def works_here(world: World, account: Account) -> Account:
+    """As if it had entered the console once."""
+    world.memory.console.accounts.setdefault(account.id, account)
+    return account
+
+
 async def take(world: World, chat: str = "c", by: Account = ANN) -> int:
+    works_here(world, by)
     found = await conversation(world, chat)
     await world.app.takeover.take(found.id, by)
     await world.clock.advance(1)

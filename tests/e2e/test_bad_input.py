@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bot.errors import ModelError, ModelRefused, ModelTimeout, ModelUnavailable
 from bot.types import Address, Chunk, Event, EventKind, Part, PartKind, Role, Sender, ToolCall
+from tests.fakes_people import whole
 from tests.scripted import World
 
 ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"
@@ -136,7 +137,7 @@ async def test_an_answer_without_a_finish_reason_is_an_answer() -> None:
     class Unfinished:
         """Ends its stream with its last word."""
 
-        name, continues, generates = "unfinished", False, True
+        name, continues, generates, sees = "unfinished", False, True, False
         requests: list[Any] = []  # noqa: RUF012
 
         async def window(self) -> int:
@@ -224,7 +225,7 @@ async def nothing_of(world: World, person: str, secret: str) -> None:
     known = await world.stores.people.find("sim", person)
     if known is None:
         return
-    assert secret not in repr(await world.stores.people.export(known.id))
+    assert secret not in repr(await whole(world.stores.people.export(known.id)))
     assert secret not in repr(await world.app.plugins.export_person(known.id))
     for conversation in await world.stores.conversations.listing(known.id):
         assert secret not in repr(conversation)

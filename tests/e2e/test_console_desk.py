@@ -45,6 +45,8 @@ async def test_a_backup_from_the_console_is_a_database_that_a_service_starts_on(
     home, other = tmp_path / "home", tmp_path / "other"
     left = home / "copies" / "backup-left"
     left.mkdir(parents=True)
+    (home / "files" / "v").mkdir(parents=True)
+    (home / "files" / "v" / "a").write_bytes(b"brought")
     async with service(home) as running, browser_at(running.url) as owner:
         assert not left.exists()
         await owner_of(owner, running.out)
@@ -54,12 +56,18 @@ async def test_a_backup_from_the_console_is_a_database_that_a_service_starts_on(
         written = await owner.post("/console/personas/one", name="poet", new="on", prompt="Rhyme.")
         assert written.status_code == 303
         backup = await owner.post("/console/backup")
-        assert re.search(r"tertulia-\d{8}-\d{6}\.db", backup.headers["content-disposition"])
+        assert re.search(r"tertulia-\d{8}-\d{6}\.tar", backup.headers["content-disposition"])
         async with asyncio.timeout(10):
             while list((home / "copies").iterdir()):
                 await owner.get("/healthz")
-    other.mkdir()
-    await asyncio.to_thread((other / "tertulia.db").write_bytes, backup.content)
+    await asyncio.to_thread((tmp_path / "b.tar").write_bytes, backup.content)
+    restored = await tertulia(other, "restore", str(tmp_path / "b.tar"))
+    assert restored.code == 0, restored.err
+    assert "1 files" in restored.out
+    assert (other / "files" / "v" / "a").read_bytes() == b"brought"
+    again = await tertulia(other, "restore", str(tmp_path / "b.tar"))
+    assert again.code == 1
+    assert "is there already" in again.err
     linked = await tertulia(other, "console-link")
     assert linked.code == 0, linked.err
     async with service(other) as running, browser_at(running.url) as owner:

@@ -19,6 +19,7 @@ from tests.conftest import require
 from tests.e2e.discord_ours import ours
 from tests.e2e.discord_place import Asked, DiscordPlace, Shown
 from tests.e2e.discord_service import service
+from tests.fakes_people import whole
 from tests.simulators.discord import Discord, Faults, GatewayRules, RateLimits
 from tests.simulators.openai import Server
 
@@ -219,7 +220,7 @@ async def test_buttons_stop_an_answer_and_try_again(dc: DiscordPlace, app: App, 
 async def feedback(app: App, user: int) -> list[int]:
     person = await app.stores.people.find("discord", str(user))
     assert person is not None
-    exported = await app.stores.people.export(person.id)
+    exported = await whole(app.stores.people.export(person.id))
     return [given["value"] for given in exported["feedback"]]
 
 

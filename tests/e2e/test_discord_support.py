@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.discord_service import answer, calm, service
+from tests.fakes_people import whole
 from tests.simulators.discord import Channel, Discord, Message, Permission, Person
 from tests.simulators.openai import Server
 
@@ -65,7 +66,7 @@ async def test_a_forums_post_is_answered_with_sources_and_says_when_that_helped(
             turn = await app.stores.turns.of_event(f"discord/{dc.world.bot.user.id}/m%3A{post.id}")
             assert turn is not None
             person = (await app.stores.people.find("discord", str(ana.id))).id  # type: ignore[union-attr]
-            told = await app.stores.people.export(person)
+            told = await whole(app.stores.people.export(person))
             assert [(f["value"], f["reason"]) for f in told["feedback"]] == [(1, "helped")]
         assert dc.errors == []
 

@@ -10,6 +10,7 @@ import pytest
 from bot.locale import Catalogue
 from tests.adapters.web_core import ask, browser_like, text_of
 from tests.e2e.running import service, tertulia
+from tests.fakes_people import whole
 from tests.scripted import World
 
 SAY = Catalogue.load().say
@@ -45,7 +46,7 @@ async def test_a_link_shares_the_person_and_leaves_each_conversation_where_it_is
         assert "canary-desk" not in said
         person = await world.stores.people.find("sim", "desk")
         assert person is not None
-        assert len((await world.stores.people.export(person.id))["turns"]) == 3
+        assert len((await whole(world.stores.people.export(person.id)))["turns"]) == 3
 
 
 async def test_a_third_person_sees_nothing_of_a_link() -> None:
@@ -55,10 +56,10 @@ async def test_a_third_person_sees_nothing_of_a_link() -> None:
             await world.ask(f"canary-{person}", person=person, chat=person)
         eve = await world.stores.people.find("sim", "eve")
         assert eve is not None
-        before = await world.stores.people.export(eve.id)
+        before = await whole(world.stores.people.export(eve.id))
         code = code_in(await world.ask("/link", person="ann", chat="ann"))
         await world.ask(code, person="bob", chat="bob")
-        assert await world.stores.people.export(eve.id) == before
+        assert await whole(world.stores.people.export(eve.id)) == before
         assert await world.ask(f"/start {code}", person="eve", chat="eve") == plain(SAY("en", "link.spent"))
         shown = await world.ask("/whoami", person="eve", chat="eve")
         assert not any(other in shown for other in ("ann", "bob"))

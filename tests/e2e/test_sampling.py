@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.types import EventKind, Sampling
+from bot.types import ADMIN, Address, EventKind, Sampling, Sender
 from tests.adapters.web_core import ask, browser_like, events, house, listen, text_of
 from tests.e2e.running import service, tertulia
 from tests.scripted import World
@@ -26,6 +28,39 @@ async def test_it_goes_over_the_bots_for_this_answer_alone() -> None:
     first, second = (request.sampling for request in world.model.requests)
     assert first == WANTED.over(Sampling(top_p=0.5))
     assert second == Sampling(temperature=0.9, top_p=0.5)
+
+
+async def test_the_nearest_choice_holds_for_each_parameter_and_default_gives_only_that_one_back() -> None:
+    pirate = {"prompt": "Arr", "sampling": {"top_p": 0.2, "min_p": 0.2, "top_k": 2}}
+    world = World(sampling={"temperature": 0.1, "top_p": 0.1, "seed": 1}, personas={"pirate": pirate})
+    bot, group = Sampling(temperature=0.1, top_p=0.1, seed=1), Address("sim", "bot", "g")
+    inside: dict[str, Any] = {
+        "address": replace(group, thread="1"),
+        "within": (group,),
+        "private": False,
+        "sender": Sender("ann", "ann", roles=(ADMIN,)),
+    }
+
+    async def used(*commands: str, sampling: Sampling | None = None) -> Sampling:
+        for command in commands:
+            await world.ask(command, **inside)
+        await world.ask("Hi", sampling=sampling, **inside)
+        return world.model.requests[-1].sampling
+
+    async with world.running():
+        assert await used() == bot
+        persona = Sampling(top_p=0.2, min_p=0.2, top_k=2).over(bot)
+        assert await used("/persona pirate") == persona
+        around = Sampling(min_p=0.3, top_k=3).over(persona)
+        assert await used("/settings everywhere min_p 0.3", "/settings everywhere top_k 3") == around
+        own = Sampling(top_k=4, temperature=0.4).over(around)
+        assert await used("/settings top_k 4", "/settings temperature 0.4") == own
+        assert await used(sampling=Sampling(top_k=5, seed=5)) == Sampling(top_k=5, seed=5).over(own)
+        assert await used("/settings top_k default") == replace(own, top_k=3)
+        assert await used("/settings everywhere top_k default") == replace(own, top_k=2)
+        assert await used("/settings temperature DEFAULT") == replace(around, top_k=2)
+        assert await used("/settings everywhere min_p default", "/persona default") == bot
+        assert await used("/settings seed default", "/settings heat default") == bot
 
 
 async def test_a_retry_and_an_edit_bring_their_own() -> None:

@@ -59,6 +59,15 @@ async def test_a_person_answers_in_the_bots_place_and_hands_back() -> None:
     assert all(state == "done" for state, _, _ in world.memory.inbox.values())
 
 
+async def test_a_first_question_that_a_person_answers_is_the_title() -> None:
+    world = World()
+    async with world.running():
+        await take(world)
+        await world.ask("Where is\nmy parcel?")
+        await world.ask("Hello?")
+    assert [c.title for c in world.memory.conversations.values()] == ["Where is my parcel?"]
+
+
 async def test_the_answer_replies_to_the_question_and_stands_with_it() -> None:
     world = World(caps=replace(CAPS, buttons=True))
     async with world.running():

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.errors import AccessError, NotTaken, StorageGone
-from bot.takeover import BACK, SAY, taken
+from bot.errors import AccessError, NotTaken, StorageGone, TakenByAnother
+from bot.takeover import BACK, LOOK_SECONDS, SAY, Holder, taken
 from bot.types import (
     LEFT,
     Address,
@@ -26,26 +26,103 @@ from bot.types import (
 )
 from tests.e2e.taken_over import (
     ANN,
+    BACK_AGAIN,
     BEN,
+    NOW,
     conversation,
     say,
     take,
     turns,
+    works_here,
 )
+from tests.fakes_people import whole
 from tests.scripted import MemoryAdapter, World
 
 
-async def test_another_operator_may_speak_and_may_take_it_from_the_first() -> None:
+async def test_another_operator_speaks_once_they_took_it_from_the_first() -> None:
     world = World()
     async with world.running():
         number = await take(world)
         await world.ask("Hi")
-        await say(world, "Ben here.", by=BEN)
-        assert world.channel.texts()[-1] == "Ben (staff): Ben here."
+        with pytest.raises(TakenByAnother, match="Ann") as refused:
+            await say(world, "Ben here.", by=BEN)
+        assert refused.value.name == "Ann"
+        assert world.channel.texts() == [NOW]
         first = await world.app.takeover.take(number, ANN)
         assert (await world.app.takeover.take(number, ANN)).at == first.at
         await take(world, by=BEN)
         assert "Ben" in await world.ask("And you?")
+        with pytest.raises(TakenByAnother):
+            await say(world, "Mine.")
+        await say(world, "Ben here.", by=BEN)
+        assert world.channel.texts()[-1] == "Ben (staff): Ben here."
+
+
+async def test_it_belongs_to_an_account_whatever_it_is_called() -> None:
+    world = World()
+    async with world.running():
+        number, service, accounts = await take(world), world.app.takeover, world.stores.accounts
+        began = await service.holder(await conversation(world))
+        renamed = await accounts.update(ANN.id, name="Olga")
+        assert began is not None
+        assert await service.holder(await conversation(world)) == Holder("Olga", began.at, ANN.id)
+        assert (await service.take(number, renamed)).at == began.at
+        namesake = works_here(world, replace(BEN, id="acc-3", name="Ann"))
+        with pytest.raises(TakenByAnother, match="Olga"):
+            await say(world, "Ann, too.", by=namesake)
+        await say(world, "Still me.", by=renamed)
+        assert world.channel.texts() == ["Olga (staff): Still me."]
+
+
+async def test_one_that_an_earlier_version_stored_is_nobodys_to_speak_in() -> None:
+    world = World()
+    async with world.running():
+        number = await take(world)
+        at = world.clock.time()
+        await world.stores.conversations.update(number, settings={"takeover": {"name": "Ann", "at": at}})
+        await world.stores.values.put("takeover", "", str(number), at)
+        assert await world.app.takeover.holder(await conversation(world)) == Holder("Ann", at)
+        with pytest.raises(TakenByAnother):
+            await say(world, "Hi.")
+    async with world.running():
+        await world.clock.advance(40)
+        assert taken(await conversation(world)) is not None, "somebody of that name works here"
+        await world.stores.accounts.update(ANN.id, name="Olga")
+        await world.clock.advance(40)
+        assert taken(await conversation(world)) is None
+
+
+@pytest.mark.parametrize("change", ["disabled", "role", "deleted"])
+@pytest.mark.parametrize("when", ["told", "elsewhere", "at start"])
+async def test_what_somebody_held_who_may_not_any_more_is_handed_back(change: str, when: str) -> None:
+    world = World(["Answered after all."], takeover_idle=0)
+
+    async def leave() -> None:
+        works_here(world, BEN)
+        if change == "deleted":
+            await world.stores.accounts.delete(ANN.id)
+        elif change == "role":
+            await world.stores.accounts.update(ANN.id, role=ConsoleRole.AUTHOR)
+        else:
+            await world.stores.accounts.update(ANN.id, disabled=True)
+
+    async with world.running():
+        await take(world)
+        await world.ask("Anybody?")
+        if when != "at start":
+            await leave()
+        if when == "told":
+            world.app.takeover.look_soon()
+        await world.clock.advance(LOOK_SECONDS if when == "elsewhere" else 3)
+        assert (taken(await conversation(world)) is None) == (when != "at start")
+    if when == "at start":
+        await leave()
+        async with world.running():
+            await world.clock.advance(3)
+    assert world.channel.texts() == [NOW, BACK_AGAIN, "Answered after all."]
+    [entry] = await world.stores.audit.listing()
+    assert (entry.account_id, entry.account, entry.action) == ("", "", "conversation.left")
+    assert (entry.target, entry.detail) == (str((await conversation(world)).id), "Ann")
 
 
 async def test_only_operators_take_over_and_only_what_is_there() -> None:
@@ -171,6 +248,6 @@ async def test_what_people_can_have_exported_names_the_operator_and_no_account()
         await world.ask("Hi")
         await say(world, "Hello.")
         (turn,) = await turns(world)
-        stored = json.dumps(await world.stores.people.export(turn.person_id), default=str)
+        stored = json.dumps(await whole(world.stores.people.export(turn.person_id)), default=str)
     assert "Ann (staff)" in stored
     assert ANN.id not in stored

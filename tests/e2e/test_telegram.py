@@ -14,6 +14,7 @@ from bot.instance import instance
 from bot.settings import Settings
 from bot.types import PersonRole, Sender
 from tests.e2e.telegram_service import answer, calm, reply, service
+from tests.fakes_people import whole
 from tests.simulators.openai import Server
 from tests.simulators.telegram import parse_html
 
@@ -107,7 +108,7 @@ async def test_thumbs_and_reactions_are_feedback(tmp_path: Path) -> None:
         assert person is not None
         await ann.react(shown, "👎")
         await answer(tg, await ann.say("How do I back up Tertulia?"))  # one chat, one after the other
-        exported = await app.stores.people.export(person.id)
+        exported = await whole(app.stores.people.export(person.id))
         assert [given["value"] for given in exported["feedback"]] == [-1]
 
 
@@ -140,7 +141,11 @@ async def test_a_group_that_becomes_a_supergroup_goes_on(tmp_path: Path) -> None
 
 
 async def test_an_album_is_one_question_and_a_text_file_is_read(tmp_path: Path) -> None:
-    async with calm() as tg, Server().lifespan() as model, service(tg, tmp_path, **talking(model)):
+    async with (
+        calm() as tg,
+        Server().lifespan() as model,
+        service(tg, tmp_path, model_vision="off", **talking(model)),
+    ):
         ann = tg.person("Ann")
         await ann.send_album(3, "What are these?")
         await tg.until(lambda: [a for a in ann.chat.answers if a.buttons])

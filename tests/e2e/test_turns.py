@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -60,6 +59,7 @@ async def test_stop_ends_the_answer_and_keeps_what_there_is() -> None:
     async with world.running():
         await world.say("Hi")
         await world.clock.advance(1)
+        assert [c.title for c in world.memory.conversations.values()] == ["Hi"], "before it is answered"
         await world.say("/stop")
         await world.clock.advance(2)
         assert world.channel.texts()[0].startswith("Begun.")
@@ -147,6 +147,8 @@ async def test_feedback_is_stored_with_the_turn() -> None:
         await world.clock.advance(1)
         (value,) = world.memory.feedback.values()
         assert "-1" in repr(value)
+        counted = {label: sample.total for (_, label, _), sample in world.memory.samples.items()}
+        assert counted == {"up": 0.0, "down": 1.0}
 
 
 async def test_a_model_that_comes_back_completes_the_answer_in_the_same_message() -> None:
@@ -377,21 +379,3 @@ async def test_reasoning_is_not_shown_and_not_remembered() -> None:
         assert await world.ask("Hi") == "Answer."
         await world.ask("More?")
     assert all("hm" not in m.content for m in world.model.requests[1].messages)
-
-
-async def test_a_repeated_send_may_show_an_older_text_and_is_then_edited() -> None:
-    """The platform took the first send, its answer was lost: the key finds the old message."""
-    world = World(["One. ", 1.0, "Two."])
-    send, lost = world.channel.send, [ChannelUnavailable("no answer")]
-
-    async def deaf(*args: Any, **kwargs: Any) -> str:
-        message_id = await send(*args, **kwargs)
-        if lost:
-            raise lost.pop()
-        return message_id
-
-    world.channel.send = deaf  # type: ignore[method-assign]
-    async with world.running():
-        await world.say("Hi")
-        await world.clock.advance(10)
-        assert world.channel.texts() == ["One. Two."]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -263,3 +264,31 @@ async def test_an_edit_that_comes_as_its_question_begins_is_answered() -> None:
         assert [request.messages[-1].text for request in world.model.requests] == ["New?"]
         assert await last_turn(world) is TurnState.DONE
         assert {state for state, _, _ in world.memory.inbox.values()} == {"done"}
+
+
+@pytest.mark.parametrize(
+    "refusals",
+    [[], [RetryAfter(2)], [RetryAfter(2), RetryAfter(2)], [RetryAfter(2), ChannelUnavailable("502")]],
+    ids=["at once", "after a wait", "after two", "after a wait and an outage"],
+)
+async def test_a_repeated_send_may_show_an_older_text_and_is_then_edited(
+    refusals: list[ChannelError],
+) -> None:
+    """The platform took the first send, its answer was lost: the key finds the old message, whatever was
+    refused in between."""
+    world = World(["One. ", 1.0, "Two."])
+    send, sent = world.channel.send, list[str]()
+
+    async def deaf(*args: Any, **kwargs: Any) -> str:
+        if sent and refusals:
+            raise refusals.pop(0)
+        sent.append(await send(*args, **kwargs))
+        if len(sent) == 1:
+            raise ChannelUnavailable("no answer")
+        return sent[-1]
+
+    world.channel.send = deaf  # type: ignore[method-assign]
+    async with world.running():
+        await world.say("Hi")
+        await world.clock.advance(30)
+        assert world.channel.texts() == ["One. Two."]

@@ -30,7 +30,9 @@ from tests.simulators.openai_answers import (
     prompt,
     rendered,
     tokens_of,
+    turn,
 )
+from tests.simulators.openai_pictures import pictures_of
 
 __all__ = ["Behaviour", "Refusal", "Seen", "Server", "tokens_of"]
 
@@ -65,14 +67,16 @@ class Server:
         tools: bool = True,
         transformers: bool = False,
         old: bool = False,
+        pictures: int = 0,
     ) -> None:
         """`tools`: vLLM's flags for them are set. `old`: it refuses a limit on the answer that the
-        prompt leaves no room for, as vLLM did before 0.12."""
+        prompt leaves no room for, as vLLM did before 0.12. `pictures`: how many a request may have; 0: the
+        model reads text alone."""
         self.behaviour = behaviour or Behaviour()
         self.models = [] if transformers else [model]
         self.window, self.key, self.vllm = window, key, vllm and not transformers
         self.template, self.priorities, self.tools = template, priorities, tools
-        self.transformers, self.old = transformers, old
+        self.transformers, self.old, self.pictures = transformers, old, pictures
         self.requests: list[Seen] = []
         self.aborts = 0
         self.aborted = asyncio.Event()
@@ -250,6 +254,8 @@ def _plan(server: Server, seen: Seen) -> Behaviour:
         raise Refusal(503, "The server is overloaded.", f"retry-after: {plan.retry_after}\r\n")
     if plan.status:
         raise Refusal(plan.status, plan.message)
+    if plan.unreadable and pictures_of(body):
+        raise Refusal(plan.refusal, plan.unreadable)
     if server.transformers:
         _refuse_unexpected(body)
     else:
@@ -298,6 +304,10 @@ def _refuse(server: Server, body: dict[str, Any], *, chat: bool) -> None:
             "As of transformers v4.44, default chat template is no longer allowed, so you must provide "
             "a chat template if the tokenizer does not define one.",
         )
+    if (brought := len(pictures_of(body))) and not server.pictures:
+        raise Refusal(400, f"{name} is not a multimodal model")
+    if brought > server.pictures:
+        raise Refusal(400, f"At most {server.pictures} image(s) may be provided in one prompt.")
     most, size = body.get("max_tokens", 1), tokens_of(prompt(body))
     if most > window and not server.old:
         raise Refusal(400, f"max_tokens={most} cannot be greater than max_model_len={window}.")
@@ -318,7 +328,7 @@ def _refuse(server: Server, body: dict[str, Any], *, chat: bool) -> None:
 def _cached(server: Server, body: dict[str, Any]) -> int:
     """Tokens of the longest prefix seen before, in whole messages, per cache salt."""
     salt = body.get("cache_salt", "")
-    texts = [f"§{m['role'][:4]}{m.get('content') or ''}¶" for m in body.get("messages", ())]
+    texts = [turn(m) for m in body.get("messages", ())]
     prefixes = [salt + "".join(texts[: n + 1]) for n in range(len(texts))]
     known = [p for p in prefixes if p in server.prefixes]
     server.prefixes.update(prefixes)

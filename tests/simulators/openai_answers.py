@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
+from tests.simulators.openai_pictures import described, words
+
 _TOKEN = re.compile(r"<\|\w+\|>| ?[A-Za-z]{1,6}|\s+|.", re.DOTALL)
 
 
@@ -19,6 +21,12 @@ class Behaviour:
 
     text: str = ""
     """The answer; empty: the question comes back."""
+    unreadable: str = ""
+    """What is said of pictures, which are refused."""
+    refusal: int = 400
+    """With this status."""
+    look: bool = False
+    """Say of each picture its size and its colour."""
     times: int = 1
     """As often it comes back, a paragraph each."""
     chunks: int = 0
@@ -65,10 +73,15 @@ def tokens_of(text: str) -> int:
 
 def rendered(body: dict[str, Any]) -> str:
     """A chat template of one mark before and after each message; each is one token, like the role."""
-    turns = [f"§{m['role'][:4]}{m.get('content') or ''}¶" for m in body["messages"]]
+    turns = [turn(m) for m in body["messages"]]
     if body.get("continue_final_message"):
         return "".join(turns)[:-1]
     return "".join(turns) + ("§assi" if body.get("add_generation_prompt", True) else "")
+
+
+def turn(message: dict[str, Any]) -> str:
+    """One message as the template writes it."""
+    return f"§{message['role'][:4]}{words(message.get('content') or '')}¶"
 
 
 def marked(base: Behaviour, marker: str) -> Behaviour:
@@ -83,7 +96,9 @@ def marked(base: Behaviour, marker: str) -> Behaviour:
 
 
 def asked(body: dict[str, Any]) -> str:
-    return next((m["content"] for m in reversed(body["messages"]) if m["role"] == "user"), "")
+    """The last question, without its pictures."""
+    last = next((m["content"] for m in reversed(body["messages"]) if m["role"] == "user"), "")
+    return last if isinstance(last, str) else "".join(part.get("text", "") for part in last)
 
 
 def prompt(body: dict[str, Any]) -> str:
@@ -156,6 +171,8 @@ def _deltas(body: dict[str, Any], plan: Behaviour) -> Iterator[dict[str, Any]]:
 
 def _answer(body: dict[str, Any], plan: Behaviour) -> str:
     """With a prefill, what comes after it in the same answer (or a word, where it is no beginning)."""
+    if plan.look:
+        return described(body) or "I see nothing."
     question = asked(body) if "messages" in body else str(body["prompt"])
     text = plan.text or "\n\n".join([question] * plan.times)
     if not body.get("continue_final_message"):

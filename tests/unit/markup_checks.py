@@ -15,7 +15,7 @@ _ATTRIBUTES = {
     ("a", "href"): r"(?i)(https?|mailto|tg):.*",
     ("a", "rel"): "noopener nofollow noreferrer",
     ("code", "class"): "language-[A-Za-z0-9+#_-]+",
-    ("li", "class"): "continued",
+    ("li", "class"): "continued|task|continued task",
     ("ol", "start"): "[0-9]+",
     ("th", "class"): "left|right|center",
     ("td", "class"): "left|right|center",

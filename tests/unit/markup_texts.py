@@ -24,6 +24,7 @@ def inlines(words: Texts = WORDS) -> Texts:
     return st.one_of(
         plain,
         plain.map(lambda t: f"**{t}**"),
+        plain.map(lambda t: f"请看**“{t}：”**然后"),
         plain.map(lambda t: f"*{t}*"),
         plain.map(lambda t: f"~~{t}~~"),
         plain.map(lambda t: f"`{t}`"),

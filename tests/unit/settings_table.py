@@ -36,7 +36,7 @@ def default(name: str, field: FieldInfo) -> str:
         value = value.value
     if isinstance(value, bool):
         value = str(value).lower()
-    if value in ("", (), {}) or isinstance(value, SamplingSettings):
+    if value in (None, "", (), {}) or isinstance(value, SamplingSettings):
         return ""
     return f"`{value}`"
 

@@ -69,6 +69,22 @@ async def test_a_stranger_is_told_once_an_hour() -> None:
     assert await door.people.find("test", "u1") is None
 
 
+async def test_who_waits_for_an_answer_is_told_each_time() -> None:
+    """On a page silence would be an answer that never comes."""
+    door = Door(rate_limit=1)
+    told = [await door.gate.admit(make_event(text), waits=True) for text in ("hi", "hi?", "how?")]
+    assert all(isinstance(one, Refusal) and one.reply and "private" in one.reply.text for one in told)
+    wrong = [await door.gate.admit(make_event(WRONG), waits=True) for _ in range(access.FAILED_CODES + 2)]
+    texts = [one.reply.text for one in wrong if isinstance(one, Refusal) and one.reply]
+    assert [text.startswith("Too many codes") for text in texts] == [False] * access.FAILED_CODES + [True] * 2
+    await door.person()
+    await door.admitted(make_event("one"))
+    for text in ("two", "three"):
+        fast = await door.gate.admit(make_event(text), waits=True)
+        assert isinstance(fast, Refusal)
+        assert fast.reply is not None
+
+
 def from_guest(text: str = "Open today?", *, host: str = "u9", guest: str = "u1") -> Event:
     return replace(make_event(text, sender=Sender(guest, "Ann")), host=host)
 

@@ -60,7 +60,7 @@ async def content(db: Database) -> dict[str, list[tuple[object, ...]]]:
 async def test_the_copy_is_a_database_of_tertulias_with_the_same_in_it(db: Database, tmp_path: Path) -> None:
     await fill(db)
     expected = await content(db)
-    async with SqlBackup(db, tmp_path / "room").copy() as path:
+    async with SqlBackup(db, tmp_path / "room", tmp_path / "files").copy() as path:
         assert [p.name for p in path.parent.iterdir()] == [NAME]
         assert path.stat().st_mode & 0o777 == 0o600
         kept = tmp_path / "kept.db"
@@ -118,7 +118,7 @@ async def test_a_copy_that_nobody_waits_for_leaves_nothing(db: Database, tmp_pat
         await SqlKeyValue(db).put("p", "a", str(n), "x" * 20_000)
 
     async def wait() -> None:
-        async with SqlBackup(db, tmp_path / "room").copy():
+        async with SqlBackup(db, tmp_path / "room", tmp_path / "files").copy():
             raise AssertionError("it was cancelled before")
 
     waiting = asyncio.create_task(wait())
@@ -133,9 +133,9 @@ async def test_a_copy_that_nobody_waits_for_leaves_nothing(db: Database, tmp_pat
 async def test_what_a_killed_process_left_is_cleared_and_a_copy_under_way_is_not(
     db: Database, tmp_path: Path
 ) -> None:
-    backup, left = SqlBackup(db, tmp_path / "room"), tmp_path / "room" / "backup-left"
+    backup, left = SqlBackup(db, tmp_path / "room", tmp_path / "files"), tmp_path / "room" / "backup-left"
     await backup.clear()
-    async with SqlBackup(db, tmp_path / "room").copy() as path:
+    async with SqlBackup(db, tmp_path / "room", tmp_path / "files").copy() as path:
         left.mkdir()
         (left / NAME).write_bytes(b"half")
         (tmp_path / "room" / "mine").write_bytes(b"not a copy")
@@ -147,7 +147,7 @@ async def test_what_a_killed_process_left_is_cleared_and_a_copy_under_way_is_not
 
 async def test_the_size_is_about_that_of_the_copy(db: Database, tmp_path: Path) -> None:
     await fill(db)
-    backup = SqlBackup(db, tmp_path / "room")
+    backup = SqlBackup(db, tmp_path / "room", tmp_path / "files")
     assert await backup.size() > 100_000
     if db.dialect == "sqlite":
         async with backup.copy() as path:
@@ -157,5 +157,5 @@ async def test_the_size_is_about_that_of_the_copy(db: Database, tmp_path: Path) 
 async def test_where_there_is_no_room_the_error_says_so(db: Database, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StorageError, match="file"):
-        async with SqlBackup(db, tmp_path / "file" / "room").copy():
+        async with SqlBackup(db, tmp_path / "file" / "room", tmp_path / "files").copy():
             pass

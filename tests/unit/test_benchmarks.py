@@ -7,9 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import context, history, latency, load, memory, prefix, report, throughput
+from benchmarks import (
+    console,
+    context,
+    history,
+    latency,
+    load,
+    memory,
+    page,
+    pages,
+    prefix,
+    report,
+    throughput,
+)
 from benchmarks.__main__ import main
 from benchmarks.core import Setup
+from benchmarks.million import Million
 from benchmarks.model import model_server
 from benchmarks.prefix import Asked
 from benchmarks.report import Section
@@ -59,6 +72,24 @@ async def test_throughput_counts_turns_and_cpu(setup: Setup) -> None:
 async def test_history_is_loaded_as_often_as_asked(sqlite_url: str) -> None:
     times = await history.load_times(sqlite_url, (10, 20, 100), calls=2)
     assert [len(t) for t in times.values()] == [2, 2, 2]
+
+
+async def test_every_page_and_every_list_is_asked_for(tmp_path: Path) -> None:
+    """Each page answers with 200, or this raises."""
+    million, url = Million(2_000), f"sqlite:///{tmp_path / 'filled.db'}"
+    assert (await console.filled_with(url, million)).size > 1_000_000
+    queries = await console.queries_measured(url, million, 1)
+    assert {len(times) for times in queries.values()} == {1}
+    asked = await pages.measured(tmp_path, url, million, 1)
+    assert {len(times) for times in asked.values()} == {1}
+    assert len(asked) > 60
+
+
+@pytest.mark.browser
+async def test_a_first_load_of_each_page_is_weighed(tmp_path: Path) -> None:
+    loads = await page.measured(tmp_path, 1)
+    assert {len(found) for found in loads.values()} == {1}
+    assert all(0 < one.sent < one.bare and one.paint > 0 for found in loads.values() for one in found)
 
 
 async def test_memory_is_sampled_at_each_mark(setup: Setup) -> None:

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "compose.yaml"
 PINNED = re.compile(r"[\w./-]+:v?\d+\.\d+(\.\d+)?[\w.-]*")
 ROOT_USER = re.compile(r"(0|root)(:.*)?")
-SECRET = re.compile(r"(PASSWORD|TOKEN|API_KEY|SECRET|SALT|DATABASE_URL)$")
+SECRET = re.compile(r"(PASSWORD|TOKEN|API_KEY|SECRET|SECRET_KEY|SALT|DATABASE_URL)$")
 
 
 def load() -> dict[str, Any]:

@@ -160,13 +160,29 @@ async def test_withdrawn_events_never_run() -> None:
     for e in (event(1, "a"), event(2, "a"), event(3, "b", "q"), event(4, "d", "r")):
         stage.dispatcher.submit(e)
     await settle()
-    assert stage.dispatcher.waiting == 3
+    assert (stage.dispatcher.running, stage.dispatcher.waiting, stage.dispatcher.people) == (1, 3, 3)
     assert [e.id for e in stage.dispatcher.withdraw("test/bot/a/", lambda e: e.id == "2")] == ["2"]
     assert [e.id for e in stage.dispatcher.withdraw("test/bot/b/", lambda e: e.id == "3")] == ["3"]
     assert stage.dispatcher.withdraw("test/bot/none/", lambda e: True) == []
     await stage.end(1, 4)
     assert stage.started == ["1", "4"]
-    assert stage.dispatcher.waiting == 0
+    assert (stage.dispatcher.running, stage.dispatcher.waiting, stage.dispatcher.people) == (0, 0, 0)
+
+
+async def test_who_waits_is_counted_once_and_an_operators_work_is_nobody() -> None:
+    stage = Stage(limit=1)
+    stage.dispatcher.submit(event(1, "a"))
+    for number in range(2, 6):
+        stage.dispatcher.submit(event(number, chat=f"b{number % 2}", person="busy"))
+    stage.dispatcher.submit(event(6, "c", "console:x", kind=EventKind.CONSOLE))
+    stage.dispatcher.submit(event(7, "d", kind=EventKind.COMMAND))
+    await settle()
+    assert stage.urgent == ["7"]
+    assert (stage.dispatcher.running, stage.dispatcher.waiting, stage.dispatcher.people) == (1, 5, 1)
+    stage.dispatcher.withdraw("test/bot/b0/", lambda e: True)
+    assert stage.dispatcher.people == 1
+    await stage.end(1, 3, 6, 5)
+    assert (stage.dispatcher.running, stage.dispatcher.waiting, stage.dispatcher.people) == (0, 0, 0)
 
 
 async def test_a_handler_that_fails_is_logged_and_the_lane_goes_on(caplog: pytest.LogCaptureFixture) -> None:

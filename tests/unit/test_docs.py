@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -56,7 +57,13 @@ def test_the_chinese_readme_has_the_same_settings() -> None:
     assert [row[0] for row in chinese] == [row[0] for row in english]
     values = [(c[1], e[1]) for c, e in zip(chinese, english, strict=True) if "`" in e[1]]
     assert [c for c, _ in values] == [e for _, e in values]
-    assert all(CJK.search(row[2]) for row in chinese)
+    told = json.loads(text(ROOT / "adapters/web/words/settings/zh.json"))
+    assert [row[2] for row in chinese] == [told[name] for name in Settings.model_fields]
+    assert set(told) == {
+        *Settings.model_fields,
+        *(f"sampling.{name}" for name in SamplingSettings.model_fields),
+    }
+    assert all(map(CJK.search, told.values()))
 
 
 def test_a_row_that_is_missing_shows() -> None:

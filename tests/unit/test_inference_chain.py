@@ -41,6 +41,7 @@ class Scripted:
     """A model that fails as told, before or after its first chunk."""
 
     generates = True
+    sees = False
 
     def __init__(
         self, name: str, error: ModelError | None = None, *, late: bool = False, continues: bool = False

@@ -81,12 +81,12 @@ def model(server: Raw, http: Http, clock: Impatient) -> Wire:
 
 
 async def drained(http: Http, url: str) -> bytes:
-    async with http.stream(url, headers={}, body=b"{}") as answer:
+    async with http.stream(url, headers={}, body=[b"{}"]) as answer:
         return await answer.read()
 
 
 async def said(wire: Wire) -> str:
-    return "".join([chunk.text async for chunk in wire.stream("/chat/completions", b"{}", {})])
+    return "".join([chunk.text async for chunk in wire.stream("/chat/completions", [b"{}"], {})])
 
 
 async def test_a_connection_is_kept_for_the_next_request() -> None:
@@ -218,11 +218,11 @@ async def test_redirects_are_not_followed_cookies_not_kept_and_nothing_is_unpack
 
 
 async def test_megabytes_are_sent_whole() -> None:
-    body = b"x" * 3_000_000
+    body = [b"x" * 3_000_000, b"y", b"z" * 100_000]
     async with Raw(whole(EVENTS)).lifespan() as server, Http().lifespan() as http:
         async with http.stream(server.url, headers={}, body=body) as answer:
             assert await answer.read() == EVENTS
-    assert server.asked[0].endswith(b"\r\n\r\n" + body)
+    assert server.asked[0].endswith(b"\r\n\r\n" + b"".join(body))
 
 
 async def test_a_client_that_was_closed_can_be_used_again() -> None:

@@ -51,6 +51,12 @@ def test_nothing_to_see_is_no_part(text: str, markup: Markup) -> None:
         ("**a **b** c**", "<b>a b c</b>"),
         ('[t](https://e.x/?a="&b) [1]', '<a href="https://e.x/?a=%22&amp;b">t</a> [1]'),
         ("![pic](https://e.x/p.png)", '<a href="https://e.x/p.png">pic</a>'),
+        ("**![**a** &lt; *b*](https://e.x)**", '<b><a href="https://e.x">a &lt; <i>b</i></a></b>'),
+        ("[![pic](https://e.x/p.png)](https://e.x)", '<a href="https://e.x">pic</a>'),
+        (
+            "![a [b](https://e.x/b) ![](https://e.x/c)](https://e.x)",
+            '<a href="https://e.x">a b https://e.x/c</a>',
+        ),
         (
             "<https://e.x> <tg://user?id=1>",
             '<a href="https://e.x">https://e.x</a> <a href="tg://user?id=1">tg://user?id=1</a>',
@@ -86,6 +92,7 @@ def test_telegram_html(text: str, expected: str) -> None:
         ("https://e.x/a*b https://e.x<@1", "<https://e.x/a>\\*b <https://e.x>\\<@1"),
         ("snake_case https://e.x/a_b", "snake\\_case https://e.x/a_b"),
         ("[a](data:x) [1]", "[a]\\(data:x) [1]"),
+        ("[![a](https://e.x/p.png)](https://e.x)", "[a](<https://e.x>)"),
         ("[t](https://e.x) <https://e.x>", "[t](<https://e.x>) <https://e.x>"),
         ("````md\n```x\n````", "```md\n`\u200b`\u200b`x\n```"),
         ("> a\n>\n> b", "> a\n> \n> b"),
@@ -105,6 +112,7 @@ def test_discord(text: str, expected: str) -> None:
         ("<img src=x onerror=y>", "<p>&lt;img src=x onerror=y&gt;</p>"),
         ("[a](javascript:x)", "<p>[a](javascript:x)</p>"),
         ("[a](JAVASCRIPT:x) ![b](data:image/png,x)", "<p>[a](JAVASCRIPT:x) ![b](data:image/png,x)</p>"),
+        ("[a]() ![b]() ![]()c", "<p>a b c</p>"),
         ("[a](/rel)", "<p>[a](/rel)</p>"),
         ('~~~x"onload=y\n~~~', '<pre><code class="language-xonloady"></code></pre>'),
         ("0. a\n1. b", '<ol start="0">\n<li>a</li>\n<li>b</li>\n</ol>'),

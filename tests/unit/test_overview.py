@@ -7,10 +7,11 @@ import pytest
 from bot.errors import StorageError
 from bot.overview import Watching
 from bot.statistics import Statistics, merged
-from bot.types import Overview, Sample
+from bot.types import RATINGS, Overview, Sample
 from tests.fakes import FakeClock, FakeTelemetry, Memory
 from tests.fakes_archive import FakeArchive, FakeStatisticsStore
 from tests.fakes_core import FakeModels
+from tests.fakes_service import untaught
 
 
 class Desk:
@@ -21,7 +22,7 @@ class Desk:
         self.store = FakeStatisticsStore()
         self.telemetry = Statistics(self.store, FakeTelemetry(), self.clock)
         archive = FakeArchive(Memory())
-        self.watch = Watching(self.store, self.telemetry, archive, FakeModels(), self.clock)
+        self.watch = Watching(self.store, self.telemetry, archive, FakeModels(), self.clock, untaught)
 
     def answer(self, *, seconds: float = 1.0, state: str = "done") -> None:
         self.telemetry.count("events", platform="telegram", kind="message")
@@ -93,8 +94,8 @@ async def test_causes_and_votes_are_told_apart() -> None:
     for kind in ("ChatGone", "ModelTimeout", "ModelTimeout", "ModelTimeout"):
         desk.telemetry.count("errors", kind=kind)
     desk.telemetry.count("refusals", reason="rate")
-    for value in ("1", "1", "-1", "0", "helped"):
-        desk.telemetry.count("feedback", value=value)
+    for label, count in (("up", 2), ("down", 1), ("helped", 1), ("unknown", 1)):
+        await desk.store.add([Sample(RATINGS, label, desk.clock.time(), count, float(count))])
     read = await desk.watch.overview("day")
     assert read.causes[0] == ("errors", "ModelTimeout", 3)
     assert set(read.causes[1:]) == {("errors", "ChatGone", 1), ("refusals", "rate", 1)}
@@ -104,10 +105,27 @@ async def test_causes_and_votes_are_told_apart() -> None:
 async def test_levels_are_those_of_now_or_unknown() -> None:
     desk = Desk()
     assert (await desk.watch.overview("hour")).figures.waiting is None
-    desk.telemetry.watch("events_waiting", lambda: 3)
+    desk.telemetry.watch("events_waiting", lambda: 9)
+    desk.telemetry.watch("people_waiting", lambda: 3)
     desk.telemetry.watch("lanes_running", lambda: 2)
     figures = (await desk.watch.overview("hour")).figures
     assert (figures.waiting, figures.running, figures.model, figures.generates) == (3, 2, "tiny", True)
+
+
+async def test_levels_have_a_history_with_their_mean_and_highest_and_gaps_where_nobody_looked() -> None:
+    desk = Desk()
+    before = desk.clock.time() - 120
+    await desk.store.add([Sample("people_waiting", "", before, 6, 9.0, highest=4.0)])
+    await desk.store.add([Sample("people_waiting", "", before, 6, 0.0)])
+    await desk.store.add([Sample("lanes_running", "", before, 4, 10.0, highest=3.0)])
+    hour, day = await desk.watch.overview("hour"), await desk.watch.overview("day")
+    for read in (hour, day):
+        assert values(read, "waiting") == {"mean": [0.75], "most": [4.0]}
+        assert values(read, "lanes") == {"mean": [2.5], "most": [3.0]}
+        (chart,) = (c for c in read.charts if c.key == "waiting")
+        assert [len([v for v in series.values if v is None]) for series in chart.series] == [
+            len(read.times) - 1
+        ] * 2
 
 
 async def test_another_span_is_refused_and_a_database_that_fails_says_so() -> None:

@@ -70,6 +70,19 @@ async def test_the_default_persona_can_be_written_and_rolled_back() -> None:
     assert personas(MemoryPersonas(), "Be brief").listing()[0].origin is Origin.FILE
 
 
+async def test_personas_are_listed_page_by_page_and_found_by_name() -> None:
+    desk = personas(MemoryPersonas(), pirate=PIRATE, bard=PIRATE)
+    await desk.write("poet", prompt="Oh")
+    await desk.write("", prompt="Be brief")
+    assert [p.name for p in desk.listing(limit=2)] == ["", "bard"]
+    assert [p.name for p in desk.listing(limit=2, after="")] == ["bard", "pirate"]
+    assert [p.name for p in desk.listing(limit=2, after="bard")] == ["pirate", "poet"]
+    await desk.remove("poet")
+    assert [p.name for p in desk.listing(after="c")] == ["pirate"]
+    assert desk.listing(after="poet") == []
+    assert [p and p.prompt for p in map(desk.get, ("", "pirate", "poet"))] == ["Be brief", "Arr", None]
+
+
 async def test_another_process_has_it_within_seconds_and_survives_a_locked_database() -> None:
     store, clock = Failing(), FakeClock()
     here, there = personas(store), personas(store)

@@ -13,8 +13,9 @@ from pydantic import Field, SecretStr, field_validator
 
 from bot.errors import FieldsRefused, PluginError, SettingsError, ToolError
 from bot.plugins.api import Command, Context, Plugin, PluginContext, PluginSettings
+from bot.plugins.choices import Choice, Choices
 from bot.plugins.configured import GROUP, installed_entries
-from bot.plugins.desk import Choices, Configured, PluginDesk, open_desk
+from bot.plugins.desk import Configured, PluginDesk, open_desk
 from bot.plugins.guard import TRIP
 from bot.plugins.host import PluginHost
 from bot.plugins.pages import (
@@ -30,6 +31,7 @@ from bot.plugins.pages import (
 )
 from bot.types import FieldKind, FormField, Origin, PluginStatus, Reply
 from tests.fakes import FakeClock, FakeKeyValue, settle
+from tests.fakes_control import a_sealer
 from tests.fakes_core import make_context
 from tests.fakes_search import FakeSearch
 
@@ -108,6 +110,7 @@ class Stage:
 
     def __init__(self, store: FakeKeyValue | None = None, configured: Configured | None = None) -> None:
         self.store = store or FakeKeyValue()
+        self.sealer = a_sealer()
         self.configured = configured or Configured({})
         self.clock = FakeClock()
         self.extra: tuple[EntryPoint, ...] = ()
@@ -120,6 +123,7 @@ class Stage:
             self.configured,
             search=FakeSearch(),
             store=self.store,
+            sealer=self.sealer,
             clock=self.clock,
             seconds=10,
             entries=entries(*self.extra).values(),
@@ -357,6 +361,7 @@ async def test_an_action_gets_checked_values_and_may_refuse_them() -> None:
 
 
 def test_no_choice_leaves_it_to_the_file_and_the_environment() -> None:
-    chosen = Choices({"a": True, "b": False})
+    held = {"a": Choice(enabled=True), "b": Choice(enabled=False)}
+    chosen = Choices(FakeKeyValue(), a_sealer(), held)
     assert chosen.disabled(("a", "c"), ("a",)) == {"a", "b", "c"}
     assert chosen.disabled(("a",), ()) == {"b"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -112,6 +113,13 @@ def test_what_is_posted_becomes_values() -> None:
     assert read([*fields().values()], {**posted, "key": "new", "on": ""})["key"] == "new"
 
 
+def test_a_secret_that_is_needed_stays_where_it_is_left_empty() -> None:
+    one = FormField("key", FieldKind.SECRET, required=True)
+    assert read([replace(one, is_set=True)], {"key": ""}) == {}
+    with pytest.raises(FieldsRefused, match="is needed"):
+        read([one], {"key": ""})
+
+
 @pytest.mark.parametrize(
     ("posted", "why"),
     [
@@ -127,7 +135,7 @@ def test_what_is_posted_becomes_values() -> None:
         ({"colour": "green"}, "is none of red, blue"),
         ({"needed": " "}, "is needed"),
         ({"poem": "x" * (LONGEST + 1)}, "at most 100,000 characters"),
-        ({"poem": Upload("x", b"")}, "is no text"),
+        ({"poem": Upload.of("x", b"")}, "is no text"),
         ({"deep": "{}"}, "cannot be changed here"),
         ({"other": "x"}, "there is no such field"),
     ],
@@ -140,8 +148,10 @@ def test_what_does_not_fit_is_said_of_its_field(posted: dict[str, Any], why: str
 
 def test_files_are_taken_up_to_their_size() -> None:
     field = FormField("file", FieldKind.FILE, required=True, maximum=3)
-    assert read([field], {"file": Upload("a", b"abc")}) == {"file": Upload("a", b"abc")}
-    for file, why in ((Upload("a", b"abcd"), "at most 3 bytes"), ("a", "a file is needed")):
+    small = Upload.of("a", b"abc")
+    assert read([field], {"file": small}) == {"file": small}
+    assert small.content == small.content == b"abc"
+    for file, why in ((Upload.of("a", b"abcd"), "at most 3 bytes"), ("a", "a file is needed")):
         with pytest.raises(FieldsRefused, match=why):
             read([field], {"file": file})
 

@@ -19,6 +19,14 @@ VLLM = Passage("v", "先启动 vLLM。然后设置模型地址。最后重启。
 BOTH = (TELEGRAM, VLLM)
 
 
+def test_the_number_of_a_lists_item_is_quoted_with_its_words() -> None:
+    steps = Passage("s", "1. Open a chat. Send it.\n2) Copy the token.\n\nVersion 3. is old.", "s.md", "S")
+    quotes = [
+        cite(f"{claim} [1].", [steps])[1][0].quote for claim in ("Something", "Copy the token", "is old")
+    ]
+    assert quotes == ["1. Open a chat.", "2) Copy the token.", "is old."]
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [

@@ -16,6 +16,7 @@ from bot.plugins.qa.ingest import MAX_BYTES
 from bot.plugins.qa.page import _EN, _ZH, ROWS
 from bot.types import ConsoleRole
 from tests.fakes import FakeClock, FakeKeyValue
+from tests.fakes_control import a_sealer
 from tests.fakes_search import FakeSearch
 
 T = TypeVar("T")
@@ -27,7 +28,13 @@ async def stage() -> tuple[PluginDesk, FakeSearch]:
     search = FakeSearch()
     configured = Configured({"qa": {"collections": ["documents", "faq"]}})
     desk = await open_desk(
-        configured, search=search, store=FakeKeyValue(), clock=FakeClock(), seconds=10, entries=None
+        configured,
+        search=search,
+        store=FakeKeyValue(),
+        sealer=a_sealer(),
+        clock=FakeClock(),
+        seconds=10,
+        entries=None,
     )
     return desk, search
 
@@ -37,7 +44,7 @@ async def show(desk: PluginDesk, **request: object) -> Sequence[Component]:
 
 
 async def learn(desk: PluginDesk, name: str, content: bytes, collection: str = "documents") -> Done:
-    posted = {"file": Upload(name, content), "collection": collection}
+    posted = {"file": Upload.of(name, content), "collection": collection}
     return await desk.act("qa", "documents", "learn", PageRequest("en"), posted)
 
 

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.words import TERM_LIMIT, covered, is_prefix, query_terms, terms
+from bot.words import (
+    TERM_LIMIT,
+    Sought,
+    covered,
+    indexed,
+    is_prefix,
+    literal_terms,
+    query_terms,
+    sought,
+    terms,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,3 +58,25 @@ def test_every_part_of_a_chinese_text_is_found_in_it(text: str, data: st.DataObj
     asked = query_terms(part)
     assert covered(asked, text) == set(asked)
     assert is_prefix(asked[0]) == (len(part) == 1)
+
+
+LATIN = st.text(st.sampled_from("abeginsty"), min_size=1, max_size=9)
+
+
+@given(LATIN, st.sampled_from(["", "s", "es", "ies", "ied", "ed", "ing", "nning", "tings", "e"]))
+def test_a_word_is_found_by_each_of_its_beginnings(stem: str, ending: str) -> None:
+    word = stem + ending
+    found = indexed(f"before {word} after")
+    for end in range(1, len(word) + 1):
+        assert sought(word[:end]).within(found), word[:end]
+        assert sought(f"BEFORE {word[:end]}").within(found)
+    assert not sought(f"{word}x").within(found)
+    assert not sought("efore").within(indexed("before"))
+
+
+@given(st.text())
+def test_any_text_asks_for_what_it_has(text: str) -> None:
+    asked = sought(text)
+    assert asked.within(indexed(text))
+    assert (asked == Sought()) is (literal_terms(text) == [])
+    assert len(asked.whole) <= 32

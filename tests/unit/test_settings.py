@@ -270,3 +270,51 @@ def test_the_process_environment_and_working_folder_are_the_default(folder: Path
         [sys.executable, "-c", code], env=environ, cwd=folder, capture_output=True, text=True
     )
     assert shown.stdout.split() == ["m", "5"], shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("Do you ship?; Where, then?;", ("Do you ship?", "Where, then?")),
+        (";", ()),
+        ("", None),
+    ],
+)
+def test_suggestions_in_a_variable_may_have_commas(folder: Path, written: str, read: object) -> None:
+    assert load_settings({"TERTULIA_SUGGESTIONS": written}, folder=folder).suggestions == read
+
+
+@pytest.mark.parametrize(
+    ("toml", "read"),
+    [
+        ('suggestions = ["A?", "B; C?"]', ("A?", "B; C?")),
+        ('[suggestions]\nen = ["A?"]\nzh = []', {"en": ("A?",), "zh": ()}),
+        ("suggestions = []", ()),
+    ],
+)
+def test_suggestions_in_the_file_are_a_list_or_one_for_each_language(
+    folder: Path, toml: str, read: object
+) -> None:
+    (folder / "tertulia.toml").write_text(toml, encoding="utf-8")
+    assert load_settings({}, folder=folder).suggestions == read
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        'suggestions = "A?"',
+        "suggestions = [1]",
+        "suggestions = 7",
+        'suggestions = ["1", "2", "3", "4", "5", "6", "7"]',
+        f'suggestions = ["{"x" * 201}"]',
+        'suggestions.en = "A?"',
+        "suggestions.en.x = []",
+    ],
+    ids=["text", "numbers", "number", "many", "long", "text of a language", "deep"],
+)
+def test_suggestions_that_are_none_have_one_line(folder: Path, toml: str) -> None:
+    (folder / "tertulia.toml").write_text(toml, encoding="utf-8")
+    with pytest.raises(SettingsError) as refused:
+        load_settings({}, folder=folder)
+    assert str(refused.value).count("\n") == 0
+    assert str(refused.value).startswith("suggestions (TERTULIA_SUGGESTIONS): ")

@@ -130,3 +130,32 @@ async def test_watched_levels_can_be_read_as_they_are_now() -> None:
     level[0] = 2
     assert world.statistics.levels() == {"lanes_running": 2.0}
     assert world.onward.watched["lanes_running"]() == 2
+
+
+async def test_levels_are_looked_at_between_and_kept_with_their_mean_and_highest() -> None:
+    world, levels = World(), {"lanes_running": 1.0, "people_waiting": 0.0}
+    async with world.statistics.lifespan() as telemetry:
+        await world.clock.advance(60)
+        assert world.store.samples == {}
+        for name in levels:
+            telemetry.watch(name, lambda name=name: levels[name])  # type: ignore[misc]
+        telemetry.watch("of a plugin", lambda: 9.0)
+        await world.clock.advance(20)
+        levels["people_waiting"] = 7.0
+        await world.clock.advance(10)
+        levels["people_waiting"] = 0.0
+        assert [(s.name, s.highest) for s in world.statistics.pending()] == [
+            ("lanes_running", 1.0),
+            ("people_waiting", 7.0),
+        ]
+        await world.clock.advance(90)
+        await world.clock.advance(5)
+    kept = {(s.name, s.at - START): (s.count, s.total, s.highest) for s in world.store.samples.values()}
+    assert kept == {
+        ("lanes_running", 60.0): (5, 5.0, 1.0),
+        ("people_waiting", 60.0): (5, 7.0, 7.0),
+        ("lanes_running", 120.0): (6, 6.0, 1.0),
+        ("people_waiting", 120.0): (6, 0.0, 0.0),
+        ("lanes_running", 180.0): (2, 2.0, 1.0),
+        ("people_waiting", 180.0): (2, 0.0, 0.0),
+    }

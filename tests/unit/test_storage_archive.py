@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import Connection, TextClause, text
 
 from bot.types import Address, Event, EventKind, Message, Role, Sender, TurnState
-from storage import revisions, said
+from storage import own, revisions, said
 from storage.console import archive, statistics
 from storage.console.archive import SqlArchive
 from storage.conversations import SqlConversations
 from storage.db import Database, dialect_of, open_database
-from storage.inbox.sql import DEAD
+from storage.inbox.sql import COUNT_DEAD, DEAD
 from storage.people import INVITATIONS, SqlPeople
 from storage.postgres import postgres_engine
 from storage.sqlite import sqlite_engine
@@ -21,6 +21,7 @@ from storage.turns import SqlTurns
 from tests.fakes import FakeClock
 
 PLACE = {"at": 1.0, "id": 1, "limit": 5, "platform": "p", "person_id": "p"}
+AMID: dict[str, object] = {"person": "p", "at": 1.0, "id": 1, "limit": 5, "amid": 1, "below": 9, "last": 99}
 PAGES: list[tuple[TextClause, dict[str, object]]] = [
     *((statement, PLACE) for statement in archive.CONVERSATIONS.values()),
     *((s, {"key": "a", "id": "", "end": "b", "role": "r", "limit": 5}) for s in archive.PEOPLE.values()),
@@ -28,9 +29,15 @@ PAGES: list[tuple[TextClause, dict[str, object]]] = [
         (s, {"at": 1.0, "turn": "", "person": "", "person_id": "", "value": 1, "no": False, "limit": 5})
         for s in archive.FEEDBACK.values()
     ),
+    (own.PAGE, {"person": "p", "at": 1.0, "id": 1, "limit": 5}),
+    (own.SPANS, AMID),
+    (text(own.SEARCH.format(words="1")), {**AMID, "cut": 2, "since": 3}),
     (statistics.FORGET, {"span": 60, "before": 1}),
     (INVITATIONS, {"at": 1.0, "id": "", "now": 1.0, "limit": 5}),
     (DEAD, {"limit": 5, "before": "", "end": 9}),
+    (COUNT_DEAD, {"most": 5}),
+    (archive.WAITING, {"most": 5}),
+    (archive.UNHANDLED, {"no": False, "most": 5}),
 ]
 
 
@@ -40,16 +47,31 @@ async def test_a_page_walks_an_index_in_its_order(
 ) -> None:
     explained = text(f"EXPLAIN QUERY PLAN {statement.text}")
     plan = await sqlite_db.write(lambda c: [row[3] for row in c.execute(explained, values)])
-    own = "WITH own" in statement.text
-    assert [step for step in plan if step.startswith("SCAN") and step != "SCAN own"] == []
-    assert own or not [step for step in plan if "TEMP B-TREE" in step], plan
+    assert [step for step in plan if step.startswith("SCAN")] == []
+    assert not [step for step in plan if "TEMP B-TREE" in step], plan
+    ratings_of_one = "feedback WHERE person_id" in statement.text
+    assert not ratings_of_one or "ix_feedback_person" in plan[0], plan
 
 
-async def test_words_are_walked_backwards_without_sorting(sqlite_db: Database) -> None:
-    explained = text(f"EXPLAIN QUERY PLAN {said.FIND['sqlite'].text}")
-    values = {"asked": '"a"', "before": 9, "limit": 5}
+WORDS = "instr(s.terms, 'a') > 0"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        said.FIND.text,
+        said.FLOOR.text,
+        said.MATCHING_FLOOR.text,
+        said.WALK.format(words=WORDS),
+        said.MATCHING_WALK.format(words=WORDS),
+    ],
+)
+async def test_words_are_walked_backwards_without_sorting(sqlite_db: Database, statement: str) -> None:
+    explained = text(f"EXPLAIN QUERY PLAN {statement}")
+    values = {"asked": '"a"', "before": 9, "floor": 3, "limit": 5, "most": 5}
     plan = await sqlite_db.write(lambda c: [row[3] for row in c.execute(explained, values)])
     assert not [step for step in plan if "TEMP B-TREE" in step], plan
+    assert not {"SCAN s", "SCAN said"} & set(plan), plan
 
 
 async def test_what_was_stored_before_is_found_in_its_order(database_url: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,12 +15,16 @@ from sqlalchemy import Connection, Engine, TextClause, inspect, text
 
 from storage import conversations, identities, keyvalue, people, revisions, turns
 from storage.console import accounts, audit, personas, sessions, shares
+from storage.console.statistics import SPANS
 from storage.console.tables import metadata
 from storage.db import Database, open_database
 from storage.inbox import sql as inbox
 from storage.postgres import postgres_engine
 from storage.search import sql as search
 from storage.sqlite import check_file, sqlite_engine
+
+DAY = 86_400
+KINDS = ("up", "down", "helped")
 
 
 @pytest.fixture
@@ -96,6 +101,42 @@ def test_contexts_stored_before_go_on_being_rendered(engine: Engine) -> None:
         connection.rollback()
 
 
+def put(connection: Connection, table: str, empty: str, **values: object) -> None:
+    """A row; the columns that `empty` names have an empty text."""
+    row = {**dict.fromkeys(empty.split(), ""), **values}
+    columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+    connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({marks})"), row)
+
+
+def test_ratings_stored_before_are_counted_as_they_are(engine: Engine) -> None:
+    now = time.time()
+    numbers = {"start_turn": 1, "first_turn": 1, "summary_tokens": 0, "settings": "{}"}
+    counts = dict.fromkeys(("revision", "attempts", "prompt_tokens", "completion_tokens", "cached_tokens"), 0)
+    times = {"started_at": 0.0, "ended_at": 0.0}
+    texts = "state person_id text question_id model finish_reason citations error"
+    rows = [(-1, "wrong", now), (1, "", now), (1, "helped", now), (1, "", now - 20 * DAY)]
+    with engine.connect() as connection:
+        revisions.move(connection, "0016")
+        address = "address_key platform account chat thread summary model persona title"
+        put(connection, "conversation", address, id=1, **numbers)
+        for n, (value, reason, at) in enumerate(rows):
+            place = {"id": f"t{n}", "event_key": f"e{n}", "conversation_id": 1, "number": n}
+            put(connection, "turn", texts, **place, **counts, **times)
+            rated = {"value": value, "reason": reason, "created_at": at, "handled": False}
+            put(connection, "feedback", "", turn_id=f"t{n}", person_id="p", **rated)
+        connection.commit()
+        revisions.move(connection, "0017")
+        found = connection.execute(text("SELECT span, at, label, count, total FROM statistic")).all()
+        expected = {(span, int(now) // span * span, kind, 1, 1.0) for span in SPANS for kind in KINDS}
+        long_ago = int(now - 20 * DAY)
+        expected |= {(span, long_ago // span * span, "up", 1, 1.0) for span in (3_600, DAY)}
+        assert {tuple(row) for row in found} == expected
+        connection.rollback()
+        revisions.move(connection, "0016")
+        assert connection.execute(text("SELECT count(*) FROM statistic")).scalar_one() == 0
+        connection.rollback()
+
+
 async def test_an_up_to_date_database_opens_without_alembic_or_the_models(sqlite_url: str) -> None:
     async with open_database(sqlite_url):
         pass
@@ -109,6 +150,10 @@ async def test_an_up_to_date_database_opens_without_alembic_or_the_models(sqlite
     assert subprocess.run([sys.executable, "-c", program, sqlite_url], check=False).returncode == 0  # noqa: ASYNC221
 
 
+AUDITED: dict[str, object] = {
+    **{"account_id": "a", "action": "x", "target": "t"},
+    **{"since": 1.0, "at": 9.0, "id": 9, "limit": 5},
+}
 HOT: list[tuple[TextClause, dict[str, object]]] = [
     (conversations.FIND, {"key": "k"}),
     (conversations.GET, {"id": 1}),
@@ -129,7 +174,10 @@ HOT: list[tuple[TextClause, dict[str, object]]] = [
     (personas.BELOW, {"name": "n", "before": 9, "limit": 5}),
     (search.LISTING, {"collection": "c", "after": "a", "limit": 5}),
     (keyvalue.GET, {"scope": "s", "plugin": "p", "key": "k"}),
-    (keyvalue.ITEMS_BELOW, {"scope": "s", "plugin": "p", "first": "a", "end": "b"}),
+    *(
+        (statement, {"scope": "s", "plugin": "p", "first": "a", "end": "b", "limit": 5})
+        for statement in keyvalue.ITEMS.values()
+    ),
     (keyvalue.DELETE_SCOPE, {"scope": "s"}),
     (identities.FIND, {"platform": "t", "user_id": "u"}),
     (identities.GET, {"id": "p"}),
@@ -149,7 +197,7 @@ HOT: list[tuple[TextClause, dict[str, object]]] = [
     ),
     (turns.REPLACED, {"id": "i", "conversation_id": 1}),
     (turns.TAKE_DELIVERIES, {"id": "i", "conversation_id": 1, "number": 1}),
-    (turns.CHECKPOINT, {"id": "i", "text": "", "state": "generating"}),
+    (turns.CHECKPOINT, {"id": "i", "text": "", "state": "generating", "thoughts": ""}),
     (turns.UNSAY, {"conversation_id": 1, "number": 1}),
     (turns.SHOW, {"conversation_id": 1, "number": 1, "shown": True}),
     (turns.ANSWERED, {"conversation_id": 1, "number": 1}),
@@ -163,11 +211,17 @@ HOT: list[tuple[TextClause, dict[str, object]]] = [
     (sessions.FIND, {"token_hash": "h", "now": 1.0, "seen_since": 0.0}),
     (sessions.SEEN, {"id": "s", "now": 1.0}),
     (sessions.DROP_EXPIRED, {"now": 1.0}),
+    (sessions.LISTING, {"account_id": "a", "at": 9.0, "made": 9.0, "id": "", "now": 1.0, "limit": 5}),
     (accounts.NAMED, {"key": "k"}),
-    (audit.ALL, {"before": 9, "limit": 5}),
-    (audit.OF_ACCOUNT, {"account_id": "a", "before": 9, "limit": 5}),
+    (accounts.LISTING, {"after": "a", "limit": 5}),
+    (accounts.KEYS, {"account_id": "a", "at": 0.0, "id": "", "limit": 5}),
+    (audit.ALL, AUDITED),
+    (audit.OF_ACCOUNT, AUDITED),
+    (audit.OF_ACTION, AUDITED),
+    (audit.OF_BOTH, AUDITED),
+    (text(audit.OF_TARGET.text.replace("IN :actions", "IN (:action)")), {**AUDITED, "all_actions": False}),
     (shares.FIND, {"token_hash": "h", "now": 1.0}),
-    (shares.LISTING, {"person_id": "p", "now": 1.0}),
+    (shares.LISTING, {"person_id": "p", "at": 9.0, "id": "", "now": 1.0, "limit": 5}),
     (shares.REVOKE, {"person_id": "p", "id": "s", "now": 1.0}),
     (shares.DROP_EXPIRED, {"now": 1.0}),
 ]

@@ -108,13 +108,20 @@ class Server:
     @contextmanager
     def paced(self, seconds: float) -> Iterator[None]:
         """Each token takes so long, at least, whatever the machine. For a server with `pace`."""
-        self.set_pace(seconds)
+        before = self.pace
+        self.pace = seconds
         try:
             yield
         finally:
-            self.set_pace(0.0)
+            self.pace = before
 
-    def set_pace(self, seconds: float) -> None:
+    @property
+    def pace(self) -> float:
+        """Seconds that a token takes at least."""
+        return float(Path(self.environment[PACE]).read_text("ascii"))
+
+    @pace.setter
+    def pace(self, seconds: float) -> None:
         file = Path(self.environment[PACE])
         written = file.with_suffix(".new")
         written.write_text(str(seconds), "ascii")
@@ -196,7 +203,7 @@ async def vllm_server(
     if pace:
         command += ["--logits-processors", "tests.vllm.pace:Pace"]
         environment |= {"PYTHONPATH": str(ROOT), PACE: str(logs / f"pace-{port}")}
-        server.set_pace(0.0)
+        server.pace = 0.0
     async with _running(server):
         yield server
 

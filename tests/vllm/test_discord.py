@@ -80,10 +80,14 @@ async def test_stop_aborts_the_request_at_the_server(vllm: Server, tmp_path: Pat
         ana = dc.person("Ana")
         await dc.guild("Friends", ana)
         before = await vllm.metrics()
-        question = await ana.say(QUESTION)
-        shown = await growing(dc, question)
-        await (ana.press(shown, "stop") if way == "button" else ana.slash("stop", channel=question.channel))
-        whole = await answer(dc, question, PATIENCE)
+        with vllm.paced(0.04):  # a message is full after some 15 s: one message is stopped, not the second
+            question = await ana.say(QUESTION)
+            shown = await growing(dc, question)
+            stopping = (
+                ana.press(shown, "stop") if way == "button" else ana.slash("stop", channel=shown.channel)
+            )
+            await stopping
+            whole = await answer(dc, question, PATIENCE)
 
         async def idle() -> bool:
             return (await vllm.metrics())["num_requests_running"] == 0

@@ -68,10 +68,11 @@ async def test_stop_aborts_the_request_at_the_server(vllm: Server, tmp_path: Pat
     async with calm() as tg, served(tg, vllm, tmp_path / "home", 1900):
         ann = tg.person("Ann")
         before = await vllm.metrics()
-        question = await ann.say(QUESTION)
-        await tg.until(lambda: any(len(d.text.text.split()) > 5 for d in ann.chat.drafts), PATIENCE)
-        await ann.say("/stop")
-        shown = await answer(tg, question, PATIENCE)
+        with vllm.paced(0.04):  # 1,500 tokens take a minute: far from over when it is stopped
+            question = await ann.say(QUESTION)
+            await tg.until(lambda: any(len(d.text.text.split()) > 5 for d in ann.chat.drafts), PATIENCE)
+            await ann.say("/stop")
+            shown = await answer(tg, question, PATIENCE)
 
         async def idle() -> bool:
             return (await vllm.metrics())["num_requests_running"] == 0

@@ -186,11 +186,12 @@ def own_path(wish: str) -> str:
 
 def login_path(request: Request) -> str:
     """The login, which leads back to what was asked for."""
-    path = request.url.path
-    if changes(request) or request.headers.get("hx-request") == "true":
+    headers, at = request.headers, request.url.path
+    if changes(request) or headers.get("hx-request") == "true":
         # a part of a page, or what a form sends, is no place to come back to: the page it is on is
-        path = urlsplit(request.headers.get("hx-current-url", "")).path
-    return f"{LOGIN}?next={quote(path)}" if own_path(path) != HOME else LOGIN
+        on = urlsplit(headers.get("hx-current-url") or headers.get("referer", ""))
+        at = f"{on.path}?{on.query}" if on.query else on.path
+    return f"{LOGIN}?next={quote(at)}" if own_path(at) != HOME else LOGIN
 
 
 class Needs:

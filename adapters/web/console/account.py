@@ -9,11 +9,12 @@ from fastapi import APIRouter, Body, Form
 from starlette.responses import JSONResponse, Response
 
 from adapters.web.console.access import LOGIN, Login
+from adapters.web.console.attempts import STRICT, Key
+from adapters.web.console.keys import packed, unpacked
 from adapters.web.console.passkeys import MOST_PASSKEYS, by_name, party
-from adapters.web.console.passwords import weakness
 from adapters.web.console.site import Console
-from adapters.web.visit import LANGUAGES
-from bot.errors import AccessError
+from adapters.web.languages import shelf
+from bot.errors import AccessError, NameRefused
 from bot.types import ConsoleRole
 
 HERE = "/console/account"
@@ -22,6 +23,9 @@ FRESH = 900.0
 link perhaps forgot it."""
 MOVE_SECONDS = 300.0
 MOST_NAME = 64
+PASSKEYS = 10
+SESSIONS = 20
+"""So many are shown at once."""
 
 
 def router(console: Console) -> APIRouter:
@@ -29,20 +33,20 @@ def router(console: Console) -> APIRouter:
     viewer = console.needs(ConsoleRole.VIEWER)
 
     @pages.get(HERE)
-    async def account_page(login: Login = viewer) -> Response:
-        return await _page(console, login)
+    async def account_page(after: str = "", before: str = "", login: Login = viewer) -> Response:
+        return await _page(console, login, after=after, before=before)
 
     @pages.post(HERE)
     async def profile(
         name: Annotated[str, Form()] = "", language: Annotated[str, Form()] = "", login: Login = viewer
     ) -> Response:
         name = " ".join(name.split())[:MOST_NAME]
-        if not name or language not in ("", *LANGUAGES):
+        if not name or language not in ("", *shelf().languages):
             return await _page(console, login, 422, name_problem="account.name.none")
         try:
             changed = await console.deps.accounts.update(login.account.id, name=name, language=language)
-        except AccessError:
-            return await _page(console, login, 422, name_problem="account.name.taken")
+        except NameRefused as error:
+            return await _page(console, login, 422, name_problem=f"account.name.{error.why}")
         await console.note(login, "account.change", changed.name)
         return console.goto(HERE, done="saved")
 
@@ -50,14 +54,14 @@ def router(console: Console) -> APIRouter:
     async def password(
         old: Annotated[str, Form()] = "", new: Annotated[str, Form()] = "", login: Login = viewer
     ) -> Response:
-        key = f"name {login.account.name.casefold()}"
+        key = Key(STRICT, f"change {login.account.id}")
         if needs_old(console, login):
             if console.attempts.begin(key):
                 return await _page(console, login, 429, old_problem="password.paused")
             if not await console.passwords.right(login.account, old):
                 return await _page(console, login, 422, old_problem="password.wrong")
             console.attempts.right(key)
-        if problem := weakness(login.account, new):
+        if problem := await console.passwords.weakness(login.account, new, console.deps.name):
             return await _page(console, login, 422, new_problem=problem)
         await console.passwords.put(login.account, new)
         await console.deps.accounts.end_sessions(login.account.id, but=login.session.id)
@@ -111,7 +115,7 @@ def _add_passkeys(pages: APIRouter, console: Console) -> None:
     async def options(login: Login = viewer) -> Response:
         if not party(login.origin):
             raise console.problem(login, 400, "passkey.nowhere")
-        known = await accounts.passkeys(login.account.id)
+        known = await accounts.passkeys(login.account.id, limit=MOST_PASSKEYS)
         if len(known) >= MOST_PASSKEYS:
             raise console.problem(login, 409, "passkey.many")
         text = console.passkeys.registration(login.holder, login.origin, login.account, known)
@@ -140,16 +144,40 @@ def _add_passkeys(pages: APIRouter, console: Console) -> None:
         return console.goto(HERE, done="passkey.remove")
 
 
-async def _page(console: Console, login: Login, status: int = 200, **values: Any) -> Response:
-    accounts = console.deps.accounts
+async def _passkeys(console: Console, login: Login, after: str) -> dict[str, Any]:
+    key = unpacked(after, tuple[float, str]) if after else None
+    rows = await console.deps.accounts.passkeys(login.account.id, limit=PASSKEYS + 1, after=key)
+    last = rows[PASSKEYS - 1] if len(rows) > PASSKEYS else None
+    return {
+        "passkeys": rows[:PASSKEYS],
+        "first_passkeys": HERE if key else "",
+        "more_passkeys": f"{HERE}?after={packed(last.created_at, last.id)}" if last else "",
+    }
+
+
+async def _sessions(console: Console, login: Login, before: str) -> dict[str, Any]:
+    key = unpacked(before, tuple[float, float, str]) if before else None
+    rows = await console.deps.accounts.sessions(login.account.id, limit=SESSIONS + 1, before=key)
+    last = rows[SESSIONS - 1] if len(rows) > SESSIONS else None
+    return {
+        "sessions": rows[:SESSIONS],
+        "first_sessions": HERE if key else "",
+        "older_sessions": f"{HERE}?before={packed(last.seen_at, last.created_at, last.id)}" if last else "",
+    }
+
+
+async def _page(
+    console: Console, login: Login, status: int = 200, *, after: str = "", before: str = "", **values: Any
+) -> Response:
     shown: dict[str, Any] = {"name_problem": "", "old_problem": "", "new_problem": "", "moved": ""}
     return console.page(
         login,
         "account.html",
+        part="keys" if login.request.headers.get("hx-target") == "keys" else "list",
         status=status,
         **{**shown, **values},
-        passkeys=await accounts.passkeys(login.account.id),
-        sessions=await accounts.sessions(login.account.id),
+        **await _passkeys(console, login, after),
+        **await _sessions(console, login, before),
         here=login.session.id,
         needs_old=needs_old(console, login),
         possible=bool(party(login.origin)),

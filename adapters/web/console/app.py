@@ -9,19 +9,21 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
-from adapters.web.console import login
+from adapters.web.console import login, needs
 from adapters.web.console.access import HOME, Refused, checked
 from adapters.web.console.deps import ConsoleDeps
 from adapters.web.console.pages import PAGES
 from adapters.web.console.site import Console
+from adapters.web.guard import Page, Scope
 from bot.errors import StorageError
+from bot.types import ConsoleRole
 
 FAILURES: dict[type[Exception], int] = {RequestValidationError: 422, StorageError: 503}
 """What is said on a page of ours, with its status, where a page was asked for."""
 
 
-def add_console(app: FastAPI, deps: ConsoleDeps) -> None:
-    """All of the console's routes. Raises ValueError if one declares no role."""
+def add_console(app: FastAPI, deps: ConsoleDeps) -> Console:
+    """All of the console's routes; the console. Raises ValueError if one declares no role."""
     pages = [(entry, router) for entry, router in PAGES if entry.there(deps)]
     console = Console(deps, [entry for entry, _ in pages])
     app.add_exception_handler(Refused, _refused)
@@ -30,7 +32,20 @@ def add_console(app: FastAPI, deps: ConsoleDeps) -> None:
     app.include_router(checked(login.router(console)))
     for _, router in pages:
         app.include_router(checked(router(console)))
+    app.include_router(checked(needs.router(console.pressing, console.needs(ConsoleRole.VIEWER))))
     app.include_router(checked(login.rest(console)))
+    return console
+
+
+def refusals(console: Console) -> Page:
+    """The console's page about what is too large or too slow to be let in at all."""
+
+    async def page(scope: Scope, status: int, limit: int) -> Response | None:
+        if not _within(scope["path"]):
+            return None
+        return await console.failure(Request(scope), status, mb=f"{limit / 1_000_000:.10g}")
+
+    return page
 
 
 def _refused(request: Request, error: Exception) -> Response:
@@ -42,10 +57,14 @@ def _told(console: Console, status: int, elsewhere: Any) -> Any:
     """The handler of a failure: in the console its words, elsewhere what is said there."""
 
     async def handler(request: Request, error: Exception) -> Response:
-        if f"{request.url.path}/".startswith(f"{HOME}/"):
+        if _within(request.url.path):
             return await console.failure(request, status)
         answer = elsewhere(request, error)
         response: Response = await answer if inspect.isawaitable(answer) else answer
         return response
 
     return handler
+
+
+def _within(path: str) -> bool:
+    return f"{path}/".startswith(f"{HOME}/")

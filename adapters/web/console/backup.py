@@ -1,35 +1,53 @@
-"""All that is stored, to take away: one SQLite file. For owners."""
+"""All that is stored, to take away: one archive of the database and people's files. For owners."""
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+import asyncio
+from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
-from pathlib import Path
 
 from fastapi import APIRouter
-from starlette.responses import FileResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response
 
 from adapters.web.console.access import Login
 from adapters.web.console.deps import ConsoleDeps
 from adapters.web.console.site import Console
+from adapters.web.download import Download, Taking
 from bot.errors import StorageError
 from bot.types import ConsoleRole
 
 HERE = "/console/backup"
 
 
-class Lent(FileResponse):
-    """A file that is there until it was sent, or nobody takes it any more."""
+class Desk:
+    """Where one backup at a time is handed out: each takes the room of all that is stored."""
 
-    def __init__(self, path: Path, name: str, until: AsyncExitStack) -> None:
-        super().__init__(path, filename=name, media_type="application/vnd.sqlite3")
-        self.headers["Cache-Control"] = "no-store"
-        self._until = until
+    def __init__(self) -> None:
+        self._account = ""
+        self._sending: Taking | None = None
+        self._gone = asyncio.Event()
+        self._gone.set()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._until:
-            await super().__call__(scope, receive, send)
+    async def enter(self, until: AsyncExitStack, account: str) -> Taking | None:
+        """How the backup will be taken, until `until` is left; None where another is under way. One that
+        is sent to the same account already ends: nobody waits for a download that they have given up."""
+        if self._sending is not None and self._account == account:
+            self._sending.end()
+            await self._gone.wait()
+        if not self._gone.is_set():
+            return None
+        self._gone.clear()
+        self._account = account
+        until.callback(self._leave)
+        return Taking()
+
+    def send(self, taking: Taking) -> None:
+        """It is made, and goes out from here on."""
+        self._sending = taking
+
+    def _leave(self) -> None:
+        self._sending = None
+        self._gone.set()
 
 
 def there(deps: ConsoleDeps) -> bool:
@@ -43,7 +61,7 @@ def router(console: Console) -> APIRouter:
         console.deps.backup,
     )
     assert backup is not None
-    under_way: set[str] = set()
+    desk = Desk()
 
     async def page(login: Login, status: int = 200, problem: str = "", why: str = "") -> Response:
         assert backup is not None
@@ -56,18 +74,26 @@ def router(console: Console) -> APIRouter:
 
     @pages.post(HERE)
     async def download(login: Login = owner) -> Response:
-        """One at a time: each takes the room of all that is stored."""
-        if under_way:
-            return await page(login, 409, "backup.busy")
-        under_way.add(login.session.id)
         async with AsyncExitStack() as stack:
-            stack.callback(under_way.clear)
+            taking = await desk.enter(stack, login.account.id)
+            if taking is None:
+                return await page(login, 409, "backup.busy")
             try:
                 path = await stack.enter_async_context(backup.copy())
             except StorageError as error:
                 return await page(login, 503, "backup.failed", str(error))
             await console.note(login, "backup.download", detail=f"{path.stat().st_size:,} bytes")
             now = datetime.fromtimestamp(console.deps.clock.time(), UTC)
-            return Lent(path, f"tertulia-{now:%Y%m%d-%H%M%S}.db", stack.pop_all())
+            name = f"tertulia-{now:%Y%m%d-%H%M%S}.tar"
+            headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+            pieces = await stack.enter_async_context(aclosing(backup.pack(path)))
+            desk.send(taking)
+            return Download(
+                pieces,
+                media_type="application/x-tar",
+                headers=headers,
+                until=stack.pop_all(),
+                taking=taking,
+            )
 
     return pages

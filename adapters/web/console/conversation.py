@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
 from adapters.web.blocks import Renderer
 from adapters.web.console.access import Login
-from adapters.web.console.reading import Reading, digest
+from adapters.web.console.deps import Holder
+from adapters.web.console.downloads import begun
+from adapters.web.console.reading import Reading, Said, digest, heard
 from adapters.web.console.render import sayer
 from adapters.web.console.site import Console, Key
+from adapters.web.download import Downloads
 from adapters.web.export import TYPES, Format, disposition, json_text, markdown
-from bot.errors import NotTaken, StorageGone
-from bot.types import ConsoleRole, Conversation
+from adapters.web.pages import words
+from bot.errors import NotTaken, StorageGone, TakenByAnother
+from bot.types import ConsoleRole, Conversation, Turn
 
 HERE = "/console/conversations/{id}"
 MOST_TEXT = 20_000
 STOP_POLLING = 286
 """htmx asks no more after this status."""
+Since = Annotated[float | None, Form()]
+"""Since when the conversation was taken, as the page showed it; 0.0: nobody had it."""
 FRESH = 3600.0
 """Seconds for which opening a conversation covers what is read of it bit by bit."""
 
@@ -61,12 +69,13 @@ class Pages:
     async def page(
         self, login: Login, conversation: Conversation, before: int = 0, *, status: int = 200, **values: Any
     ) -> Response:
-        if not await self.reading.since(conversation, before):
-            before = 0
+        newer, _ = await self.reading.since(conversation, before)
+        before = before if newer else 0
         rows, older = await self.reading.page(conversation, before=before)
         said = await self.reading.shown(rows)
         kept, tail = (said, []) if before else (said[:-1], said[-1:])
         since = tail[0].turn.number if tail else 0
+        live = await self._live(login, conversation, since)
         return self._console.page(
             login,
             "conversation.html",
@@ -78,9 +87,10 @@ class Pages:
             platforms=self._console.deps.links(),
             place=await places.find(conversation.address) if (places := self._console.deps.places) else None,
             **{
-                **self._live(login, conversation, since),
+                **live,
                 "tail": tail,
-                "seen": self._seen(conversation, [one.turn for one in tail]),
+                "seen": _seen(live["held"], [one.turn for one in tail]),
+                "heard": _heard(login, live["held"], tail),
                 **values,
             },
         )
@@ -89,18 +99,22 @@ class Pages:
         """The turns from `since` on, if anything changed; for who asks by hand, the page they are on."""
         if not login.fragment:
             return self._console.goto(f"/console/conversations/{conversation.id}")
-        turns = await self.reading.since(conversation, since)
-        now = self._seen(conversation, turns)
-        if now == seen:
+        turns, following = await self.reading.since(conversation, since)
+        held = await self.takeover.holder(conversation)
+        if _seen(held, turns) == seen:
             return Response(status_code=204)
         tail = await self.reading.said(conversation, turns)
-        live = {**self._live(login, conversation, since), "oob": True}
-        return self._console.page(login, "conversation.html", part="news", tail=tail, seen=now, **live)
+        now = _seen(held, [turn for turn in turns if turn.number >= following])
+        # the place where somebody types is put anew only where another one answers
+        changed = _holds(now) != _holds(seen)
+        live = {**await self._live(login, conversation, following), "oob": changed}
+        shown = {"tail": tail, "seen": now, "heard": _heard(login, held, tail), **live}
+        return self._console.page(login, "conversation.html", part="news", **shown)
 
-    def composer(self, login: Login, conversation: Conversation, **values: Any) -> Response:
+    async def composer(self, login: Login, conversation: Conversation, **values: Any) -> Response:
         if not login.fragment:
             return self._console.goto(f"/console/conversations/{conversation.id}")
-        live = self._live(login, conversation, 0)
+        live = await self._live(login, conversation, 0)
         response = self._console.page(login, "conversation.html", part="holder", **{**live, **values})
         response.headers["HX-Trigger"] = "said"
         return response
@@ -111,27 +125,40 @@ class Pages:
             login, "conversation_gone.html", part="main", status=STOP_POLLING, text=text
         )
 
-    def _live(self, login: Login, conversation: Conversation, since: int) -> dict[str, Any]:
-        held = self.takeover.state(conversation)
+    async def _live(self, login: Login, conversation: Conversation, since: int) -> dict[str, Any]:
+        held = await self.takeover.holder(conversation)
         return {
             "conversation": conversation,
             "at": f"/console/conversations/{conversation.id}",
             "held": held,
-            "mine": held is not None and held.name == login.account.name,
+            "mine": held is not None and held.account == login.account.id,
             "since": since,
             "key": secrets.token_urlsafe(12),
             "text": "",
             "text_problem": "",
+            "lost": "",
+            "refused": "",
             "oob": False,
         }
 
-    def _seen(self, conversation: Conversation, turns: Any) -> str:
-        held = self.takeover.state(conversation)
-        return digest(turns, f"{held.name} {held.at}" if held else "")
+
+def _seen(held: Holder | None, turns: Sequence[Turn]) -> str:
+    """Another one where what is shown of these turns, or who holds the conversation, changes."""
+    holder = f"{held.name} {held.account} {held.at}" if held else ""
+    return f"{digest(turns)}.{sha256(holder.encode()).hexdigest()[:8]}"
+
+
+def _holds(seen: str) -> str:
+    return seen.rpartition(".")[2]
+
+
+def _heard(login: Login, held: Holder | None, tail: Sequence[Said]) -> str:
+    other = held is not None and held.account != login.account.id
+    return heard(tail, login.account.name, held.name if held is not None and other else "")
 
 
 def add(routes: APIRouter, console: Console) -> None:
-    pages = Pages(console)
+    pages, downloads = Pages(console), Downloads(console.deps.clock, own=2)
     operator = console.needs(ConsoleRole.OPERATOR)
 
     @routes.get(HERE)
@@ -155,19 +182,20 @@ def add(routes: APIRouter, console: Console) -> None:
         await pages.note(login, found, "export", format)
         media_type, ending = TYPES[format]
         say = sayer(login.language)
-        words = {"untitled": say("conversations.untitled"), "you": say("conversation.asked")}
+        own = {"untitled": say("conversations.untitled"), "you": say("conversation.asked")}
         rows = pages.reading.all(found)
         told = (
-            markdown(found, rows, words, console.deps.name)
+            markdown(found, rows, {**words(login.language), **own}, console.deps.name)
             if format == "markdown"
             else json_text(found, rows)
         )
-        headers = {
-            "Content-Disposition": disposition(found.title, ending),
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-        }
-        return StreamingResponse(told, media_type=media_type, headers=headers)
+        start = downloads.start(
+            login.account.id, told, media_type=media_type, disposition=disposition(found.title, ending)
+        )
+        try:
+            return await begun(console, login, start)
+        except StorageGone:
+            raise console.problem(login, 404, "conversation.gone") from None
 
     _add_takeover(routes, console, pages)
 
@@ -176,16 +204,24 @@ def _add_takeover(routes: APIRouter, console: Console, pages: Pages) -> None:
     operator = console.needs(ConsoleRole.OPERATOR)
 
     @routes.post(f"{HERE}/take")
-    async def take(id: str, login: Login = operator) -> Response:
+    async def take(id: str, since: Since = None, login: Login = operator) -> Response:
         found = await pages.find(login, id)
-        await pages.takeover.take(found.id, login.account)
+        try:
+            await pages.takeover.take(found.id, login.account, since=since)
+        except TakenByAnother as error:
+            return await _overtaken(pages, login, found, error.name)
+        console.deps.changed(found.address)
         await pages.note(login, found, "take")
         return console.goto(f"/console/conversations/{found.id}#composer")
 
     @routes.post(f"{HERE}/back")
-    async def back(id: str, login: Login = operator) -> Response:
+    async def back(id: str, since: Since = None, login: Login = operator) -> Response:
         found = await pages.find(login, id)
-        await pages.takeover.give_back(found.id, login.account)
+        try:
+            await pages.takeover.give_back(found.id, login.account, since=since)
+        except TakenByAnother as error:
+            return await _overtaken(pages, login, found, error.name)
+        console.deps.changed(found.address)
         await pages.note(login, found, "back")
         return console.goto(f"/console/conversations/{found.id}", done="conversation.back")
 
@@ -196,22 +232,49 @@ def _add_takeover(routes: APIRouter, console: Console, pages: Pages) -> None:
         key: Annotated[str, Form(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = "",
         login: Login = operator,
     ) -> Response:
-        """Answer in the bot's place. The same `key` twice is said once."""
+        """Answer in the bot's place. The same text with the same `key` is said once."""
         found = await pages.find(login, id)
         if not text.strip() or len(text) > MOST_TEXT:
             problem = "conversation.say.none" if not text.strip() else "conversation.say.long"
             return await _refused(pages, login, found, text, problem)
         try:
-            await pages.takeover.say(found.id, text, login.account, key=key)
-        except (NotTaken, StorageGone):
-            raise console.problem(login, 409, "conversation.say.not_taken") from None
+            await pages.takeover.say(found.id, text, login.account, key=_once(key, text))
+        except TakenByAnother as error:
+            return await _lost(pages, login, found, text, "conversation.say.other", name=error.name)
+        except NotTaken:
+            return await _lost(pages, login, found, text, "conversation.say.not_taken")
+        except StorageGone:
+            raise console.problem(login, 404, "conversation.gone") from None
         await pages.note(login, found, "say")
         if login.fragment:
-            return pages.composer(login, found)
+            return await pages.composer(login, found)
         return console.goto(f"/console/conversations/{found.id}#composer")
+
+
+def _once(key: str, text: str) -> str:
+    """The key of these words: what is sent again with others, as its end was never heard of, is said, too."""
+    return f"{key}-{sha256(text.encode('utf-8', 'replace')).hexdigest()[:16]}" if key else ""
+
+
+async def _overtaken(pages: Pages, login: Login, found: Conversation, name: str) -> Response:
+    """Another one took it since the page was shown: nothing is done to what is theirs."""
+    now = await pages.find(login, str(found.id))
+    refused = sayer(login.language)("conversation.overtaken", name=name)
+    return await pages.page(login, now, status=409, refused=refused)
 
 
 async def _refused(pages: Pages, login: Login, found: Conversation, text: str, problem: str) -> Response:
     if login.fragment:
-        return pages.composer(login, found, text=text, text_problem=problem)
+        return await pages.composer(login, found, text=text, text_problem=problem)
     return await pages.page(login, found, status=422, text=text, text_problem=problem)
+
+
+async def _lost(
+    pages: Pages, login: Login, found: Conversation, text: str, problem: str, **values: str
+) -> Response:
+    """The conversation is not theirs any more; what they wrote stays with them."""
+    message = sayer(login.language)(problem, **values)
+    if login.fragment:
+        return JSONResponse({"message": message}, 409, headers={"HX-Trigger": "said"})
+    now = await pages.find(login, str(found.id))
+    return await pages.page(login, now, status=409, text=text, lost=message)

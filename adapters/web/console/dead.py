@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form
 from starlette.responses import Response
 
+from adapters.web.console import conversations, people
 from adapters.web.console.access import Login
 from adapters.web.console.deps import ConsoleDeps
 from adapters.web.console.site import Console
 from bot.ports import Inbox
-from bot.types import ConsoleRole
+from bot.types import ConsoleRole, Conversation, Event, EventKind, Person, Place
 
 HERE = "/console/dead"
 SHOWN = 30
 MOST_AT_ONCE = 1000
 """Letters that one press tries again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter, with who sent it and where, as far as that is still known and has a page."""
+
+    event: Event
+    reason: str
+    person: Person | None
+    conversation: Conversation | None
+    place: Place | None
 
 
 def there(deps: ConsoleDeps) -> bool:
@@ -40,7 +54,7 @@ def router(console: Console) -> APIRouter:
             login,
             "dead.html",
             part="list",
-            letters=letters[:SHOWN],
+            letters=await asyncio.gather(*(_letter(console.deps, *letter) for letter in letters[:SHOWN])),
             first=HERE if before else "",
             older=f"{HERE}?{more}" if more else "",
         )
@@ -59,6 +73,19 @@ def router(console: Console) -> APIRouter:
         return console.goto(HERE, done="dead.retry_all")
 
     return pages
+
+
+async def _letter(deps: ConsoleDeps, event: Event, reason: str) -> Letter:
+    person = conversation = place = None
+    if people.there(deps) and event.kind is not EventKind.CONSOLE:
+        assert deps.people
+        person = await deps.people.find(event.address.platform, event.sender.id)
+    if conversations.there(deps):
+        assert deps.conversations
+        conversation = await deps.conversations.find(event.address)
+    if deps.places is not None:
+        place = await deps.places.find(event.address)
+    return Letter(event, reason, person, conversation, place)
 
 
 async def _keys(inbox: Inbox) -> list[str]:

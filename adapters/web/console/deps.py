@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from bot.ports import (
     Accounts,
@@ -25,11 +25,11 @@ from bot.ports import (
     Turns,
     Watch,
 )
-from bot.types import Account, ConsoleRole, Conversation, SettingInForce
+from bot.types import Account, Address, ConsoleRole, Conversation, Exported, SettingInForce
 
 
 class Holder(Protocol):
-    """Who answers in the bot's place, by the account's name, and since when."""
+    """Who answers in the bot's place and since when: the account's name now, and its id, if it is known."""
 
     @property
     def name(self) -> str: ...
@@ -37,19 +37,26 @@ class Holder(Protocol):
     @property
     def at(self) -> float: ...
 
+    @property
+    def account(self) -> str: ...
+
 
 class Takeovers(Protocol):
     """`bot.takeover.Takeover`, which tells what each does and raises."""
 
-    def state(self, conversation: Conversation) -> Holder | None: ...
+    async def holders(self, conversations: Sequence[Conversation]) -> Mapping[int, Holder]: ...
 
-    async def take(self, conversation_id: int, by: Account) -> Holder: ...
+    async def holder(self, conversation: Conversation) -> Holder | None: ...
+
+    async def take(self, conversation_id: int, by: Account, *, since: float | None = None) -> Holder: ...
 
     async def say(self, conversation_id: int, text: str, by: Account, *, key: str = "") -> str: ...
 
-    async def give_back(self, conversation_id: int, by: Account) -> None: ...
+    async def give_back(self, conversation_id: int, by: Account, *, since: float | None = None) -> None: ...
 
-    async def listing(self) -> list[Conversation]: ...
+    def look_soon(self) -> None: ...
+
+    async def listing(self, *, limit: int = 50, after: int = 0) -> list[Conversation]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,8 @@ class ConsoleDeps:
     default of None, and where it is None that page is not there (`Entry.there`).
 
     `export_person` and `delete_person` (by id) reach all that is kept of a person. `links` gives, of
-    each platform that runs, the link that begins a chat with a code (`{code}`), "" without one.
+    each platform that runs, the link that begins a chat with a code (`{code}`), "" without one. `changed`
+    tells the open pages of who chats at this address to look again.
     """
 
     accounts: Accounts
@@ -72,8 +80,9 @@ class ConsoleDeps:
     conversations: Conversations | None = None
     turns: Turns | None = None
     takeover: Takeovers | None = None
+    changed: Callable[[Address], None] = lambda address: None
     people: People | None = None
-    export_person: Callable[[str], Awaitable[Mapping[str, Any]]] | None = None
+    export_person: Callable[[str], AsyncGenerator[Exported]] | None = None
     delete_person: Callable[[str], Awaitable[None]] | None = None
     links: Callable[[], Mapping[str, str]] = dict
     inbox: Inbox | None = None

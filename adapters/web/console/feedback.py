@@ -14,6 +14,7 @@ from adapters.web.console.access import Login
 from adapters.web.console.deps import ConsoleDeps
 from adapters.web.console.keys import packed, unpacked
 from adapters.web.console.site import Console
+from bot.ports import Archive
 from bot.types import ConsoleRole, Rated
 
 HERE = "/console/feedback"
@@ -49,17 +50,25 @@ def router(console: Console) -> APIRouter:
         turn: Annotated[str, Form()] = "",
         person: Annotated[str, Form()] = "",
         handled: Annotated[str, Form()] = "",
+        at: Annotated[float | None, Form()] = None,
         login: Login = operator,
     ) -> Response:
+        """Nothing is noted of what its person changed after `at`, when it was as the page showed it."""
         done = handled == "on"
+        if at is not None and not await _stands(archive, turn, person, at):
+            raise console.problem(login, 409, "feedback.changed")
         await archive.handled(turn, person, done)
         await console.note(login, "feedback.handled" if done else "feedback.open", turn)
         if not login.fragment:
             return console.goto(HERE, done="saved")
-        state: dict[str, Any] = {"turn_id": turn, "person_id": person, "is_handled": done}
+        state: dict[str, Any] = {"turn_id": turn, "person_id": person, "at": at, "is_handled": done}
         return console.page(login, "feedback_handled.html", part="form", **state)
 
     return pages
+
+
+async def _stands(archive: Archive, turn: str, person: str, at: float) -> bool:
+    return any(vote.person_id == person and vote.at == at for vote in await archive.votes([turn]))
 
 
 async def _listing(

@@ -104,10 +104,12 @@ async def _by(console: Console, rows: list[Invitation]) -> list[tuple[Invitation
     """Each with the maker's name, and their id if they are a person."""
     deps = console.deps
     assert deps.people
-    accounts = {f"{ACCOUNT}{known.id}": known.name for known in await deps.accounts.listing()}
-    people = {row.by: await deps.people.get(row.by) for row in rows if row.by and row.by not in accounts}
+    makers = {row.by for row in rows if row.by}
+    ids = [by.removeprefix(ACCOUNT) for by in makers if by.startswith(ACCOUNT)]
+    accounts = await deps.accounts.names(ids)
+    people = {by: await deps.people.get(by) for by in makers if not by.startswith(ACCOUNT)}
     made: list[tuple[Invitation, str, str]] = []
     for row in rows:
-        person = people.get(row.by)
-        made.append((row, person.name if person else accounts.get(row.by, ""), person.id if person else ""))
+        person, account = people.get(row.by), accounts.get(row.by.removeprefix(ACCOUNT), "")
+        made.append((row, person.name if person else account, person.id if person else ""))
     return made

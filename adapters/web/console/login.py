@@ -9,11 +9,12 @@ from fastapi import APIRouter, Body, Form
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from adapters.web.console.access import HOME, LOGIN, Caller, Login, own_path
+from adapters.web.console.attempts import STRICT, Key
 from adapters.web.console.passkeys import by_name, party
 from adapters.web.console.site import Console
+from adapters.web.languages import shelf
 from adapters.web.limits import place_of
 from adapters.web.pages import LANGUAGE_COOKIE, YEAR
-from adapters.web.visit import LANGUAGES
 from bot.errors import AccessError
 from bot.types import Account, ConsoleRole
 
@@ -40,13 +41,14 @@ class Entrance:
         }
         return self.console.page(caller, "login.html", status=status, problem=problem, **{**shown, **values})
 
-    async def enter(self, caller: Caller, account: Account, way: str) -> str:
-        """Log in; the session's token."""
+    async def enter(self, caller: Caller, account: Account, way: str, response: Response) -> None:
+        """Log in, and let the browser have what it keeps of that."""
         token = await self.console.door.enter(caller, account)
         await self.console.deps.audit.put(account.id, account.name, f"login.{way}", "", caller.client)
-        return token
+        self.console.door.keep(caller, response, token)
+        self.console.devices.keep(caller, account, response)
 
-    async def wrong(self, caller: Caller, keys: tuple[str, ...], account: Account | None) -> None:
+    async def wrong(self, caller: Caller, keys: tuple[Key, ...], account: Account | None) -> None:
         """Write down that guessing has to pause from now on."""
         if self.console.attempts.pause(*keys):
             known = (account.id, account.name) if account else ("", "")
@@ -54,7 +56,7 @@ class Entrance:
 
     def paused(self, caller: Caller, wait: int, wish: str) -> Response:
         minutes = -(-wait // 60)
-        response = self.page(caller, status=429, wish=wish, problem="login.paused", minutes=minutes)
+        response = self.page(caller, status=429, wish=wish, problem="login.paused.password", minutes=minutes)
         response.headers["Retry-After"] = str(wait)
         return response
 
@@ -67,7 +69,7 @@ def router(console: Console) -> APIRouter:
     @pages.get(LOGIN)
     async def login_page(token: str = "", next: str = "", lang: str = "", who: Caller = anyone) -> Response:
         """Shows a button where there is a link's token: to look at a link does not spend it."""
-        if lang in LANGUAGES:
+        if lang in shelf().languages:
             return _switch(who, lang, next)
         if not token and isinstance(who, Login):
             return console.goto(own_path(next))
@@ -87,7 +89,7 @@ def router(console: Console) -> APIRouter:
         response = console.goto(own_path(next))
         if not (account.has_password or account.passkeys):
             response = console.goto("/console/account", done="welcome")
-        console.door.keep(who, response, await entrance.enter(who, account, "link"))
+        await entrance.enter(who, account, "link", response)
         return response
 
     @pages.post("/console/logout")
@@ -115,17 +117,17 @@ def _add_password(pages: APIRouter, console: Console, entrance: Entrance) -> Non
         who: Caller = anyone,
     ) -> Response:
         name = name.strip()[:MOST_NAME]
-        keys = (f"name {name.casefold()}", f"place {place_of(who.client)}")
+        account = await console.deps.accounts.named(name)
+        keys = console.devices.keys(who, account, name)
         if wait := console.attempts.begin(*keys):
             return entrance.paused(who, wait, next)
-        account = await console.deps.accounts.named(name)
         if not await console.passwords.right(account, password) or account is None:
             await entrance.wrong(who, keys, account)
             return entrance.page(who, status=401, wish=next, problem="login.wrong", given=name)
         console.attempts.right(keys[0])
-        console.attempts.give_back(keys[1])
+        console.attempts.give_back(*keys[1:])
         response = console.goto(own_path(next))
-        console.door.keep(who, response, await entrance.enter(who, account, "password"))
+        await entrance.enter(who, account, "password", response)
         return response
 
 
@@ -146,25 +148,33 @@ def _add_passkeys(pages: APIRouter, console: Console, entrance: Entrance) -> Non
         next: Annotated[str, Body()] = "",
         who: Caller = anyone,
     ) -> Response:
-        key = f"place {place_of(who.client)}"
+        key = Key(STRICT, f"passkey {place_of(who.client)}")
         if wait := console.attempts.begin(key):
             refused = console.problem(who, 429, "login.paused", minutes=-(-wait // 60)).response
             refused.headers["Retry-After"] = str(wait)
             return refused
-        known = await console.deps.accounts.passkey(str(credential.get("id", "")))
-        account = await console.deps.accounts.get(known.account_id) if known else None
-        try:
-            used = console.passkeys.authenticated(who.holder, who.origin, known, credential)
-        except AccessError:
-            account = None
-        if account is None or account.disabled:
+        account = await _owner(console, who, credential)
+        if account is None:
             await entrance.wrong(who, (key,), None)
             raise console.problem(who, 401, "passkey.refused")
         console.attempts.give_back(key)
-        await console.deps.accounts.passkey_used(used.id, used.sign_count)
         response = JSONResponse({"to": own_path(next)})
-        console.door.keep(who, response, await entrance.enter(who, account, "passkey"))
+        await entrance.enter(who, account, "passkey", response)
         return response
+
+
+async def _owner(console: Console, who: Caller, credential: dict[str, Any]) -> Account | None:
+    """Whose passkey answered; None if that is not so, or the account may not come in."""
+    accounts = console.deps.accounts
+    known = await accounts.passkey(str(credential.get("id", "")))
+    account = await accounts.get(known.account_id) if known else None
+    try:
+        count, asked_at = console.passkeys.authenticated(who.holder, who.origin, known, credential)
+    except AccessError:
+        return None
+    if known is None or account is None or account.disabled:
+        return None
+    return account if await accounts.passkey_used(known.id, count, asked_at=asked_at) else None
 
 
 def rest(console: Console) -> APIRouter:

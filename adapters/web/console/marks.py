@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 
-from bot.words import literal_terms
+from bot.words import Sought, literal_terms, sought
 
 AROUND = 90
 """Characters that a snippet shows before and after the first word found."""
@@ -19,7 +18,7 @@ def snippet(text: str, query: str) -> list[Piece]:
     """What stands around the first of the query's words in the text, which are marked; from the
     beginning if none is there. Cost is bounded by the length of the text."""
     text = " ".join(_MARKS.sub(" ", text).split())
-    places = _places(text, frozenset(literal_terms(query)))
+    places = _places(text, sought(query))
     first = max(0, places[0][0] - AROUND) if places else 0
     last = min(len(text), (places[0][1] if places else AROUND) + AROUND)
     pieces = [(False, "…")] if first else []
@@ -33,20 +32,20 @@ def snippet(text: str, query: str) -> list[Piece]:
     return [piece for piece in pieces if piece[1]]
 
 
-def _places(text: str, asked: Collection[str]) -> list[tuple[int, int]]:
+def _places(text: str, asked: Sought) -> list[tuple[int, int]]:
     """Where the words stand; of a script without spaces, each pair, and pairs that meet as one."""
     found: list[tuple[int, int]] = []
     for word in _WORD.finditer(text):
         terms = literal_terms(word[0])
-        if len(terms) == 1 and terms[0] in asked:
+        if len(terms) == 1 and asked.asks(terms[0]):
             found.append(word.span())
         elif not word[0].isascii():
             _add_parts(found, word[0], word.start(), asked)
     return found
 
 
-def _add_parts(found: list[tuple[int, int]], word: str, offset: int, asked: Collection[str]) -> None:
-    for term in asked:
+def _add_parts(found: list[tuple[int, int]], word: str, offset: int, asked: Sought) -> None:
+    for term in asked.whole:
         if term.isascii():
             continue
         at = word.casefold().find(term)

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, JSONResponse
 
 from adapters.web.console.access import Login
-from adapters.web.console.render import sayer, words
+from adapters.web.console.render import platform_name, sayer, words
 from adapters.web.console.site import Console
 from bot.types import Chart, ConsoleRole, Figures, Overview, Series
 
@@ -29,6 +29,8 @@ COLOURS = {
     "up": "good",
     "down": "bad",
     "helped": "two",
+    "mean": "one",
+    "most": "three",
 }
 """Of series that mean the same on every page; others take `_TURN` in their order."""
 _TURN = ("one", "two", "three", "four", "five", "six")
@@ -41,7 +43,8 @@ def router(console: Console) -> APIRouter:
     assert watch is not None
 
     @pages.get("/console/overview")
-    async def overview(span: Span = "day", login: Login = viewer) -> HTMLResponse:
+    async def overview(span: Span = "day", figures: bool = False, login: Login = viewer) -> HTMLResponse:
+        """With `figures` the tables are filled, as scripts fill them otherwise when they are opened."""
         read = await watch.overview(span)
         say = sayer(login.language)
         return console.page(
@@ -51,9 +54,13 @@ def router(console: Console) -> APIRouter:
             span=span,
             spans=[(f"/console/overview?span={name}", say(f"overview.span.{name}")) for name in SPANS],
             stats=_stats(read.figures, login.language),
-            charts=[(chart, _series(chart, login.language), _rows(read, chart)) for chart in read.charts],
+            charts=[
+                (chart, _series(chart, login.language), list(_rows(read, chart))) for chart in read.charts
+            ],
+            figures=figures,
             causes=_causes(read, login.language),
             fresh=_fresh(read.figures),
+            connected=_connected(console, login.language),
         )
 
     @pages.get("/console/overview/data")
@@ -76,6 +83,13 @@ def router(console: Console) -> APIRouter:
 def _fresh(figures: Figures) -> bool:
     """Whether nobody has asked anything yet."""
     return figures.conversations == 0
+
+
+def _connected(console: Console, language: str) -> list[str]:
+    """The names of the platforms that work, beside our own page."""
+    states = console.deps.platforms.states() if console.deps.platforms else []
+    works = (state.platform for state in states if not state.error)
+    return [platform_name(language, platform) for platform in works if platform != "web"]
 
 
 def _stats(figures: Figures, language: str) -> list[dict[str, str]]:
@@ -114,7 +128,7 @@ def _series(chart: Chart, language: str) -> list[tuple[str, str, Series]]:
     for number, series in enumerate(chart.series):
         label = _word(language, f"overview.{chart.key}.{series.key}", series.key)
         if chart.key == "messages":
-            label = _word(language, f"platform.{series.key}", series.key)
+            label = platform_name(language, series.key)
         colour = COLOURS.get(series.key, _TURN[number % len(_TURN)])
         found.append((label, colour, series))
     return found
@@ -141,6 +155,8 @@ def _shown(value: float | None, unit: str) -> str:
         return "–"
     if unit == "seconds":
         return f"{value:,.2f} s"
+    if unit == "level":
+        return f"{round(value, 1):,g}"
     return f"{value:.0%}" if unit == "share" else f"{value:,.0f}"
 
 

@@ -1,20 +1,24 @@
 """Passkeys: the two ceremonies of Web Authentication (W3C, Level 3), by the webauthn library.
 
-A challenge is kept here for a few minutes, for the browser that asked for it, and is spent by the
-first answer, right or wrong. The relying party is the host name that the browser shows; an IP
-address cannot be one.
+A challenge is kept nowhere: it carries when it was given, and a signature over that, the ceremony and
+the browser that asked. So any process with the secret takes the answer. It holds for a few minutes, and
+once: a login spends all challenges that were given before it (`bot.ports.Accounts.passkey_used`), and a
+passkey is added once. The relying party is the host name that the browser shows; an IP address cannot
+be one.
 """
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 import json
 import secrets
-from collections import OrderedDict
+import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from adapters.web.identity import is_loopback
 from bot.errors import AccessError
@@ -22,8 +26,21 @@ from bot.ports import Clock
 from bot.types import Account, Passkey
 
 CHALLENGE_SECONDS = 300.0
-MOST_CHALLENGES = 1000
 MOST_PASSKEYS = 20
+_GIVEN = struct.Struct("!d16s")
+"""When a challenge was given, in Unix seconds, and what makes it one of its own."""
+
+
+class _Response(msgspec.Struct):
+    clientDataJSON: str
+
+
+class _Credential(msgspec.Struct):
+    response: _Response
+
+
+class _ClientData(msgspec.Struct):
+    challenge: str
 
 
 def party(origin: str) -> str:
@@ -45,17 +62,13 @@ def by_name(origin: str) -> str:
 
 
 class Ceremonies:
-    """Begins and ends ceremonies. `name` is what the browser calls us; `holder` stands for the
-    browser: a session, or the cookie of one without."""
+    """Begins and ends ceremonies. `name` is what the browser calls us, `secret` signs challenges;
+    `holder` stands for the browser: a session, or the cookie of one without."""
 
-    def __init__(self, clock: Clock, name: str) -> None:
+    def __init__(self, clock: Clock, name: str, secret: bytes) -> None:
         self._clock = clock
         self._name = name
-        self._challenges: OrderedDict[tuple[str, str], tuple[bytes, float]] = OrderedDict()
-
-    def __len__(self) -> int:
-        """Challenges that wait for an answer."""
-        return len(self._challenges)
+        self._secret = secret
 
     def registration(self, holder: str, origin: str, account: Account, known: Sequence[Passkey]) -> str:
         """Options for `navigator.credentials.create`, as JSON."""
@@ -90,7 +103,7 @@ class Ceremonies:
         try:
             verified = verify_registration_response(
                 credential=json.dumps(given),
-                expected_challenge=self._spent("create", holder),
+                expected_challenge=self._answered("create", holder, given)[0],
                 expected_rp_id=party(origin),
                 expected_origin=origin,
             )
@@ -115,13 +128,13 @@ class Ceremonies:
 
     def authenticated(
         self, holder: str, origin: str, passkey: Passkey | None, given: Mapping[str, Any]
-    ) -> Passkey:
-        """The passkey with its new count. Raises AccessError: where there is none, too, and for a
-        count that did not rise, as then the key was copied (section 6.1.1)."""
+    ) -> tuple[int, float]:
+        """The passkey's new count, and when its challenge was given. Raises AccessError: where there is
+        none, too, and for a count that did not rise, as then the key was copied (section 6.1.1)."""
         from webauthn import base64url_to_bytes, verify_authentication_response
         from webauthn.helpers.exceptions import WebAuthnException
 
-        challenge = self._spent("get", holder)
+        challenge, asked_at = self._answered("get", holder, given)
         if passkey is None:
             raise AccessError("this passkey is unknown")
         try:
@@ -135,18 +148,36 @@ class Ceremonies:
             )
         except (WebAuthnException, ValueError) as error:  # of no key on the curve, too
             raise AccessError(f"this passkey is refused: {error}") from None
-        return replace(passkey, sign_count=verified.new_sign_count, used_at=self._clock.time())
+        return verified.new_sign_count, asked_at
 
     def _challenge(self, kind: str, holder: str) -> bytes:
-        challenge = secrets.token_bytes(32)
-        self._challenges.pop((kind, holder), None)
-        self._challenges[kind, holder] = (challenge, self._clock.monotonic() + CHALLENGE_SECONDS)
-        if len(self._challenges) > MOST_CHALLENGES:
-            self._challenges.popitem(last=False)
-        return challenge
+        given = _GIVEN.pack(self._clock.time(), secrets.token_bytes(16))
+        return given + self._signed(kind, holder, given)
 
-    def _spent(self, kind: str, holder: str) -> bytes:
-        challenge, until = self._challenges.pop((kind, holder), (b"", 0.0))
-        if not challenge or until < self._clock.monotonic():
-            raise AccessError("this challenge is unknown or too old")
-        return challenge
+    def _answered(self, kind: str, holder: str, credential: Mapping[str, Any]) -> tuple[bytes, float]:
+        """The challenge that was answered, and when it was given. Raises AccessError if it is none of ours
+        for this browser, or too old."""
+        challenge = _challenge_in(credential)
+        given, signature = challenge[: _GIVEN.size], challenge[_GIVEN.size :]
+        if not hmac.compare_digest(signature, self._signed(kind, holder, given)):
+            raise AccessError("this challenge is unknown")
+        at: float = _GIVEN.unpack(given)[0]
+        if self._clock.time() - at > CHALLENGE_SECONDS:
+            raise AccessError("this challenge is too old")
+        return challenge, at
+
+    def _signed(self, kind: str, holder: str, given: bytes) -> bytes:
+        text = f"console passkey\n{kind}\n{holder}\n".encode()
+        return hmac.digest(self._secret, text + given, "sha256")
+
+
+def _challenge_in(credential: Mapping[str, Any]) -> bytes:
+    """What a browser's answer says that it answers. Raises AccessError."""
+    from webauthn import base64url_to_bytes
+
+    try:
+        said = msgspec.convert(credential, _Credential).response.clientDataJSON
+        challenge = msgspec.json.decode(base64url_to_bytes(said), type=_ClientData).challenge
+        return base64url_to_bytes(challenge)
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise AccessError(f"this is no answer to a challenge: {error}") from None

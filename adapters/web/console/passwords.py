@@ -1,8 +1,13 @@
-"""Passwords: Argon2id (RFC 9106), beside the event loop, a few at a time as each takes 64 MiB."""
+"""Passwords: Argon2id (RFC 9106), beside the event loop, a few at a time as each takes 64 MiB.
+
+What may be one follows NIST SP 800-63B: its length, and that nobody guesses it early. zxcvbn counts
+the guesses, from lists of common and leaked passwords and what people make of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -13,6 +18,10 @@ if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 SHORTEST, LONGEST = 10, 200
+ENOUGH = 3
+"""The least score: 100 million guesses and more."""
+_LOOKED_AT = 72
+"""Characters of which guesses are counted: the time rises faster than their number."""
 _AT_ONCE = 2
 
 
@@ -35,6 +44,7 @@ class Passwords:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self._few = asyncio.Semaphore(_AT_ONCE)
+        self._guessing = asyncio.Lock()
 
     async def right(self, account: Account | None, password: str) -> bool:
         """Whether it is this account's. Takes as long where there is no account, or no password."""
@@ -43,21 +53,30 @@ class Passwords:
             right = await asyncio.to_thread(_matches, stored, password[: LONGEST + 1])
         return right and account is not None and not account.disabled
 
+    async def weakness(self, account: Account, password: str, *known: str) -> str:
+        """The key of the word that says why this is no password; "" if it is one. `known`: further
+        words that a stranger would try first."""
+        if len(password) < SHORTEST:
+            return "password.short"
+        if len(password) > LONGEST:
+            return "password.long"
+        if password.casefold().strip() == account.name.casefold().strip():
+            return "password.name"
+        async with self._guessing:  # the library keeps the words of its last call
+            score = await asyncio.to_thread(_score, password, [account.name, *account.name.split(), *known])
+        return "" if score >= ENOUGH else "password.simple"
+
     async def put(self, account: Account, password: str) -> None:
         async with self._few:
             hashed = await asyncio.to_thread(_hasher().hash, password)
         await self._accounts.set_password(account.id, hashed)
 
 
-def weakness(account: Account, password: str) -> str:
-    """The key of the word that says why this is no password; "" if it is one."""
-    if len(password) < SHORTEST:
-        return "password.short"
-    if len(password) > LONGEST:
-        return "password.long"
-    if password.casefold().strip() == account.name.casefold().strip():
-        return "password.name"
-    return "password.simple" if len(set(password)) < 4 else ""
+def _score(password: str, known: Sequence[str]) -> int:
+    """From 0 to 4."""
+    from zxcvbn import zxcvbn
+
+    return int(zxcvbn(password[:_LOOKED_AT], user_inputs=known)["score"])
 
 
 def _matches(stored: str, password: str) -> bool:

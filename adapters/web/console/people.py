@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -11,10 +10,14 @@ from starlette.responses import Response
 
 from adapters.web.console.access import Login
 from adapters.web.console.deps import ConsoleDeps
+from adapters.web.console.downloads import begun
 from adapters.web.console.keys import packed, unpacked
+from adapters.web.console.reading import with_visitors
 from adapters.web.console.render import sayer
 from adapters.web.console.site import Console
+from adapters.web.download import Downloads
 from adapters.web.export import disposition
+from adapters.web.takeout import json_text
 from bot.errors import AccessError, PluginError, StorageGone
 from bot.types import ConsoleRole, Person, PersonRole
 
@@ -31,7 +34,7 @@ def there(deps: ConsoleDeps) -> bool:
 
 def router(console: Console) -> APIRouter:
     pages = APIRouter(include_in_schema=False)
-    operator = console.needs(ConsoleRole.OPERATOR)
+    operator, downloads = console.needs(ConsoleRole.OPERATOR), Downloads(console.deps.clock)
 
     @pages.get(HERE)
     async def listing(name: str = "", role: str = "", after: str = "", login: Login = operator) -> Response:
@@ -49,13 +52,18 @@ def router(console: Console) -> APIRouter:
         found = await _found(console, login, id)
         assert console.deps.export_person
         await console.note(login, "person.export", found.id, found.name)
-        kept = await console.deps.export_person(found.id)
-        headers = {
-            "Content-Disposition": disposition(found.name or "person", "json"),
-            "Cache-Control": "no-store",
-        }
-        text = json.dumps(kept, ensure_ascii=False, indent=2)
-        return Response(text.encode("utf-8", "replace"), media_type="application/json", headers=headers)
+        try:
+            start = downloads.start(
+                login.account.id,
+                json_text(console.deps.export_person(found.id)),
+                media_type="application/json",
+                disposition=disposition(found.name or "person", "json"),
+            )
+            return await begun(console, login, start)
+        except PluginError:
+            raise console.problem(login, 503, "people.export.failed") from None
+        except StorageGone:
+            raise console.problem(login, 404, "people.gone") from None
 
     _add_changes(pages, console)
     return pages
@@ -146,6 +154,8 @@ async def _page(
         at=f"{HERE}/{person.id}",
         accounts=await deps.people.accounts(person.id),
         choices=choices(login, person.role),
-        rows=await deps.archive.conversations(limit=LATEST, person_id=person.id),
+        rows=await with_visitors(
+            deps.people, await deps.archive.conversations(limit=LATEST, person_id=person.id), login.language
+        ),
         ratings=await deps.archive.feedback(limit=LATEST, person_id=person.id),
     )

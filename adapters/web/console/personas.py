@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
@@ -13,9 +14,11 @@ from starlette.responses import HTMLResponse, Response
 from adapters.web.console.access import Login
 from adapters.web.console.deps import ConsoleDeps
 from adapters.web.console.forms import Shown, read, shown
+from adapters.web.console.keys import packed, unpacked
 from adapters.web.console.render import sayer
 from adapters.web.console.site import Console, Key
 from adapters.web.console.wrong import all_told
+from adapters.web.languages import shelf
 from bot.errors import FieldsRefused
 from bot.ports import Models, PersonaDesk
 from bot.types import ConsoleRole, DiffKind, DiffLine, KnownPersona, Origin, PersonaVersion
@@ -23,7 +26,10 @@ from bot.types import ConsoleRole, DiffKind, DiffLine, KnownPersona, Origin, Per
 HERE = "/console/personas"
 ONE = f"{HERE}/one"
 PLAYGROUND = "/console/models/playground"
+SHOWN = 50
 VERSIONS = 20
+MOST_CLIP = 300
+"""Characters of a prompt in the list."""
 MOST_NOTE = 200
 SAMPLING = "sampling."
 _SIGNS = {DiffKind.ADDED: "+", DiffKind.REMOVED: "-", DiffKind.SAME: " ", DiffKind.SKIPPED: "@"}
@@ -39,8 +45,8 @@ def router(console: Console) -> APIRouter:
     viewer, author = console.needs(ConsoleRole.VIEWER), console.needs(ConsoleRole.AUTHOR)
 
     @pages.get(HERE)
-    async def listing(login: Login = viewer) -> Response:
-        return console.page(login, "personas.html", personas=desk.desk.listing())
+    async def listing(login: Login = viewer, after: str = "") -> Response:
+        return desk.listing(login, after)
 
     @pages.get(f"{HERE}/new")
     async def new(login: Login = author) -> Response:
@@ -100,10 +106,23 @@ class Personas:
         self.desk: PersonaDesk = console.deps.personas
         self._console = console
         self._models: Models | None = console.deps.models
+        self._saving = asyncio.Lock()
+
+    def listing(self, login: Login, after: str) -> HTMLResponse:
+        key = unpacked(after, tuple[str])
+        rows = self.desk.listing(limit=SHOWN + 1, after=key[0] if key else None)
+        return self._console.page(
+            login,
+            "personas.html",
+            part="list",
+            personas=[(each, each.prompt[:MOST_CLIP]) for each in rows[:SHOWN]],
+            first=HERE if key else "",
+            older=f"{HERE}?after={packed(rows[SHOWN - 1].name)}" if len(rows) > SHOWN else "",
+        )
 
     async def found(self, login: Login, name: str) -> KnownPersona:
         """One that is in force, or was removed here: then with the latest of its versions."""
-        if known := self._known(name):
+        if known := self.desk.get(name):
             return known
         for latest in await self.desk.versions(name, limit=1):
             return KnownPersona(name, Origin.CONSOLE, latest.prompt, latest.model, latest.sampling)
@@ -132,12 +151,12 @@ class Personas:
             status=status,
             persona=persona,
             new=new,
-            gone=not new and self._known(name) is None,
+            gone=not new and self.desk.get(name) is None,
             given=given,
             wrong=wrong,
             problem=problem,
             writes=login.account.role.may(ConsoleRole.AUTHOR),
-            sampling=self._sampling(persona, wrong, posted),
+            sampling=self._sampling(login, persona, wrong, posted),
             names=[(known, known) for known in self._choices(given["model"])],
             try_at=f"{PLAYGROUND}?{urlencode({'persona': name})}" if self._console.deps.playground else "",
             counts=self._models is not None,
@@ -151,10 +170,14 @@ class Personas:
     async def write(self, login: Login, posted: dict[str, Any]) -> Response:
         """A new version of what was posted; in the form again, where it cannot be."""
         posted = {key: value for key, value in posted.items() if isinstance(value, str)}
+        async with self._saving:  # of two at the same moment the second sees what the first has saved
+            return await self._write(login, posted)
+
+    async def _write(self, login: Login, posted: dict[str, Any]) -> Response:
         name, new = posted.get("name", ""), posted.get("new") == "on"
         known = None if new else await self.found(login, name)
         problem, problems = "", {}
-        if new and (not name or self._known(name) is not None):
+        if new and (not name or self.desk.get(name) is not None):
             problems = {"name": sayer(login.language)("persona.taken" if name else "wrong.needed")}
         elif known and posted.get("version", "") not in ("", str(known.version)):
             problem = "persona.changed"
@@ -191,6 +214,7 @@ class Personas:
         except KeyError:
             raise self._console.problem(login, 404) from None
         say = sayer(login.language)
+        versions = await self._around(name, old, new)
         return self._console.page(
             login,
             "persona_diff.html",
@@ -198,22 +222,35 @@ class Personas:
             link=at(name),
             old=old,
             new=new,
-            **self._compared(login, persona, await self.desk.versions(name)),
+            **self._compared(login, persona, versions),
             lines=[(_SIGNS[line.kind], _line(say, line)) for line in lines],
         )
+
+    async def _around(self, name: str, old: int, new: int) -> list[PersonaVersion]:
+        """Those that can be chosen beside these two, which are among them: the newest first."""
+        newest = await self.desk.versions(name, limit=VERSIONS)
+        near = await self.desk.versions(name, limit=VERSIONS, before=max(old, new) + 1)
+        far = await self.desk.versions(name, limit=1, before=min(old, new) + 1) if min(old, new) else []
+        return sorted({each.number: each for each in (*newest, *near, *far)}.values(), key=_newest_first)
 
     async def count(self, login: Login, prompt: str, model: str) -> Response:
         chosen = (self._models.get(model) or self._models.default()) if self._models else None
         tokens = (await chosen.count([prompt]))[0] if chosen and prompt else 0
         return HTMLResponse(sayer(login.language)("persona.tokens", count=f"{tokens:,}"))
 
-    def _known(self, name: str) -> KnownPersona | None:
-        return next((persona for persona in self.desk.listing() if persona.name == name), None)
-
     def _sampling(
-        self, persona: KnownPersona, wrong: Mapping[str, str], posted: Mapping[str, Any] | None
+        self, login: Login, persona: KnownPersona, wrong: Mapping[str, str], posted: Mapping[str, Any] | None
     ) -> list[Shown]:
-        fields = [replace(field, name=SAMPLING + field.name) for field in self.desk.fields()]
+        say, told = sayer(login.language), shelf().described(login.language)
+        fields = [
+            replace(
+                field,
+                name=SAMPLING + field.name,
+                label=say(f"playground.{SAMPLING}{field.name}"),
+                help=told.get(f"{SAMPLING}{field.name}", field.help),
+            )
+            for field in self.desk.fields()
+        ]
         values = {SAMPLING + name: value for name, value in persona.sampling.items()}
         return shown(fields, values, wrong, posted=posted)
 
@@ -234,6 +271,10 @@ class Personas:
             "numbers": numbers,
             "compared": named + ([(0, say("persona.settings"))] if settings else []),
         }
+
+
+def _newest_first(version: PersonaVersion) -> int:
+    return -version.number
 
 
 def _line(say: Any, line: DiffLine) -> str:

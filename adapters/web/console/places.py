@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from starlette.responses import Response
 
 from adapters.web.console.access import Login
 from adapters.web.console.deps import ConsoleDeps
-from adapters.web.console.forms import as_text, read
+from adapters.web.console.forms import as_text, meanwhile, overtaken, read
 from adapters.web.console.keys import packed, unpacked
 from adapters.web.console.render import sayer, words
 from adapters.web.console.site import Console
@@ -49,6 +50,8 @@ class Choice:
     label: str
     hint: str
     value: str
+    was: str
+    """What is saved."""
     inherited: str
     options: Sequence[tuple[str, str]] = ()
     problem: str = ""
@@ -87,6 +90,7 @@ class Pages:
         assert console.deps.places is not None
         self._desk: PlaceDesk = console.deps.places
         self._console = console
+        self._saving = asyncio.Lock()
 
     async def found(self, login: Login, id: str) -> Place:
         number = int(id) if id.isascii() and id.isdigit() and len(id) < 19 else 0
@@ -134,6 +138,14 @@ class Pages:
 
     async def change(self, login: Login, place: Place, posted: Mapping[str, Any]) -> Response:
         given = {name: value for name, value in posted.items() if isinstance(value, str)}
+        async with self._saving:  # of two at the same moment the second sees what the first has saved
+            return await self._change(login, place, given)
+
+    async def _change(self, login: Login, place: Place, given: dict[str, str]) -> Response:
+        saved = {one.field.name: _saved(one) for one in await self._desk.fields(place)}
+        if both := overtaken(given, saved):
+            told = meanwhile(login.language, both)
+            return await self.page(login, place, posted=given, problems=told, status=422)
         try:
             changed = await self._desk.change(place, given)
         except FieldsRefused as error:
@@ -160,9 +172,8 @@ class Pages:
     ) -> Choice:
         say, name = sayer(login.language), field.field.name
         inherited = self._shown(login, name, field.inherited) or say("places.default")
-        value = as_text(field.field.value).replace("\n", " ")
-        if posted is not None:
-            value = posted.get(name, value)
+        was = _saved(field)
+        value = was if posted is None else posted.get(name, was)
         from_where = _name(field.giver) if field.giver else ""
         takes = (
             say("places.inherit.from", value=inherited, place=from_where)
@@ -177,6 +188,7 @@ class Pages:
             _word(login, name),
             _word(login, f"{name}.hint", ""),
             value,
+            was,
             takes,
             options,
             problems.get(name, ""),
@@ -185,6 +197,10 @@ class Pages:
     def _shown(self, login: Login, name: str, value: Any) -> str:
         text = as_text(value).replace("\n", ", ")
         return _word(login, f"{name}.{text}", text)
+
+
+def _saved(field: PlaceField) -> str:
+    return as_text(field.field.value).replace("\n", " ")
 
 
 def _name(place: Place) -> str:

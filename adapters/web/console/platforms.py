@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form
 from starlette.responses import HTMLResponse, Response
 
 from adapters.web.console.access import Login
-from adapters.web.console.render import words
+from adapters.web.console.render import platform_name, words
 from adapters.web.console.site import Console
 from bot.errors import SettingsError
 from bot.types import ConsoleRole, PlatformState
@@ -52,20 +52,16 @@ def router(console: Console) -> APIRouter:
         try:
             await desk.reconnect(platform)
         except SettingsError as error:
-            return page(login, status=409, refused=(_name(platform, login.language), str(error)))
+            return page(login, status=409, refused=(platform_name(login.language, platform), str(error)))
         return console.goto("/console/platforms", done="reconnected")
 
     return pages
 
 
-def _name(platform: str, language: str) -> str:
-    return words(language).get(f"platform.{platform}", platform)
-
-
 def _named(state: PlatformState, language: str) -> tuple[str, str]:
     """The platform's name, and how its updates come."""
     mode = words(language).get(f"platforms.mode.{state.mode}", state.mode)
-    return _name(state.platform, language), mode
+    return platform_name(language, state.platform), mode
 
 
 def _off(states: Sequence[PlatformState]) -> list[tuple[str, str, str]]:

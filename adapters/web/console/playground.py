@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -16,13 +16,16 @@ from adapters.web.blocks import Blocks, Renderer, Told
 from adapters.web.console.access import Login
 from adapters.web.console.render import sayer, words
 from adapters.web.console.site import Console
+from adapters.web.console.wrong import told
 from adapters.web.sse import encode
 from bot.errors import FieldsRefused, ModelError
 from bot.ports import PersonaDesk
-from bot.types import Chunk, ConsoleRole, FieldKind, FormField, Message, Role, Trial, Usage
+from bot.types import Chunk, ConsoleRole, FieldKind, FormField, KnownPersona, Message, Role, Trial, Usage
 
 MOST_AT_ONCE = 4
 """Answers of one account: two comparisons."""
+OFFERED = 50
+"""Personas to choose from; each other one's page leads here with it."""
 
 Tabs = Callable[[Login], list[tuple[str, str]]]
 
@@ -60,12 +63,14 @@ def add(pages: APIRouter, console: Console, tabs: Tabs) -> None:
     ) -> HTMLResponse:
         default, *more = desk.models()
         usual = sayer(login.language)("playground.model.default", model=default)
+        rows, rest = _offered(console.deps.personas, persona)
         return console.page(
             login,
             "playground.html",
             tabs=tabs(login),
             models=[("", usual), *((name, name) for name in more)],
-            personas=_personas(console.deps.personas, login.language),
+            personas=_personas(rows, login.language),
+            rest=rest,
             persona=persona,
             fields=[(field, _bounds(field, login.language)) for field in desk.limits()],
         )
@@ -125,7 +130,7 @@ class Answer:
                         yield html
         except ModelError as error:
             yield Told("error", {"message": _words_for(error, self._language), "detail": str(error)})
-        if html := await self._blocks.changed(self._text, now=True):
+        if html := await self._blocks.changed(self._text, ends=True):
             yield html
         yield Told("end", self._figures())
 
@@ -161,14 +166,25 @@ def _words_for(error: ModelError, language: str) -> str:
 
 def _first(error: FieldsRefused, language: str) -> dict[str, str]:
     name, why = next(iter(error.fields.items()))
+    name = "question" if name == "messages" else name
     known = words(language)
     return {
         "field": known.get(f"playground.sampling.{name}", known.get(f"playground.{name}", name)),
-        "why": why,
+        "why": told(sayer(language), why),
     }
 
 
-def _personas(desk: PersonaDesk | None, language: str) -> list[tuple[str, str, str]]:
+def _offered(desk: PersonaDesk | None, wanted: str) -> tuple[list[KnownPersona], bool]:
+    """The first personas by name, the wanted one with them; and whether there are others."""
+    if desk is None:
+        return [], False
+    rows = desk.listing(limit=OFFERED + 1)
+    first, rest = rows[:OFFERED], len(rows) > OFFERED
+    found = desk.get(wanted)
+    return (first if found is None or found in first else [*first, found]), rest
+
+
+def _personas(rows: Sequence[KnownPersona], language: str) -> list[tuple[str, str, str]]:
     """Each one's name, how it is shown, and as JSON all that choosing it fills in."""
     say = sayer(language)
     return [
@@ -177,7 +193,7 @@ def _personas(desk: PersonaDesk | None, language: str) -> list[tuple[str, str, s
             persona.name or say("playground.persona.default"),
             json.dumps({"prompt": persona.prompt, "model": persona.model, "sampling": persona.sampling}),
         )
-        for persona in (desk.listing() if desk is not None else ())
+        for persona in rows
     ]
 
 

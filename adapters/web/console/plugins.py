@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
@@ -11,11 +12,11 @@ from starlette.responses import Response
 from adapters.web.console import plugin_pages
 from adapters.web.console.access import Login
 from adapters.web.console.deps import ConsoleDeps
-from adapters.web.console.forms import cleared, read, shown
+from adapters.web.console.forms import cleared, in_force, meanwhile, overtaken, read, shown
 from adapters.web.console.render import sayer
 from adapters.web.console.site import Console
 from adapters.web.console.wrong import all_told
-from bot.errors import FieldsRefused, PluginError, SettingsError
+from bot.errors import FieldsRefused, PluginError, SealError, SettingsError
 from bot.ports import PluginDesk
 from bot.types import ConsoleRole, FormField, PluginState
 
@@ -55,9 +56,7 @@ def router(console: Console) -> APIRouter:
     @pages.post(f"{HERE}/{{name}}/settings")
     async def settings(name: str, login: Login = operator) -> Response:
         posted = await read(await login.request.form())
-        gone = cleared(posted)
-        setting = desk.configure(plugins.state(login, name).name, posted, gone)
-        return await plugins.change(login, name, "settings", setting, posted)
+        return await plugins.configure(login, plugins.state(login, name), posted)
 
     plugin_pages.add(pages, console)
     return pages
@@ -70,12 +69,22 @@ class Plugins:
         assert console.deps.plugins is not None
         self.desk: PluginDesk = console.deps.plugins
         self._console = console
+        self._saving = asyncio.Lock()
 
     def state(self, login: Login, name: str) -> PluginState:
         for state in self.desk.states():
             if state.name == name:
                 return state
         raise self._console.problem(login, 404)
+
+    async def configure(self, login: Login, state: PluginState, posted: dict[str, Any]) -> Response:
+        gone = cleared(posted)
+        async with self._saving:  # of two at the same moment the second sees what the first has saved
+            form, _ = self._form(login, state.name)
+            if both := overtaken(posted, in_force(form)):
+                return self._refused(login, state.name, posted, problems=meanwhile(login.language, both))
+            setting = self.desk.configure(state.name, posted, gone)
+            return await self.change(login, state.name, "settings", setting, posted)
 
     async def change(
         self,
@@ -90,6 +99,9 @@ class Plugins:
             await doing
         except FieldsRefused as error:
             return self._refused(login, name, posted, problems=error.fields)
+        except SealError as error:
+            why = sayer(login.language)("plugin.unsealed", why=error)
+            return self._refused(login, name, posted, problem=why)
         except (PluginError, SettingsError) as error:
             return self._refused(login, name, posted, problem=str(error))
         await self._console.note(login, f"plugin.{what}", name)
@@ -110,7 +122,7 @@ class Plugins:
     ) -> Response:
         may = login.account.role.may(ConsoleRole.OPERATOR)
         wrong = all_told(sayer(login.language), problems or {})
-        form, broken = self._form(state.name) if may else ([], "")
+        form, broken = self._form(login, state.name) if may else ([], "")
         unknown = [f"{key}: {text}" if key else text for key, text in wrong.items()]
         named = {field.name for field in form}
         return self._console.page(
@@ -128,9 +140,9 @@ class Plugins:
             own=[page for page in plugin_pages.titles(self.desk, login) if page.plugin == state.name],
         )
 
-    def _form(self, name: str) -> tuple[list[FormField], str]:
+    def _form(self, login: Login, name: str) -> tuple[list[FormField], str]:
         """The fields, and why there are none."""
         try:
-            return self.desk.form(name), ""
+            return self.desk.form(name, login.language), ""
         except (PluginError, SettingsError) as error:
             return [], str(error)

@@ -1,8 +1,8 @@
 """The console's pages as HTML: templates, words, and parts of a page for htmx.
 
 Every template gets `say` (a word in the caller's language), `ui` (the components of
-`templates/console/parts.html`), `me` (the account, if any), `csrf`, `path` and `pages`
-(the navigation that the role may see).
+`templates/console/parts.html`), `me` (the account, if any), `csrf`, `path`, `pages` (the navigation
+that the role may see), `called` (a person) and `platform_name`.
 """
 
 from __future__ import annotations
@@ -10,20 +10,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from adapters.web.console.access import Caller
 from adapters.web.console.deps import Entry
-from adapters.web.visit import LANGUAGES
+from adapters.web.languages import shelf
 from bot.types import ConsoleRole
 
 HERE = Path(__file__).parents[1]
-WORDS = HERE / "words" / "console"
 HTMX = {
     "allowEval": False,
     "includeIndicatorStyles": False,
+    "defaultSettleDelay": 0,
     "selfRequestsOnly": True,
     "historyCacheSize": 0,
     "refreshOnHistoryMiss": True,
@@ -34,16 +35,14 @@ HTMX = {
         {"code": "...", "swap": False, "error": True},
     ],
 }
-"""htmx without code of its own in pages, and without pages kept in the browser's storage."""
+"""htmx without code of its own in pages, without pages kept in the browser's storage, and without a while in
+which a form that has come is not its own yet."""
 
 
 @cache
 def words(language: str) -> Mapping[str, str]:
     """What the console says in this language: all files of it, one for each page."""
-    found: dict[str, str] = {}
-    for file in sorted(WORDS.glob(f"*.{language}.json")):
-        found |= json.loads(file.read_text(encoding="utf-8"))
-    return found
+    return shelf().within(language, "console")
 
 
 def sayer(language: str) -> Callable[..., str]:
@@ -54,6 +53,18 @@ def sayer(language: str) -> Callable[..., str]:
         return known[key].format(**values) if values else known[key]
 
     return say
+
+
+def called(language: str, name: str, person_id: str) -> str:
+    """A person's name; of one who told none a word with a code, the same on every page, by which
+    they are told apart."""
+    code = sha256(person_id.encode("utf-8", "replace")).hexdigest()[:5]
+    return name or sayer(language)("people.visitor", code=code)
+
+
+def platform_name(language: str, key: str) -> str:
+    """As people call it; one that has no word here is called by its key."""
+    return words(language).get(f"platform.{key}", key)
 
 
 def moment(at: float) -> datetime:
@@ -102,8 +113,10 @@ class Renderer:
             "csrf": caller.csrf,
             "path": caller.request.url.path,
             "language": caller.language,
-            "languages": [(code, words(code)["language.name"]) for code in LANGUAGES],
+            "languages": [(tag, shelf().name(tag)) for tag in shelf().languages],
             "say": sayer(caller.language),
+            "called": partial(called, caller.language),
+            "platform_name": partial(platform_name, caller.language),
             "pages": [page for page in self._pages if me and me.role.may(page.role)],
             "htmx_config": json.dumps(HTMX),
         }

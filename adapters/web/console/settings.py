@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from adapters.web.console.access import Login
 from adapters.web.console.deps import ConsoleDeps
 from adapters.web.console.site import Console
+from adapters.web.languages import shelf
 from bot.types import ConsoleRole, Origin, SettingInForce
 
 HERE = "/console/settings"
@@ -43,7 +45,9 @@ def router(console: Console) -> APIRouter:
         q: Annotated[str, Query(max_length=200)] = "",
         changed: Annotated[str, Query(max_length=10)] = "",
     ) -> Response:
-        found = [s for s in in_force() if _fits(s, q) and (not changed or s.origin is not Origin.DEFAULT)]
+        told = shelf().described(login.language)
+        every = [replace(s, description=told.get(s.name, s.description)) for s in in_force()]
+        found = [s for s in every if _fits(s, q) and (not changed or s.origin is not Origin.DEFAULT)]
         groups = [(group, [s for s in found if group_of(s.name) == group]) for group in GROUPS]
         return console.page(
             login,
@@ -52,6 +56,7 @@ def router(console: Console) -> APIRouter:
             groups=[(group, members) for group, members in groups if members],
             q=q,
             changed=bool(changed),
+            told=told,
         )
 
     return pages

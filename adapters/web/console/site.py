@@ -21,6 +21,8 @@ from adapters.web.console.access import (
 )
 from adapters.web.console.attempts import Attempts
 from adapters.web.console.deps import ConsoleDeps, Entry
+from adapters.web.console.devices import Devices
+from adapters.web.console.needs import Needs as Pressing
 from adapters.web.console.passkeys import Ceremonies
 from adapters.web.console.passwords import Passwords
 from adapters.web.console.render import Renderer, sayer, words
@@ -40,8 +42,10 @@ class Console:
         self._pages = pages
         self.door = Door(deps)
         self.attempts = Attempts(deps.clock)
+        self.devices = Devices(deps.secret)
         self.passwords = Passwords(deps.accounts)
-        self.passkeys = Ceremonies(deps.clock, deps.name)
+        self.passkeys = Ceremonies(deps.clock, deps.name, deps.secret)
+        self.pressing = Pressing(deps, pages)
         self._renderer = Renderer(deps.name, pages)
 
     def needs(self, role: ConsoleRole) -> Any:
@@ -59,7 +63,7 @@ class Console:
         """The template filled in; of `part`, a block of it, where htmx asks for that alone.
         `done` and `problem` are keys of words, shown as a notice."""
         block = part if caller.fragment else ""
-        shown = {"done": self._done(caller), "problem": "", **values}
+        shown = {"done": self._done(caller), "problem": "", "needs": self.pressing.of(caller), **values}
         html = self._renderer.html(caller, template, block=block, **shown)
         response = HTMLResponse(html, status, headers={"Cache-Control": "no-store", "Vary": "HX-Request"})
         self.door.mark(caller, response)
@@ -77,14 +81,14 @@ class Console:
             return Refused(JSONResponse({"message": text}, status))
         return Refused(self.page(caller, "problem.html", status=status, text=text, done=""))
 
-    async def failure(self, request: Request, status: int) -> Response:
+    async def failure(self, request: Request, status: int, **values: object) -> Response:
         """`problem`'s answer where a request failed outside of its page: also while nothing can be read,
         as whoever asks is then a stranger."""
         try:
             caller = await self.door.caller(request)
         except StorageError:
             caller = self.door.stranger(request)
-        return self.problem(caller, status).response
+        return self.problem(caller, status, "", **values).response
 
     async def note(self, login: Login, action: str, target: str = "", detail: str = "") -> None:
         """Write down what this account did, or read of a person's."""
@@ -102,6 +106,10 @@ class Console:
             raise self.problem(caller, 403)
         if changes(request) and not await self.door.proves(caller):
             raise self.problem(caller, 403, "problem.csrf")
+        if changes(request):
+            self.pressing.changed()
+        elif isinstance(caller, Login) and not caller.fragment:
+            await self.pressing.look()
         return caller
 
     def _to_login(self, caller: Caller) -> Refused:

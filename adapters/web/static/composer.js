@@ -1,14 +1,15 @@
 // The composer: where a question is written, sent with its files, and its answer stopped.
 
-import { ask } from "./asking.js";
+import { ask, stop } from "./asking.js";
 import { attached, clearAttached, startAttaching, waiting } from "./attach.js";
-import { $, call, say, toEnd, words } from "./dom.js";
+import { $, cleaned, say, words } from "./dom.js";
+import { keepSoon, startDraft } from "./draft.js";
 import { startKeys } from "./keys.js";
 import { state } from "./state.js";
 import { startTheme } from "./theme.js";
 
 const composer = $("composer"), field = $("text");
-const sendable = () => !waiting() && Boolean(field.value.trim() || attached().length);
+const sendable = () => !waiting() && Boolean(cleaned(field.value).trim() || attached().length);
 
 function grow() {
   field.style.height = "auto";
@@ -19,8 +20,9 @@ function grow() {
 function send(event) {
   event.preventDefault();
   if (waiting()) return say(words["attach.wait"]);
-  if (!sendable() || state.running) return;
-  const text = field.value.trim(), files = attached();
+  if (!sendable()) return;
+  if (state.running) return say(words.busy);
+  const text = field.value, files = attached();
   field.value = "";
   clearAttached();
   ask(text, files);
@@ -30,10 +32,6 @@ function typed(event) {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
   event.preventDefault();
   composer.requestSubmit();
-}
-
-function stop() {
-  if (state.running?.id) call("POST", `/api/v1/chat/${state.running.id}/stop`, {}).catch(() => say(words.failed));
 }
 
 // Safari lays its keyboard over the page; what can be seen is as high as this.
@@ -49,12 +47,12 @@ export function startComposer() {
   field.addEventListener("input", grow);
   field.addEventListener("keydown", typed);
   $("stop").addEventListener("click", stop);
-  $("down").addEventListener("click", toEnd);
   for (const button of document.querySelectorAll(".suggestions button")) {
     button.addEventListener("click", () => ask(button.textContent));
   }
   if ("ontouchstart" in window) window.visualViewport?.addEventListener("resize", fit);
-  startAttaching(grow);
+  startAttaching(() => { grow(); keepSoon(); });
+  startDraft();
   startKeys();
   startTheme();
   grow();

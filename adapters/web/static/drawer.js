@@ -23,6 +23,10 @@ export function closeDrawer() {
   if (open && narrow.matches) show(false, false);
 }
 
+export function openDrawer() {
+  if (!open) toggle(true);
+}
+
 function toggle(wanted) {
   if (!narrow.matches) memory.set("chats", wanted ? null : "closed");
   show(wanted);
@@ -35,7 +39,7 @@ export function startDrawer() {
   $("chats-close").addEventListener("click", () => toggle(false));
   veil.addEventListener("click", () => toggle(false));
   panel.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !narrow.matches || event.defaultPrevented) return;
+    if (event.key !== "Escape" || event.isComposing || !narrow.matches || event.defaultPrevented) return;
     event.stopPropagation();
     toggle(false);
   });

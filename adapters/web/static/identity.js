@@ -3,6 +3,7 @@
 
 const given = document.getElementById("widget");
 export const frame = given && JSON.parse(given.textContent);
+export const OWN = ["pending", "unheard", "conversation", "drafts"];  // what is kept for one tab
 export const keyOf = (key) => `tertulia.${frame ? "widget." : ""}${key}`;
 
 function token() {
@@ -15,11 +16,12 @@ function token() {
 
 export const identity = frame ? { "X-Tertulia-Visitor": token() } : {};
 
-// The visitor is gone, or the service does not know them any more: the next page is a stranger's.
+// The visitor is gone, or the service does not know them any more: the next page is a stranger's, or that of
+// whom another tab has become meanwhile.
 export function forgetVisitor() {
   try {
-    for (const key of ["visitor", "conversation"]) localStorage.removeItem(keyOf(key));
-    sessionStorage.removeItem(keyOf("pending"));
+    if (localStorage.getItem(keyOf("visitor")) === identity["X-Tertulia-Visitor"]) localStorage.removeItem(keyOf("visitor"));
+    for (const key of OWN) sessionStorage.removeItem(keyOf(key));
   } catch { /* nothing was kept */ }
 }
 

@@ -1,9 +1,10 @@
 // Keyboard shortcuts, and the dialog that lists them.
 
 import { $, closing, make, words } from "./dom.js";
+import { openDrawer } from "./drawer.js";
 import { state } from "./state.js";
 
-const KEYS = [["/", "write"], ["Enter", "send"], ["Shift+Enter", "line"], ["Esc", "stop"], ["↑", "edit"], ["?", "help"]];
+const KEYS = [["/", "write"], ["Enter", "send"], ["Shift+Enter", "line"], ["Esc", "stop"], ["↑", "edit"], ["Ctrl+Shift+O", "new"], ["Ctrl+K", "find"], ["?", "help"]];
 const writes = (target) => target.closest("input, textarea, select, [contenteditable]");
 let dialog = null;
 
@@ -20,14 +21,25 @@ function helpDialog() {
   return made;
 }
 
+function find() {
+  openDrawer();
+  $("find").focus();
+  $("find").select();
+}
+
 function pressed(event) {
   if (event.isComposing || event.defaultPrevented || event.altKey || document.querySelector("dialog[open]")) return;
-  const field = $("text");
-  if (event.key === "Escape" && state.running) $("stop").click();
+  const field = $("text"), held = event.ctrlKey || event.metaKey;
+  const act = held && { k: find, "shift+o": () => $("new").click() }[`${event.shiftKey ? "shift+" : ""}${event.key.toLowerCase()}`];
+  if (act) {
+    event.preventDefault();
+    act();
+  } else if (event.key === "Escape" && state.running) $("stop").click();
   else if (event.key === "ArrowUp" && event.target === field && !field.value && !state.running) {
     event.preventDefault();
-    state.turns.at(-1)?.edit();
-  } else if (writes(event.target) || event.ctrlKey || event.metaKey) return;
+    const last = state.turns.at(-1);
+    if (last?.mayChange()) last.edit();
+  } else if (writes(event.target) || held) return;
   else if (event.key === "/") {
     event.preventDefault();
     field.focus();

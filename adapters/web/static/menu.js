@@ -10,8 +10,11 @@ export function closeMenu(back = false) {
   shown = null;
   list.remove();
   button.setAttribute("aria-expanded", "false");
-  if (back) button.focus();
+  if (back) (button.isConnected ? button : $("find")).focus();
 }
+
+// A menu goes with its button.
+export const tidyMenu = () => { if (shown && !shown.button.isConnected) closeMenu(true); };
 
 // `items`: [name, what it does, or the address of a file].
 export function openMenu(button, items) {

@@ -1,6 +1,6 @@
 // Sharing: a link for everybody who has it, and the links that work.
 
-import { $, call, closing, make, say, words } from "./dom.js";
+import { $, call, closing, copyText, make, say, words } from "./dom.js";
 
 const DAYS = [1, 7, 30];
 const day = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
@@ -23,12 +23,18 @@ export function shareDialog(id, title) {
   const form = make("form", {}, make("p", {}, words["share.about"]), make("label", { for: "share-heading" }, words["share.heading"]), heading,
     make("small", { id: "share-hint" }, words["share.heading.hint"]), make("fieldset", {}, make("legend", {}, words["share.days"]), ...days),
     make("p", { class: "trouble", role: "alert", hidden: true }), make("button", { type: "submit", class: "primary" }, words["share.make"]));
+  let making = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (making) return;
+    making = true;
     const body = { days: Number(new FormData(form).get("days")), title: heading.value.trim() };
     const response = await call("POST", `/api/v1/conversations/${id}/shares`, body).catch(() => null);
     const made = await response?.json().catch(() => null);
-    if (response?.ok) return form.replaceWith(linkOf(made));
+    making = false;
+    // a link that nobody has seen does not stay
+    if (response?.ok && made && !form.isConnected) return takeBack(made);
+    if (response?.ok && made) return form.replaceWith(linkOf(made));
     const trouble = form.querySelector(".trouble");
     trouble.textContent = made?.message ?? words.failed;
     trouble.hidden = false;
@@ -41,9 +47,9 @@ function linkOf(made) {
   link.value = new URL(made.path, location.href).href;
   link.addEventListener("focus", () => link.select());
   const copy = make("button", { type: "button", class: "primary", onclick: async () => {
-    await navigator.clipboard.writeText(link.value);
-    copy.textContent = words.copied;
-    say(words.copied);
+    const done = await copyText(link.value);
+    copy.textContent = done ? words.copied : words["copy.failed"];
+    if (!done) link.select();
   } }, words["share.copy"]);
   queueMicrotask(() => copy.focus());
   return make("div", { class: "made" }, make("label", { for: "share-link" }, words["share.link"]), link,
@@ -55,19 +61,51 @@ const until = (share) => words["share.until"].replace("{date}", () => day.format
 export async function sharesDialog() {
   const list = make("ul", { "aria-busy": "true" });
   shown("shares", list);
-  const response = await call("GET", "/api/v1/shares").catch(() => null);
-  const shares = response?.ok ? (await response.json()).shares : [];
+  await listed(list, "");
+  if (!list.children.length) list.append(make("li", {}, words["share.none"]));
+}
+
+// Appends the links from `before` on, in the place of the button `more` that asked for them.
+async function listed(list, before, more = null) {
+  const query = new URLSearchParams(before && { before });
+  const response = await call("GET", `/api/v1/shares?${query}`).catch(() => null);
+  const page = response?.ok ? await response.json().catch(() => null) : null;
   list.setAttribute("aria-busy", "false");
-  list.append(...shares.map((share) => {
-    const row = make("li", {}, make("div", {}, make("bdi", {}, share.title || words.untitled), make("small", {}, until(share))),
-      make("button", { type: "button", onclick: async () => {
-        const back = await call("DELETE", `/api/v1/shares/${share.id}`, {}).catch(() => null);
-        if (!back?.ok && back?.status !== 404) return say(words.failed);
-        row.remove();
-        if (!list.children.length) list.append(make("li", {}, words["share.none"]));
-        $("shares")?.querySelector("button")?.focus();
-      } }, words["share.back"]));
-    return row;
-  }));
-  if (!shares.length) list.append(make("li", {}, response?.ok ? words["share.none"] : words.failed));
+  if (!page) {
+    if (more) more.disabled = false;
+    return more ? say(words.failed) : list.append(make("li", {}, words.failed));
+  }
+  const rows = page.shares.map(rowOf);
+  list.append(...rows);
+  if (page.older) list.append(make("li", {}, further(list, page.older)));
+  if (!more) return;
+  more.closest("li").remove();
+  rows[0]?.querySelector("button").focus();
+}
+
+function further(list, before) {
+  const button = make("button", { type: "button", onclick: () => {
+    button.disabled = true;
+    listed(list, before, button);
+  } }, words["share.more"]);
+  return button;
+}
+
+const takeBack = (share) => call("DELETE", `/api/v1/shares/${share.id}`, {}).catch(() => null);
+
+function rowOf(share) {
+  let leaving = false;
+  const row = make("li", {}, make("div", {}, make("bdi", {}, share.title || words.untitled), make("small", {}, until(share))),
+    make("button", { type: "button", onclick: async () => {
+      if (leaving) return;
+      leaving = true;
+      const back = await takeBack(share);
+      leaving = false;
+      if (!back?.ok && back?.status !== 404) return say(words.failed);
+      const list = row.parentElement, focused = row.contains(document.activeElement);
+      row.remove();
+      if (!list.children.length) list.append(make("li", {}, words["share.none"]));
+      if (focused) $("shares")?.querySelector("button")?.focus();
+    } }, words["share.back"]));
+  return row;
 }

@@ -1,9 +1,10 @@
 // The visitor's conversations: by day, searched, renamed, deleted, shared. Titles and excerpts reach the
 // document as text.
 
-import { $, call, icon, make, say, words } from "./dom.js";
+import { $, arrange, call, icon, make, say, words } from "./dom.js";
 import { closeDrawer } from "./drawer.js";
-import { openMenu } from "./menu.js";
+import { openMenu, tidyMenu } from "./menu.js";
+import { morph } from "./morph.js";
 import { shareDialog, sharesDialog } from "./share.js";
 import { state } from "./state.js";
 
@@ -11,12 +12,20 @@ const UNDO = 6000, TYPING = 200, DAY = 24 * 3600 * 1000;
 const list = $("list"), find = $("find");
 const known = new Map();  // those of the list, by id
 const gone = new Map();  // those that are deleted unless it is undone, by id
-let query = "", older = "", rest = null, results = [], asked = 0, acts = null;
-// `rest` is where the whole list goes on, `older` what is shown.
+const buried = new Set();  // ids of those that are deleted: what was asked before may still bring them
+const rows = new Map(), days = new Map();  // what is shown, by id and by its heading
+const further = make("button", { type: "button", class: "more", onclick: more }, words["chats.more"]);
+const seen = new IntersectionObserver((told) => { if (told.at(-1).isIntersecting) more(); }, { root: list, rootMargin: "200px" });
+let query = "", older = "", rest = null, results = [], failed = false, acts = null;
+let asked = 0, found = 0, fetching = -1, late = false, writing = () => {};
+// `query` is the search that is shown, `rest` is where the whole list goes on, `older` what is shown; `asked` and
+// `found` count searches, `fetching` is that whose next page is on its way. `writing` ends a title's being written.
 
 export const placeOf = (platform) => words[`chats.${platform}`] ?? platform;
 const titleOf = (c) => c.title || words.untitled;
+export const knownTitle = (id) => known.get(id)?.title ?? "";
 const newest = (a, b) => b.active_at - a.active_at;
+const entryOf = (id) => known.get(id) ?? results.find((c) => c.id === id);
 
 // `open` shows a conversation, `left` is called when the one that is shown is deleted.
 export function startSidebar(given) {
@@ -27,91 +36,125 @@ export function startSidebar(given) {
     timer = setTimeout(search, TYPING);
   });
   find.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !find.value) return;
+    if (event.key !== "Escape" || event.isComposing || !find.value) return;
     event.preventDefault();
     find.value = "";
     search();
   });
   list.addEventListener("keydown", moved);
+  // a press is over once its click, if it is one, has been told
+  for (const name of ["pointerup", "pointercancel", "keyup"]) addEventListener(name, () => { if (late) setTimeout(render); });
   $("shared-links").addEventListener("click", sharesDialog);
   addEventListener("pagehide", () => { for (const end of gone.values()) end(true); });
 }
 
-async function page(before) {
-  const given = new URLSearchParams({ ...(query && { query }), ...(before && { before }) });
+async function page(words, before) {
+  const given = new URLSearchParams({ ...(words && { query: words }), ...(before && { before }) });
   const response = await call("GET", `/api/v1/conversations?${given}`).catch(() => null);
-  return response?.ok ? response.json() : null;
+  const said = response?.ok ? await response.json().catch(() => null) : null;
+  return said && { ...said, conversations: said.conversations.filter((c) => !buried.has(c.id)) };
 }
 
 // What live.js tells.
 export function sidebarTold(name, data) {
-  if (name === "deleted") known.delete(data.id);
-  else if (name === "conversation") known.set(data.id, data);
+  if (name === "deleted") bury(data.id);
+  else if (name === "conversation") learn(data);
   else {
     const { conversations } = data, end = conversations.at(-1)?.active_at ?? 0, ids = new Set(conversations.map((c) => c.id));
     for (const [id, c] of known) if ((c.active_at >= end || !data.older) && !ids.has(id)) known.delete(id);
-    for (const c of conversations) known.set(c.id, c);
+    conversations.forEach(learn);
     rest ??= data.older;
     if (!query) older = rest;
   }
-  if (!query) render();
+  render();
+}
+
+function learn(c) {
+  buried.delete(c.id);
+  known.set(c.id, c);
+  results = results.map((r) => (r.id === c.id ? { ...c, excerpt: r.excerpt } : r));
+}
+
+function bury(id) {
+  buried.add(id);
+  known.delete(id);
+  results = results.filter((r) => r.id !== id);
 }
 
 async function search() {
-  const wanted = ++asked;
-  query = find.value.trim();
-  older = "";
-  if (query) {
-    const found = await page("");
-    if (wanted !== asked) return;
-    results = found?.conversations ?? [];
-    older = found?.older ?? "";
-    say(results.length ? "" : words["chats.nothing"]);
-  } else older = rest ?? "";
-  render();
-}
-
-async function more(button) {
-  const wanted = asked;
-  button.disabled = true;
-  const found = await page(older);
+  const wanted = ++asked, written = find.value.trim();
+  writing();
+  const first = written && (await page(written, ""));
   if (wanted !== asked) return;
-  if (!found) { button.disabled = false; return; }
-  older = found.older;
-  if (query) results.push(...found.conversations);
-  else {
+  query = written;
+  found++;
+  failed = first === null;
+  results = first?.conversations ?? [];
+  older = query ? first?.older ?? "" : rest ?? "";
+  if (query) told();
+  render();
+}
+
+function searchAgain() {
+  find.focus();
+  search();
+}
+
+// A search that has not looked through all goes on as the end of the list comes into view.
+function told() {
+  say(failed ? words["chats.unfound"] : results.length || older ? "" : words["chats.nothing"]);
+}
+
+async function more() {
+  if (fetching === found) return;
+  const wanted = fetching = found;
+  seen.unobserve(further);
+  const next = await page(query, older);
+  if (wanted !== found) return;
+  fetching = -1;
+  if (!next) return say(words.failed);
+  older = next.older;
+  if (query) {
+    const ids = new Set(results.map((c) => c.id));
+    results.push(...next.conversations.filter((c) => !ids.has(c.id)));
+    told();
+  } else {
     rest = older;
-    for (const c of found.conversations) known.set(c.id, c);
+    for (const c of next.conversations) if (!known.has(c.id)) known.set(c.id, c);
   }
   render();
 }
 
+// What is shown already stays, and while a press is on or a title is being written, all of it does.
 function render() {
-  const focused = document.activeElement?.closest?.("[data-chat]")?.dataset.chat;
-  if (list.querySelector("form")) return;  // a title is being written
-  const rows = (query ? results : [...known.values()].sort(newest)).filter((c) => !gone.has(c.id));
-  const groups = new Map();
-  for (const c of rows) {
-    const group = query ? "" : dayOf(c.active_at * 1000);
-    groups.set(group, [...(groups.get(group) ?? []), c]);
-  }
-  const parts = [...groups].flatMap(([group, members]) => [...(group ? [make("h3", {}, group)] : []), make("ul", {}, ...members.map(row))]);
-  if (!rows.length) parts.push(make("p", { class: "none" }, words[query ? "chats.nothing" : "chats.none"]));
-  list.replaceChildren(...parts);
+  late = list.matches(":active") || list.querySelector("form") !== null;
+  if (late) return;
+  const focused = list.contains(document.activeElement) ? document.activeElement : null;
+  const shown = (query ? results : [...known.values()].sort(newest)).filter((c) => !gone.has(c.id));
+  const parts = sections(shown);
+  if (query && failed) parts.push(make("p", { class: "none" }, words["chats.unfound"]), make("button", { type: "button", class: "more", onclick: searchAgain }, words["chats.again"]));
+  else if (!shown.length && !older) parts.push(make("p", { class: "none" }, words[query ? "chats.nothing" : "chats.none"]));
+  arrange(list, [...parts, ...(older ? [further] : [])]);
   list.setAttribute("aria-busy", "false");
-  if (older) list.append(moreButton());
-  if (focused) list.querySelector(`[data-chat="${CSS.escape(focused)}"] .chat`)?.focus();
+  if (older && fetching !== found) seen.observe(further);
+  tidyMenu();
+  if (focused?.isConnected) focused.focus({ preventScroll: true });
 }
 
-function moreButton() {
-  const button = make("button", { type: "button", class: "more", onclick: () => more(button) }, words["chats.more"]);
-  const seen = new IntersectionObserver(([entry]) => {
-    if (!entry.isIntersecting) return;
-    seen.disconnect();
-    more(button);
-  }, { root: list, rootMargin: "200px" });
-  seen.observe(button);
-  return button;
+function sections(shown) {
+  const groups = new Map();
+  for (const c of shown) {
+    const day = query ? "" : dayOf(c.active_at * 1000);
+    if (!groups.has(day)) groups.set(day, []);
+    groups.get(day).push(rowOf(c));
+  }
+  const ids = new Set(shown.map((c) => c.id));
+  for (const id of rows.keys()) if (!ids.has(id)) rows.delete(id);
+  return [...groups].flatMap(([day, members]) => {
+    if (!days.has(day)) days.set(day, [...(day ? [make("h3", {}, day)] : []), make("ul")]);
+    arrange(days.get(day).at(-1), members);
+    return days.get(day);
+  });
 }
 
 function dayOf(at) {
@@ -123,49 +166,69 @@ function dayOf(at) {
   return new Intl.DateTimeFormat(document.documentElement.lang, { month: "long", year: "numeric" }).format(at);
 }
 
-function row(c) {
-  const current = c.id === state.conversation;
-  const name = make("button", { type: "button", class: "chat", "aria-current": current && "page", onclick: () => choose(c) }, make("bdi", {}, titleOf(c)));
-  if (!c.here) name.append(make("small", { class: "place" }, placeOf(c.platform)));
-  if (c.answering) name.append(make("span", { class: "answering", role: "img", "aria-label": words["chats.answering"] }));
-  if (query && c.excerpt) name.append(make("small", { class: "excerpt" }, c.excerpt));
-  const menu = make("button", { type: "button", class: "do", "aria-haspopup": "menu", "aria-expanded": "false",
-    "aria-label": words["chats.menu"].replace("{title}", () => titleOf(c)), onclick: () => openMenu(menu, items(c, item)) }, icon("more"));
-  const item = make("li", { "data-chat": c.id }, name, menu);
+// The row of a conversation, which stays the same however often the list is told of it.
+function rowOf(c) {
+  if (!rows.has(c.id)) rows.set(c.id, bareRow(c.id));
+  const { item, name, menu } = rows.get(c.id);
+  morph(name, faceOf(c));
+  mark(c.id, name);
+  menu.setAttribute("aria-label", words["chats.menu"].replace("{title}", () => titleOf(c)));
   return item;
 }
 
-function choose(c) {
+function bareRow(id) {
+  const name = make("button", { type: "button", class: "chat", onclick: () => choose(id) });
+  const menu = make("button", { type: "button", class: "do", "aria-haspopup": "menu", "aria-expanded": "false", onclick: () => openMenu(menu, items(id)) }, icon("more"));
+  return { item: make("li", { "data-chat": id }, name, menu), name, menu };
+}
+
+function faceOf(c) {
+  const face = make("div", {}, make("bdi", {}, titleOf(c)));
+  if (!c.here) face.append(make("small", { class: "place" }, placeOf(c.platform)));
+  if (c.answering) face.append(make("span", { class: "answering", role: "img", "aria-label": words["chats.answering"] }));
+  if (query && c.excerpt) face.append(make("small", { class: "excerpt" }, c.excerpt));
+  return face;
+}
+
+function choose(id) {
   closeDrawer();
-  acts.open(c.id);
+  acts.open(id);
 }
 
-function items(c, item) {
-  const file = (format) => `/api/v1/conversations/${c.id}/export?format=${format}`;
-  return [["rename", () => rename(c, item)], ["share", () => shareDialog(c.id, c.title)], ["export.markdown", file("markdown")], ["export.json", file("json")], ["delete", () => remove(c)]];
+function items(id) {
+  const file = (format) => `/api/v1/conversations/${id}/export?format=${format}`, act = (what) => () => { if (entryOf(id)) what(entryOf(id)); };
+  return [["rename", act(rename)], ["share", act((c) => shareDialog(id, c.title))], ["export.markdown", file("markdown")], ["export.json", file("json")], ["delete", act(remove)]];
 }
 
-function rename(c, item) {
+// What was written stays until it is saved or given up.
+function rename({ id, title: before }) {
+  writing();
+  const { item, name, menu } = rows.get(id);
   const input = make("input", { type: "text", maxlength: "200", "aria-label": words["rename.title"], autocomplete: "off" });
-  input.value = c.title;
+  input.value = before;
   const form = make("form", {}, input, make("button", { type: "submit", class: "primary" }, words["rename.save"]));
-  const end = () => {
-    form.remove();
+  const end = writing = () => {
+    writing = () => {};
+    const focused = form.contains(document.activeElement);
+    item.replaceChildren(name, menu);
     render();
-    list.querySelector(`[data-chat="${CSS.escape(c.id)}"] .chat`)?.focus();
+    if (focused) name.focus();
   };
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const title = input.value.trim();
-    if (!title || title === c.title) return end();
-    const response = await call("PATCH", `/api/v1/conversations/${c.id}`, { title }).catch(() => null);
-    if (response?.ok) {
-      for (const entry of [known.get(c.id), results.find((r) => r.id === c.id)]) if (entry) entry.title = title;
-    } else say(words.failed);
-    end();
+    if (input.readOnly) return;
+    if (!title || title === before) return end();
+    input.readOnly = true;
+    const response = await call("PATCH", `/api/v1/conversations/${id}`, { title }).catch(() => null);
+    input.readOnly = false;
+    if (!response?.ok) return say(words.failed);
+    for (const entry of [known.get(id), results.find((r) => r.id === id)]) if (entry) entry.title = title;
+    if (writing === end) end();
+    else render();
   });
   form.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
+    if (event.key !== "Escape" || event.isComposing) return;
     event.preventDefault();
     event.stopPropagation();
     end();
@@ -181,14 +244,11 @@ function remove(c) {
   const timer = setTimeout(() => end(false), UNDO);
   const end = async (leaving) => {
     clearTimeout(timer);
-    if (leaving) return void fetch(`/api/v1/conversations/${c.id}`, { method: "DELETE", body: "{}", headers: { "Content-Type": "application/json" }, keepalive: true });
     closeToast(c.id);
-    const response = await call("DELETE", `/api/v1/conversations/${c.id}`, {}).catch(() => null);
+    const response = await (leaving ? deleteLeaving(c.id) : call("DELETE", `/api/v1/conversations/${c.id}`, {})).catch(() => null);
     gone.delete(c.id);
-    if (response?.ok || response?.status === 404) {
-      known.delete(c.id);
-      results = results.filter((r) => r.id !== c.id);
-    } else say(words.failed);
+    if (response?.ok || response?.status === 404) bury(c.id);
+    else say(words.failed);
     render();
   };
   gone.set(c.id, end);
@@ -198,23 +258,27 @@ function remove(c) {
     clearTimeout(timer);
     gone.delete(c.id);
     render();
-    if (shown) acts.open(c.id);
-    list.querySelector(`[data-chat="${CSS.escape(c.id)}"] .chat`)?.focus();
+    rows.get(c.id)?.name.focus();
+    // whoever has gone on meanwhile stays there
+    if (shown && !state.conversation && !state.running) acts.open(c.id);
   });
 }
 
+// The page is on its way out, or into the browser's memory, from which it may come back.
+const deleteLeaving = (id) => fetch(`/api/v1/conversations/${id}`, { method: "DELETE", body: "{}", headers: { "Content-Type": "application/json" }, keepalive: true });
+
 function toast(c, undo) {
-  const place = $("toast");
-  place.dataset.chat = c.id;
-  place.replaceChildren(make("span", {}, words["delete.done"].replace("{title}", () => titleOf(c))), make("button", { type: "button", onclick: () => { closeToast(c.id); undo(); } }, words["delete.undo"]));
-  place.hidden = false;
-  place.querySelector("button").focus();
+  const button = make("button", { type: "button", onclick: () => { closeToast(c.id); undo(); } }, words["delete.undo"]);
+  $("toast").append(make("div", { "data-chat": c.id }, make("span", {}, words["delete.done"].replace("{title}", () => titleOf(c))), button));
+  $("toast").hidden = false;
+  button.focus();
 }
 
 function closeToast(id) {
-  if ($("toast").dataset.chat !== id) return;
-  if ($("toast").contains(document.activeElement)) find.focus();
-  $("toast").hidden = true;
+  const told = $("toast").querySelector(`[data-chat="${CSS.escape(id)}"]`), focused = told?.contains(document.activeElement);
+  told?.remove();
+  $("toast").hidden = !$("toast").children.length;
+  if (focused) ($("toast").querySelector("button") ?? find).focus();
 }
 
 // Up and down between the conversations.
@@ -226,9 +290,11 @@ function moved(event) {
   all[all.indexOf(event.target) + step]?.focus();
 }
 
+function mark(id, name) {
+  if (id === state.conversation) name.setAttribute("aria-current", "page");
+  else name.removeAttribute("aria-current");
+}
+
 export function markCurrent() {
-  for (const name of list.querySelectorAll(".chat")) {
-    if (name.parentElement.dataset.chat === state.conversation) name.setAttribute("aria-current", "page");
-    else name.removeAttribute("aria-current");
-  }
+  for (const [id, { name }] of rows) mark(id, name);
 }

@@ -1,5 +1,6 @@
-// What the page shows: one conversation, its turns, and the one that is being answered.
+// What the page shows: one conversation, its turns, the one that is being answered, and who answers there
+// in the assistant's place.
 
-import { memory } from "./dom.js";
+import { chatHere } from "./address.js";
 
-export const state = { conversation: memory.get("conversation") ?? "", turns: [], running: null };
+export const state = { conversation: chatHere(), turns: [], running: null, staff: "" };

@@ -1,6 +1,7 @@
 // Dark, light, or as the system has it; the server writes the page in what the cookie says.
 
 import { $, icon, words } from "./dom.js";
+import { onTold, tellTabs } from "./tabs.js";
 
 const THEMES = ["auto", "light", "dark"];
 const YEAR = 365 * 24 * 3600;
@@ -19,5 +20,7 @@ export function startTheme() {
     const theme = THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % THEMES.length];
     document.cookie = `tertulia_theme=${theme}; path=/; max-age=${YEAR}; samesite=lax`;
     show(theme);
+    tellTabs("theme", theme);
   });
+  onTold("theme", show);
 }

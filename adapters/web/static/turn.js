@@ -3,12 +3,16 @@
 // nothing can act.
 
 import { picture } from "./attach.js";
-import { action, call, make, memory, say, words } from "./dom.js";
+import { action, call, cleaned, copyText, make, say, words } from "./dom.js";
 import { morph } from "./morph.js";
-import { openPassage, sourceOf } from "./passage.js";
+import { openPassage, plainly, sourceOf } from "./passage.js";
 import { state } from "./state.js";
+import { tellTabs } from "./tabs.js";
+import { Thoughts } from "./thoughts.js";
 import { whyForm } from "./why.js";
 
+const CUT = ["length", "cancelled"];  // ends after which there may be more to say
+const PATIENCE = 25000;  // with a vote of which nothing is heard
 const MARK = /\[(\d{1,3})\]/g;
 
 export class TurnView {
@@ -18,31 +22,55 @@ export class TurnView {
     this.files = files;
     this.id = "";
     this.waits = false;
+    this.fate = "";
+    this.reason = "";
+    this.rated = 0;
+    this.ratedAt = 0;
+    this.rating = Promise.resolve();
     this.question = question;
     this.text = "";
+    this.doing = "";
     this.citations = [];
     this.asked = make("div", { class: "question" });
+    this.thoughts = new Thoughts();
     this.body = make("div", { class: "answer" });
     this.status = make("p", { class: "status" });
     this.sources = make("section", { class: "sources", hidden: true });
     this.actions = make("div", { class: "actions" });
     this.why = make("div", { class: "reasons" });
-    this.root = make("article", { class: "turn" }, this.asked, this.body, this.status, this.sources, this.actions, this.why);
+    this.root = make("article", { class: "turn" }, this.asked, this.thoughts.root, this.body, this.status, this.sources, this.actions, this.why);
     this.showQuestion();
     this.showStatus("");
   }
 
+  // What is shown already stays: a selection in it, and a press that has begun.
   showQuestion() {
+    const offer = !this.id || state.running ? "" : this.mayChange() ? "edit" : "reuse";
+    const look = JSON.stringify([this.question, offer]);
+    if (this.look === look) return;
+    this.look = look;
     const said = [make("span", { class: "unseen" }, `${words.you}:`), make("p", {}, this.question)];
     const brought = make("div", { class: "brought" }, ...this.files.map(picture));
     this.asked.replaceChildren(...(this.files.length ? [brought] : []), ...(this.question ? said : []));
-    if (this === state.turns.at(-1) && !state.running && this.id) this.asked.append(action("edit", () => this.edit()));
+    if (offer === "edit") this.asked.append(action("edit", () => this.edit()));
+    else if (offer && this.question) this.asked.append(action("reuse", () => this.acts.reuse(this.question)));
+  }
+
+  // The last alone, and neither while a person answers here nor where a question was kept for one.
+  mayChange() {
+    return this === state.turns.at(-1) && Boolean(this.id) && !this.waits && !state.staff && !state.running;
   }
 
   showStatus(text, trouble = false) {
     this.status.hidden = !text;
     this.status.textContent = text;
     this.status.classList.toggle("trouble", trouble);
+  }
+
+  // Nothing of the answer is there yet, or no more of it. Where thoughts are, their line says so, unless something
+  // else is being done.
+  showWaiting() {
+    this.showStatus(this.doing || (this.thoughts.going ? "" : words.thinking));
   }
 
   // Blocks before `from` stay untouched, and of the others what is the same.
@@ -65,7 +93,7 @@ export class TurnView {
     const list = make("ol");
     for (const c of citations) {
       const name = make("button", { type: "button", class: "name", onclick: () => openPassage(this, c.number) }, c.title || c.source);
-      list.append(make("li", { "data-number": c.number }, make("b", {}, String(c.number)), name, make("q", {}, c.quote), make("cite", {}, sourceOf(c.source))));
+      list.append(make("li", { "data-number": c.number }, make("b", {}, String(c.number)), name, make("q", {}, ...plainly(c.quote)), make("cite", {}, sourceOf(c.source))));
     }
     this.sources.replaceChildren(make("h2", {}, words.sources), list);
     this.linkMarks();
@@ -92,28 +120,42 @@ export class TurnView {
     return make("button", { type: "button", class: "mark", "aria-label": `${words.source} ${number}: ${title}`, onclick: () => openPassage(this, number) }, String(number));
   }
 
-  // A question that is kept for a person to answer has an end, and no answer yet.
-  showEnd(reason) {
-    this.waits = reason === "taken" && !this.text;
-    this.showStatus(this.waits ? words.taken : "");
+  // A question that was kept for a person has an end and no answer, and a fate.
+  showEnd(reason, fate = reason === "taken" ? "waits" : "") {
+    this.fate = fate;
+    this.reason = reason;
+    this.waits = Boolean(fate) && !this.text;
+    const kept = fate === "waits" ? this.waits && words.taken : words[`taken.${fate}`];
+    this.showStatus(kept || (words[`end.${reason}`] ?? ""));
+    this.status.classList.toggle("over", CUT.includes(reason) || ["later", "unanswered"].includes(fate));
   }
 
+  // The answer's words for those who listen, without what its buttons say.
+  spoken() {
+    const body = this.body.cloneNode(true);
+    body.querySelectorAll("figcaption").forEach((part) => part.remove());
+    body.querySelectorAll(".mark").forEach((mark) => mark.replaceWith(`[${mark.textContent}]`));
+    return [...body.children].map((block) => block.textContent.trim()).join("\n");
+  }
+
+  // Buttons that are there stay, so that a press that has begun reaches them.
   showActions() {
-    this.actions.replaceChildren();
-    if (!this.id || this.waits || this === state.running) return;
-    const copy = action("copy", async () => {
-      await navigator.clipboard.writeText(this.markdown());
-      say(words.copied);
-    });
-    const votes = memory.get("votes") ?? {};
-    const vote = (name, value) => {
-      const button = action(name, () => this.vote(value));
-      button.setAttribute("aria-pressed", String(votes[this.id] === value));
-      return button;
-    };
-    this.actions.append(copy);
-    if (this === state.turns.at(-1)) this.actions.append(action("retry", () => this.acts.again(this)));
-    this.actions.append(vote("good", 1), vote("bad", -1));
+    const now = this.offered(), same = [...this.actions.children];
+    if (now.length !== same.length || now.some((button, place) => button.dataset.do !== same[place].dataset.do)) this.actions.replaceChildren(...now);
+    for (const [name, value] of [["good", 1], ["bad", -1]]) {
+      this.actions.querySelector(`[data-do=${name}]`)?.setAttribute("aria-pressed", String(this.rated === value));
+    }
+  }
+
+  offered() {
+    if (!this.id || this.waits || this === state.running) return [];
+    const buttons = [action("copy", () => copyText(this.markdown()))];
+    if (this.mayChange()) buttons.push(action("retry", () => this.acts.again(this)));
+    buttons.push(action("good", () => this.vote(1)), action("bad", () => this.vote(-1)));
+    if (this.mayChange() && CUT.includes(this.reason) && this.text) {
+      buttons.push(make("button", { type: "button", class: "on", "data-do": "go-on", onclick: () => this.acts.goOn() }, words["go.on"]));
+    }
+    return buttons;
   }
 
   // The answer with what its marks stand for.
@@ -122,55 +164,101 @@ export class TurnView {
     return [this.text, sources.join("\n")].filter(Boolean).join("\n\n");
   }
 
-  async vote(value) {
-    const votes = memory.get("votes") ?? {};
-    const next = votes[this.id] === value ? 0 : value;
-    if (!(await this.rate(next))) return;
-    memory.set("votes", Object.fromEntries(Object.entries({ ...votes, [this.id]: next }).filter(([, v]) => v).slice(-200)));
-    this.showActions();
-    this.why.replaceChildren(...(next ? [whyForm(next, (reason) => this.explain(next, reason), () => this.settled())] : []));
+  // One after the other, so that the last press counts.
+  rateNext(act) {
+    this.rating = this.rating.then(act);
+  }
+
+  vote(value) {
+    const { id } = this, shown = () => state.turns.find((turn) => turn.id === id);
+    this.rateNext(async () => {
+      const next = (shown() ?? this).rated === value ? 0 : value;
+      if (!(await this.rate(id, next))) return;
+      tellTabs("vote", { id, value: next });
+      // the page may have been told more of this turn meanwhile, and show it anew, or another in its place
+      shown()?.voted(next);
+    });
+  }
+
+  voted(value) {
+    this.showVote(value);
+    if (!value) return;
+    const { id } = this, form = whyForm(value, (reason) => this.explain(form, id, value, reason), () => this.settle(form));
+    this.why.replaceChildren(form);
     this.why.scrollIntoView({ block: "nearest" });
   }
 
-  async rate(value, reason = "") {
-    const response = await call("POST", `/api/v1/chat/${this.id}/feedback`, { value, reason }).catch(() => null);
+  // Of an answer that has another vote now, nobody is asked why it had the one before.
+  showVote(value) {
+    if (value !== this.rated) this.why.replaceChildren();
+    this.rated = value;
+    this.ratedAt = performance.now();
+    this.showActions();
+  }
+
+  async rate(id, value, reason = "") {
+    const response = await call("POST", `/api/v1/chat/${id}/feedback`, { value, reason }, AbortSignal.timeout(PATIENCE)).catch(() => null);
     if (!response?.ok) say(words.failed);
     return Boolean(response?.ok);
   }
 
-  async explain(value, reason) {
-    if (!(await this.rate(value, reason))) return;
-    this.settled();
-    say(words["why.thanks"]);
+  explain(form, id, value, reason) {
+    this.rateNext(async () => {
+      if (!(await this.rate(id, value, reason))) return;
+      this.settle(form);
+      say(words["why.thanks"]);
+    });
   }
 
-  settled() {
-    this.why.replaceChildren();
-    this.actions.querySelector("[aria-pressed=true]")?.focus();
+  settle(form) {
+    const within = form.contains(document.activeElement);
+    form.remove();
+    if (within) this.actions.querySelector("[aria-pressed=true]")?.focus();
   }
 
-  edit() {
+  edit(text = this.question) {
     if (!this.id || state.running) return;
     const input = make("textarea", { rows: "3", maxlength: "100000", "aria-label": words.edit });
-    input.value = this.question;
+    input.value = text;
     const save = make("button", { type: "submit", class: "primary" }, words.save);
-    const form = make("form", {}, input, make("button", { type: "button", onclick: () => this.showQuestion() }, words.cancel), save);
+    const form = make("form", {}, input, make("button", { type: "button", onclick: () => this.unedit() }, words.cancel), save);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const text = input.value.trim();
-      if (text) this.acts.change(this, text);
+      if (cleaned(input.value).trim()) this.acts.change(this, input.value);
     });
     form.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.showQuestion();
+      if (event.isComposing) return;
+      if (event.key === "Escape") {
+        event.preventDefault();
+        event.stopPropagation();
+        this.unedit();
+      }
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     });
+    this.look = "";
     this.asked.replaceChildren(form);
     input.focus();
     input.scrollIntoView({ block: "nearest" });
   }
 
-  refresh() {
+  unedit() {
     this.showQuestion();
+    this.asked.querySelector("[data-do]")?.focus();
+  }
+
+  // What is being written in the question's place and was not said; "" if nothing.
+  unsaid() {
+    const written = cleaned(this.asked.querySelector("textarea")?.value ?? "").trim();
+    return written === this.question ? "" : written;
+  }
+
+  // New words for the last question stay while they are being written. When it cannot be changed any more they go to
+  // the composer.
+  refresh() {
+    const writing = this.asked.querySelector("form") && this === state.turns.at(-1) && !state.running;
+    const unsaid = writing ? "" : this.unsaid();
+    if (!writing) this.showQuestion();
+    if (unsaid) this.acts.reuse(unsaid);
     this.showActions();
   }
 }
@@ -189,6 +277,5 @@ function dress(block) {
 export async function copyCode(event) {
   const button = event.target.closest("[data-do=copy-code]");
   if (!button) return;
-  await navigator.clipboard.writeText(button.closest("figure").querySelector("code").textContent);
-  say(words.copied);
+  await copyText(button.closest("figure").querySelector("code").textContent);
 }

@@ -21,6 +21,6 @@ export function whyForm(value, send, close) {
     if (reason) send(reason);
     else close();
   });
-  form.addEventListener("keydown", (event) => { if (event.key === "Escape") { event.stopPropagation(); close(); } });
+  form.addEventListener("keydown", (event) => { if (event.key === "Escape" && !event.isComposing) { event.stopPropagation(); close(); } });
   return form;
 }

@@ -43,10 +43,18 @@ _CANDIDATES = 4
 
 
 class QaSettings(api.PluginSettings):
-    collections: tuple[str, ...] = Field((COLLECTION,), description="Collections to answer from.")
-    handbook: bool = Field(True, description="Answer from Tertulia's own handbook as well.")
-    limit: Annotated[int, Field(ge=1, le=20, description="Most passages shown with a question.")] = 4
-    max_chars: Annotated[int, Field(ge=200, description="Most characters of passages shown at once.")] = 4_000
+    collections: Annotated[tuple[str, ...], api.Said({"zh": "文档集"}, {"zh": "从这些文档集中回答。"})] = (
+        Field((COLLECTION,), description="Collections to answer from.")
+    )
+    handbook: Annotated[bool, api.Said({"zh": "手册"}, {"zh": "也从 Tertulia 自己的手册中回答。"})] = Field(
+        True, description="Answer from Tertulia's own handbook as well."
+    )
+    limit: Annotated[int, api.Said({"zh": "段落数"}, {"zh": "一个问题最多附上多少个段落。"})] = Field(
+        4, ge=1, le=20, description="Most passages shown with a question."
+    )
+    max_chars: Annotated[int, api.Said({"zh": "字符数"}, {"zh": "附上的段落合计最多的字符数。"})] = Field(
+        4_000, ge=200, description="Most characters of passages shown at once."
+    )
 
 
 class Plugin(api.Plugin):

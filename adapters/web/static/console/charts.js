@@ -3,6 +3,7 @@
 const language = document.documentElement.lang;
 const compact = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+const fine = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const HEIGHT = 184;
 const DAY = 86400;
 
@@ -10,6 +11,7 @@ const DAY = 86400;
 export function cell(value, unit) {
   if (value === null) return "–";
   if (unit === "seconds") return `${value.toFixed(2)} s`;
+  if (unit === "level") return fine.format(value);
   return unit === "share" ? `${Math.round(value * 100)}%` : whole.format(value);
 }
 
@@ -60,7 +62,7 @@ function lines(told) {
 function options(figure, told, step, width, over) {
   const axis = { stroke: colour("soft"), font: `12px ${getComputedStyle(document.body).fontFamily}` };
   const grid = { stroke: colour("line"), width: 1 };
-  const highest = (u, low, high) => [0, told.unit === "share" ? 1 : Math.max(high * 1.08, told.unit === "count" ? 4 : 0.1)];
+  const highest = (u, low, high) => [0, told.unit === "share" ? 1 : Math.max(high * 1.08, told.unit === "seconds" ? 0.1 : 4)];
   return {
     width,
     height: HEIGHT,
@@ -107,10 +109,7 @@ function legend(list, told, times, step, index) {
 // Prepares a figure; gives what draws it with other values.
 export function chart(figure, nothing) {
   const plot = figure.querySelector(".plot");
-  const list = document.createElement("ul");
-  list.className = "legend";
-  list.setAttribute("aria-hidden", "true");
-  plot.before(list);
+  const list = figure.querySelector(".legend");
   const note = document.createElement("p");
   note.className = "nothing";
   note.textContent = nothing;

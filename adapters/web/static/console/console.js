@@ -1,5 +1,7 @@
 // What the console does in the browser: dialogs, copying, times in the reader's zone, and what is said.
 
+import { copied } from "../copying.js";
+
 export const csrf = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRF-Token"];
 const said = document.getElementById("said");
 let fading;
@@ -20,6 +22,11 @@ export async function post(path, body = {}) {
   return answer;
 }
 
+const PATIENCE = 15000;
+
+// What is asked for again and again; a server that hangs is not waited for.
+export const ask = (path) => fetch(path, { headers: { "HX-Request": "true" }, signal: AbortSignal.timeout(PATIENCE) });
+
 export function localTimes(root) {
   for (const node of root.querySelectorAll("time[data-when]")) {
     const at = new Date(node.dateTime);
@@ -30,9 +37,16 @@ export function localTimes(root) {
   }
 }
 
-async function copy(button) {
-  await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
-  say(document.body.dataset.copied);
+// What cannot be copied is marked, for the keyboard to do it.
+export async function copy(text, mark) {
+  const done = await copied(text);
+  say(done ? document.body.dataset.copied : document.body.dataset.uncopied);
+  if (!done) mark();
+}
+
+function copyCode(button) {
+  const code = button.parentElement.querySelector("code");
+  copy(code.textContent, () => getSelection().selectAllChildren(code));
 }
 
 document.addEventListener("click", (event) => {
@@ -40,7 +54,7 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   if (button.dataset.dialog) document.getElementById(button.dataset.dialog).showModal();
   else if ("close" in button.dataset) button.closest("dialog").close();
-  else if ("copy" in button.dataset) copy(button);
+  else if ("copy" in button.dataset) copyCode(button);
 });
 // a file that is too large is told before it is sent
 document.addEventListener("change", (event) => {
@@ -49,21 +63,56 @@ document.addEventListener("change", (event) => {
   event.target.setCustomValidity(event.target.files[0]?.size > Number(most) ? tooBig : "");
   event.target.reportValidity();
 });
+// the second press of a double click is none in the dialog that the first has opened
+document.addEventListener("click", (event) => {
+  if (event.detail > 1 && event.target.closest?.("dialog button")) event.preventDefault();
+}, true);
 // a press beside a dialog closes it
-document.addEventListener("pointerdown", (event) => {
-  if (event.target instanceof HTMLDialogElement) {
+document.addEventListener("mousedown", (event) => {
+  if (event.detail === 1 && event.target instanceof HTMLDialogElement) {
     const box = event.target.getBoundingClientRect();
     const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
     if (!inside) event.target.close();
   }
 });
 document.addEventListener("htmx:afterSwap", (event) => localTimes(event.detail.target.parentElement ?? document));
+
+// The link that turned a page is gone with it: the focus goes on to what came in its place, unless it is elsewhere
+// by now, and those who listen are told.
+const GOALS = "h2, .scroll, ol, ul";
+let turned = null;
+document.addEventListener("htmx:afterSwap", ({ target, detail }) => {
+  const pager = detail.requestConfig.elt.closest(".pager"), isTurn = target.localName === "article";
+  if (!pager || turned === detail.xhr || target.localName === "p") return;
+  turned = detail.xhr;
+  const told = (isTurn ? pager : target.querySelector(".pager"))?.dataset.told;
+  if (told) say(told);
+  if (document.activeElement !== document.body) return;
+  const goal = isTurn ? target : target.querySelector(GOALS) ?? target;
+  if (!goal.hasAttribute("tabindex")) goal.tabIndex = -1;
+  goal.focus({ preventScroll: true });
+  if (goal.matches(":focus-visible")) goal.scrollIntoView({ block: "nearest" });
+});
 document.addEventListener("htmx:responseError", (event) => {
   let message = "";
   try { message = JSON.parse(event.detail.xhr.responseText).message; } catch { /* no words of ours */ }
   say(message || document.body.dataset.failed);
 });
 document.addEventListener("htmx:sendError", () => say(document.body.dataset.failed));
+
+// what was chosen before htmx was there to hear it, or is restored by the browser, holds all the same
+const first = (select) => Math.max(0, [...select.options].findIndex((one) => one.defaultSelected));
+
+export function isChanged(field) {
+  if (field.options) return field.selectedIndex !== first(field);
+  return field.value !== field.defaultValue || Boolean(field.checked) !== Boolean(field.defaultChecked);
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  for (const field of document.querySelectorAll(".filter[hx-get] select, .filter[hx-get] input")) {
+    if (isChanged(field)) for (const name of ["input", "change"]) field.dispatchEvent(new Event(name, { bubbles: true }));
+  }
+});
 
 localTimes(document);
 // what was done is said once: a reload does not say it again

@@ -1,6 +1,8 @@
 // The overview in the browser: draws the charts, and keeps all of it as it is now.
 
 import { chart, cell } from "./charts.js";
+import { ask } from "./console.js";
+import { isUnderHand } from "./hand.js";
 
 const SECONDS = 5;
 const place = document.getElementById("charts");
@@ -26,8 +28,8 @@ function figures(stats) {
     const { value, trend, kind } = stats[number];
     node.className = `stat ${kind}`.trim();
     const [first, second] = node.querySelectorAll("dd");
-    first.textContent = value;
-    second.textContent = trend;
+    if (first.textContent !== value) first.textContent = value;
+    if (second.textContent !== trend) second.textContent = trend;
   });
 }
 
@@ -42,6 +44,11 @@ function row(cells, labels) {
   return line;
 }
 
+// What somebody has selected to copy stays until they are done.
+function put(body, rows) {
+  if (!isUnderHand(body)) body.replaceChildren(...rows);
+}
+
 // What those read who see no chart; nobody reads a table that is closed.
 function table(figure, told, times) {
   if (!figure.querySelector("details").open) return;
@@ -54,7 +61,7 @@ function table(figure, told, times) {
       rows.push(row([moment.format(times[n] * 1000), ...values.map((value) => cell(value, told.unit))], labels));
     }
   }
-  if (rows.length) figure.querySelector("tbody").replaceChildren(...rows);
+  if (rows.length) put(figure.querySelector("tbody"), rows);
 }
 
 function causes(found) {
@@ -62,7 +69,7 @@ function causes(found) {
   const labels = [...node.querySelectorAll("th")].map((head) => head.textContent);
   const rows = found.map((cause) => row([cause.what, cause.kind, cause.count], labels));
   for (const line of rows) line.cells[1].className = "";
-  node.querySelector("tbody").replaceChildren(...rows);
+  put(node.querySelector("tbody"), rows);
   node.hidden = !rows.length;
 }
 
@@ -80,7 +87,7 @@ function show(told) {
 
 async function refresh() {
   try {
-    const response = await fetch(place.dataset.source, { headers: { "HX-Request": "true" } });
+    const response = await ask(place.dataset.source);
     if (response.status === 401) return location.reload();
     if (!response.ok) throw new Error(response.statusText);
     const told = await response.json();

@@ -19,12 +19,19 @@ async function get(next) {
   return post("/console/login/passkey", { credential: credential.toJSON(), next });
 }
 
+let going = false;
+
+// One at a time: the browser asks once, and a second challenge would void the first.
 async function go(ceremony) {
+  if (going) return;
+  going = true;
   try {
     location.assign((await ceremony()).to);
   } catch (error) {
     // NotAllowedError: the person changed their mind, and knows it
     if (error.name !== "NotAllowedError") say(error.message);
+  } finally {
+    going = false;
   }
 }
 

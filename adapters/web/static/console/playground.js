@@ -1,5 +1,6 @@
 // The playground: asks one side, or both, and shows the answers as they grow. All of it is only here.
 
+import { events } from "../events.js";
 import { csrf } from "./console.js";
 
 const form = document.getElementById("playground");
@@ -18,22 +19,6 @@ function filled(text, values) {
   return text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? "–");
 }
 
-// Reads server-sent events: pairs of a name and its data.
-async function* events(stream) {
-  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const parts = (rest + value).split("\n\n");
-    rest = parts.pop();
-    for (const one of parts) {
-      const found = /^event: (\w+)\ndata: (.*)$/s.exec(one);
-      if (found) yield [found[1], JSON.parse(found[2])];
-    }
-  }
-}
-
 // One answer in the log of its side.
 class Answer {
   constructor(log, question) {
@@ -49,12 +34,15 @@ class Answer {
 
   take(name, data) {
     const end = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 60;
+    const seen = this.log.getBoundingClientRect().bottom < innerHeight;
+    if (name === "text" || name === "thought") this.foot.textContent = "";
     if (name === "text") this.write(data.text);
     else if (name === "thought") this.think(data.text);
     else if (name === "html") this.blocks(data.from, data.blocks);
     else if (name === "error") this.fail(data.message, data.detail);
     else if (name === "end") this.end(data);
     if (end) this.log.scrollTop = this.log.scrollHeight;
+    if (end && seen) this.log.scrollIntoView({ block: "nearest" });
   }
 
   write(text) {
@@ -110,6 +98,7 @@ class Side {
     this.log = node.querySelector(".log");
     this.messages = [];
     this.field("persona").addEventListener("change", () => this.become());
+    this.field("model").addEventListener("change", () => this.tell());
     this.become();
   }
 
@@ -128,6 +117,19 @@ class Side {
       const value = sampling[knob.dataset.knob];
       knob.value = Array.isArray(value) ? value.join("\n") : value ?? "";
     }
+    this.tell();
+  }
+
+  // What a folded form says of itself.
+  tell() {
+    const [model, persona] = ["model", "persona"].map((name) => this.field(name).selectedOptions[0]);
+    const chosen = this.field("persona").value ? [persona, model] : [model];
+    this.node.querySelector("[data-chosen]").textContent = chosen.map((one) => one.textContent).join(" · ");
+  }
+
+  // On a phone there is room for the answers alone.
+  fold(folded) {
+    this.node.querySelector(".setup").open = !folded;
   }
 
   sampling() {
@@ -141,6 +143,7 @@ class Side {
     return found;
   }
 
+  // Gives whether it was answered at all.
   async ask(question, signal) {
     const messages = [...this.messages, { role: "user", text: question }];
     const body = { messages, model: this.field("model").value, prompt: this.field("prompt").value, sampling: this.sampling() };
@@ -162,6 +165,7 @@ class Side {
       }
     }
     if (answer.text) this.messages = [...messages, { role: "assistant", text: answer.text }];
+    return Boolean(answer.text);
   }
 
   clear() {
@@ -192,13 +196,22 @@ async function ask() {
   part("ask").hidden = part("clear").hidden = true;
   part("told").textContent = words.waiting;
   form.elements.question.value = "";
-  await Promise.all(active().map((side) => side.ask(question, stopper.signal)));
+  const asking = active().map((side) => side.ask(question, stopper.signal));
+  active()[0].log.scrollIntoView({ block: "nearest" });
+  const answered = await Promise.all(asking);
+  // what nobody answered is not to be written again
+  if (!answered.some(Boolean) && !form.elements.question.value) form.elements.question.value = question;
   part("told").textContent = stopper.signal.aborted ? words.stopped : words.finished;
   stopper = null;
   part("stop").hidden = true;
   part("ask").hidden = part("clear").hidden = false;
-  form.elements.question.focus();
+  if (document.activeElement === document.body) form.elements.question.focus();
 }
+
+const narrow = matchMedia("(max-width: 56rem)");
+const fold = () => sides.forEach((side) => side.fold(narrow.matches));
+narrow.addEventListener("change", fold);
+fold();
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -211,7 +224,9 @@ form.elements.question.addEventListener("keydown", (event) => {
   }
 });
 // what is wrong is seen: a closed part that holds it opens
-form.addEventListener("invalid", (event) => event.target.closest("details")?.setAttribute("open", ""), true);
+form.addEventListener("invalid", (event) => {
+  for (let box = event.target.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+}, true);
 form.elements.compare.addEventListener("change", arrange);
 part("stop").addEventListener("click", () => stopper?.abort());
 part("clear").addEventListener("click", () => sides.forEach((side) => side.clear()));

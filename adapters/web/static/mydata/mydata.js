@@ -1,24 +1,31 @@
 // What is kept of the visitor, their accounts, and how to take it along or delete it.
 
-import { events } from "../events.js";
+import { copied } from "../copying.js";
+import { events, isBroken, Watch } from "../events.js";
 import { forgetVisitor, request } from "../identity.js";
 
+const SILENCE = 25000;  // of a stream that has a heartbeat each ten seconds, and of any other answer
 const $ = (id) => document.getElementById(id);
 const words = JSON.parse($("words").textContent);
 const { lang } = document.documentElement;
 const day = new Intl.DateTimeFormat(lang, { dateStyle: "long" }), number = new Intl.NumberFormat(lang);
 const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-let mine = null;
+let mine = null, loads = 0;
 
 const json = (method, body) => ({ method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
-// The answer of a call; why there is none is told at `place`.
+// What a call answers; why that is nothing is told at `place`.
 async function call(path, options, place = "state") {
-  const response = await request(path, options).catch(() => null);
-  if (response?.ok) return response;
-  const problem = await response?.json().catch(() => null);
-  $(place).textContent = response && response.status < 500 && problem?.message ? problem.message : words.failed;
+  const { signal, end } = new Watch(SILENCE);
+  const response = await request(path, { ...options, signal }).catch(() => null), said = await response?.json().catch(() => null);
+  end();
+  if (response?.ok && said) return said;
+  tellWhy(response, said, place);
   return null;
+}
+
+function tellWhy(response, problem, place) {
+  $(place).textContent = response && response.status < 500 && problem?.message ? problem.message : words.failed;
 }
 
 function make(tag, attributes, ...children) {
@@ -34,10 +41,21 @@ function button(text, act, kind = "") {
   return made;
 }
 
+// What is pressed again before its answer has come is pressed once.
+function once(act) {
+  let under = null;
+  return (event) => {
+    event?.preventDefault();
+    under ??= act().finally(() => { under = null; });
+    return under;
+  };
+}
+
+// Only the newest answer is shown.
 async function load() {
-  const response = await call("/api/v1/me");
-  if (!response) return;
-  mine = await response.json();
+  const wanted = ++loads, found = await call("/api/v1/me");
+  if (!found || wanted !== loads) return;
+  mine = found;
   $("state").textContent = mine.known ? "" : words.none;
   for (const id of ["kept", "accounts", "export", "delete"]) $(id).hidden = !mine.known;
   $("link").hidden = mine.role === "blocked";
@@ -49,7 +67,7 @@ function show() {
   const values = { name: mine.name, role: words[`role.${mine.role}`], date: day.format(mine.since * 1000) };
   $("person").textContent = filled(words[mine.name ? "person" : "person.unnamed"], values);
   const kinds = Object.keys(mine.counts).filter((kind) => mine.counts[kind] || ["conversations", "messages", "files", "feedback", "shares"].includes(kind));
-  $("counts").replaceChildren(...kinds.flatMap((kind) => [make("dt", {}, words[`count.${kind}`]), make("dd", {}, number.format(mine.counts[kind]))]));
+  $("counts").replaceChildren(...kinds.flatMap((kind) => [make("dt", {}, words[`count.${kind}`]), make("dd", {}, number.format(mine.counts[kind]) + (mine.more.includes(kind) ? "+" : ""))]));
   $("account-list").replaceChildren(...mine.accounts.map(row));
   $("covers").hidden = mine.accounts.length < 2;
   $("covers").textContent = filled(words["delete.linked"], { count: mine.accounts.length });
@@ -70,12 +88,12 @@ function row(account) {
 }
 
 function ask(item, account, name) {
-  const yes = button(words["unlink.yes"], async () => {
+  const yes = button(words["unlink.yes"], once(async () => {
     if (!(await call("/api/v1/me/unlink", json("POST", { platform: account.platform, user: account.user })))) return;
     await load();
     $("accounts-title").tabIndex = -1;
     $("accounts-title").focus();
-  }, "danger");
+  }), "danger");
   const no = button(words.cancel, () => {
     const again = row(account);
     item.replaceWith(again);
@@ -86,9 +104,9 @@ function ask(item, account, name) {
 }
 
 async function makeCode() {
-  const response = await call("/api/v1/me/code", json("POST", {}), "linked");
-  if (!response) return;
-  const { code, minutes, links } = await response.json();
+  const made = await call("/api/v1/me/code", json("POST", {}), "linked");
+  if (!made) return;
+  const { code, minutes, links } = made;
   $("code").value = `/link ${code}`;
   $("copy").textContent = words["link.copy"];
   $("how").textContent = filled(words["link.how"], { minutes });
@@ -102,44 +120,69 @@ async function makeCode() {
 }
 
 async function copyCode() {
-  try {
-    await navigator.clipboard.writeText($("code").value);
-    $("copy").textContent = words["link.copied"];
-  } catch { $("code").select(); }
+  const done = await copied($("code").value);
+  $("copy").textContent = words[done ? "link.copied" : "link.uncopied"];
+  if (!done) $("code").select();
 }
 
 // The chat's own command: the gate that counts wrong codes is the same for all.
-async function useCode(event) {
-  event.preventDefault();
-  const code = $("other").value.trim().replace(/^\/link\s+/i, "");
-  const response = await call("/api/v1/chat", json("POST", { text: `/link ${code}`, language: lang }), "linked");
-  if (!response) return;
-  let said = "";
-  for await (const [name, data] of events(response.body)) {
-    if (name === "chunk") said += data.text;
-    else if (name === "replace") said = data.text;
-    else if (name === "done" || name === "error") break;
-  }
+async function useCode() {
+  const written = $("other").value, code = written.trim().replace(/^\/link\s+/i, "");
+  const watch = new Watch(SILENCE);
+  const response = await request("/api/v1/chat", { ...json("POST", { text: `/link ${code}`, language: lang }), signal: watch.signal }).catch(() => null);
+  const [said, problem] = response?.ok ? [await whole(response, watch)] : ["", await response?.json().catch(() => null)];
+  watch.end();
+  if (!response?.ok || (!said && watch.signal.aborted)) return tellWhy(response, problem, "linked");
   $("linked").textContent = said.replace(/\*\*/g, "") || words["link.unanswered"];
-  $("other").value = "";
+  if ($("other").value === written) $("other").value = "";
   await load();
 }
 
-// By a fetch and not by a link: in a frame the header says whose data it is.
+// What an answer said, as far as it came.
+async function whole(response, watch) {
+  let said = "";
+  try {
+    for await (const [name, data] of events(response.body, watch.alive)) {
+      if (name === "chunk") said += data.text;
+      else if (name === "replace") said = data.text;
+      else if (name === "done" || name === "error") break;
+    }
+  } catch (error) {
+    if (!isBroken(error)) throw error;
+  }
+  return said;
+}
+
+// The same, for as long as it takes; the watch hears each piece of it.
+function heard(response, { alive }) {
+  const transform = (piece, out) => { alive(); out.enqueue(piece); };
+  return new Response(response.body.pipeThrough(new TransformStream({ transform })));
+}
+
+// By a fetch and not by a link: in a frame the header says whose data it is. Of a body that broke off
+// there is no blob.
 async function download() {
-  const response = await call("/api/v1/me/export");
-  if (!response) return;
-  const address = URL.createObjectURL(await response.blob());
+  $("exported").textContent = "";
+  const watch = new Watch(SILENCE);
+  const response = await request("/api/v1/me/export", { signal: watch.signal }).catch(() => null);
+  const blob = response?.ok && (await heard(response, watch).blob().catch(() => null));
+  watch.end();
+  if (!blob) {
+    const why = response?.ok ? "export.broken" : response?.status === 429 ? "export.busy" : "failed";
+    $("exported").textContent = words[why];
+    return;
+  }
+  const address = URL.createObjectURL(blob);
   make("a", { href: address, download: "my-data.json" }).click();
   setTimeout(() => URL.revokeObjectURL(address), 60000);
 }
 
 const typed = () => $("confirm").value.trim().toLowerCase().replace(/\s+/g, " ");
 
-async function erase(event) {
-  event.preventDefault();
+async function erase() {
   if (typed() !== words["delete.word"]) return;
   if (!(await call("/api/v1/me", json("DELETE", { confirm: typed() })))) return;
+  loads++;
   forgetVisitor();
   for (const id of ["kept", "accounts", "link", "export", "delete"]) $(id).hidden = true;
   $("state").textContent = words["delete.done"];
@@ -147,10 +190,10 @@ async function erase(event) {
   $("again").firstElementChild.focus();
 }
 
-$("make").addEventListener("click", makeCode);
+$("make").addEventListener("click", once(makeCode));
 $("copy").addEventListener("click", copyCode);
-$("use").addEventListener("submit", useCode);
-$("download").addEventListener("click", download);
-$("erase").addEventListener("submit", erase);
+$("use").addEventListener("submit", once(useCode));
+$("download").addEventListener("click", once(download));
+$("erase").addEventListener("submit", once(erase));
 $("confirm").addEventListener("input", () => { $("erase").querySelector("button").disabled = typed() !== words["delete.word"]; });
 load();

@@ -1,9 +1,11 @@
 // Puts the assistant on a page of any site: a button, and a frame that is loaded when it is first opened.
 // Everything stands in a shadow root, styled by a constructed sheet, so that the page's own styles and
 // its Content-Security-Policy leave it alone (the page's policy needs script-src and frame-src for us).
+// Of the host itself the page's rules win over ours unless ours are important: then even its important ones lose.
 
 (() => {
-  const script = document.currentScript, { origin } = new URL(script.src), data = script.dataset;
+  // A module has no current script.
+  const script = document.currentScript ?? [...document.scripts].findLast((other) => new URL(other.src || "x:").pathname.endsWith("/widget.js")), { origin } = new URL(script.src), data = script.dataset;
   if (document.getElementById("tertulia-widget")) return;
   const WORDS = {
     en: { title: "Chat", open: "Open the chat", close: "Close the chat", size: "Change the size", blocked: "The chat cannot be shown on this page." },
@@ -42,9 +44,10 @@
 
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`
-    :host { all: initial; position: fixed; z-index: 2147483000; inset-block-end: 0; color-scheme: light dark; font: 16px/1.4 system-ui, sans-serif;
-      --brand: #a24420; --ink: #fff; --ground: light-dark(#faf8f5, #1b1917); --text: light-dark(#26221e, #ece7e1); --line: light-dark(#e6e0d8, #3a3531); }
-    :host([data-theme=light]) { color-scheme: light; } :host([data-theme=dark]) { color-scheme: dark; }
+    :host { all: initial !important; position: fixed !important; z-index: 2147483000 !important; inset-block-end: 0 !important; color-scheme: light dark !important;
+      font: 16px/1.4 system-ui, sans-serif !important; }
+    :host([data-theme=light]) { color-scheme: light !important; } :host([data-theme=dark]) { color-scheme: dark !important; }
+    .all { --brand: #a24420; --ink: #fff; --ground: light-dark(#faf8f5, #1b1917); --text: light-dark(#26221e, #ece7e1); --line: light-dark(#e6e0d8, #3a3531); }
     [hidden] { display: none !important; }
     button { all: unset; box-sizing: border-box; display: grid; place-items: center; cursor: pointer; }
     button:focus-visible { outline: 3px solid var(--text); outline-offset: 2px; }
@@ -71,13 +74,14 @@
   const note = make("p", { class: "note", role: "status" }, "…"), body = make("div", { class: "body" }, note);
   const panel = make("div", { class: "panel", role: "dialog", "aria-modal": "true", "aria-label": title, hidden: "" },
     first, make("div", { class: "top" }, make("p", { class: "name", dir: "auto" }, title), sizer, closer), body, last);
-  const host = make("div", { id: "tertulia-widget", "data-theme": theme, lang: language });
+  const host = make("tertulia-widget", { id: "tertulia-widget", "data-theme": theme, lang: language });
   const root = host.attachShadow({ mode: "open" });
   root.adoptedStyleSheets = [sheet];
-  root.append(make("div", { class: data.position === "left" ? "left" : "right" }, opener, panel));
+  const all = make("div", { class: `all ${data.position === "left" ? "left" : "right"}` }, opener, panel);
+  root.append(all);
   if (colour) {
-    host.style.setProperty("--brand", `#${colour}`);
-    host.style.setProperty("--ink", ink(colour));
+    all.style.setProperty("--brand", `#${colour}`);
+    all.style.setProperty("--ink", ink(colour));
   }
   opener.setAttribute("aria-haspopup", "dialog");
   opener.setAttribute("aria-expanded", "false");
@@ -132,7 +136,8 @@
   // Tab stays inside: from the end it goes to the first button, from before that to the frame's end.
   last.addEventListener("focus", () => (sizer.getClientRects().length ? sizer : closer).focus());
   first.addEventListener("focus", () => (frame.classList.contains("ready") ? focusFrame("last") : closer.focus()));
-  const put = () => document.body.append(host);
+  // Of two that came while there was no body yet, one is enough.
+  const put = () => { if (!document.getElementById(host.id)) document.body.append(host); };
   if (document.body) put();
   else addEventListener("DOMContentLoaded", put);
 })();
