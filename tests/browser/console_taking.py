@@ -10,18 +10,18 @@ from playwright.async_api import Browser, Page, expect
 from bot.types import ConsoleRole
 from tests.adapters.console_people import Town
 from tests.adapters.web_core import House, console_deps, house
-from tests.browser.stage import chromium, visit
+from tests.browser.stage import visit
 from tests.fakes import FakeClock, Memory
 
 
 @asynccontextmanager
-async def place() -> AsyncIterator[tuple[Browser, House, Town, str]]:
-    """A browser, and a console over a town with one conversation, which is at this address."""
+async def place() -> AsyncIterator[tuple[House, Town, str]]:
+    """A console over a town with one conversation, which is at this address."""
     memory, clock = Memory(), FakeClock()
     town = Town(memory, clock)
     turn = await town.ask("Help!")
-    async with chromium() as browser, house(console=console_deps(memory, clock)) as home:
-        yield browser, home, town, f"{home.url}/console/conversations/{turn.conversation_id}"
+    async with house(console=console_deps(memory, clock)) as home:
+        yield home, town, f"{home.url}/console/conversations/{turn.conversation_id}"
 
 
 async def enter(browser: Browser, home: House, name: str, at: str) -> tuple[Page, list[str]]:

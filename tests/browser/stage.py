@@ -34,9 +34,11 @@ LAN = "lan.test"
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
-    path = shutil.which("chromium")
+    """The shell without windows where there is one: for each window that is not seen the whole program
+    starts two processes of its own."""
+    path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if path is None:
-        require("there is no chromium: apt-get install chromium")
+        require("there is no chromium: apt-get install chromium-headless-shell")
     async with async_playwright() as playwright:
         flags = [
             "--no-sandbox",

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, Route, ViewportSize, expect
 
 from tests.adapters.web_core import Script, house
-from tests.browser.stage import SIZES, chromium, say, visit
+from tests.browser.stage import SIZES, say, visit
 from tests.browser.test_chat_files import NOTES, PICTURE, files, sent
 
 pytestmark = pytest.mark.browser
 TALL = ViewportSize(width=1280, height=2000)
 NOWHERE = "There is no such chat here. It may be deleted, or somebody else's."
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 async def answered(page: Page, text: str) -> str:

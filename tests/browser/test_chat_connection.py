@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import Browser, CDPSession, Route, expect
 
 from tests.adapters.web_core import Script, house
 from tests.browser.silence import line_to
-from tests.browser.stage import SIZES, chromium, say, shot, violations, visit
+from tests.browser.stage import SIZES, say, shot, violations, visit
 
 pytestmark = pytest.mark.browser
 LEFT = "main => main.scrollHeight - main.scrollTop - main.clientHeight"
 AFTER_A_FRAME = f"""main => new Promise((done) =>
   requestAnimationFrame(() => requestAnimationFrame(() => done(({LEFT})(main)))))"""
 LONG = "\n\n".join(f"Paragraph {number} of a long answer, with some words in it." for number in range(60))
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 async def test_messages_that_cannot_be_read_are_not_lost(browser: Browser) -> None:

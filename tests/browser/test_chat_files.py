@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +12,7 @@ from playwright.async_api import Browser, FilePayload, Page, expect
 from adapters.web.files import Files
 from bot.clock import SystemClock
 from tests.adapters.web_core import Script, house
-from tests.browser.stage import ATTACK, LOOKS, SIZES, chromium, shot, sideways, violations, visit
+from tests.browser.stage import ATTACK, LOOKS, SIZES, shot, sideways, violations, visit
 from tests.pictures import picture
 
 pytestmark = pytest.mark.browser
@@ -30,12 +29,6 @@ GIVE = """([kind, name, type, text]) => {
   const event = kind === "paste" ? new ClipboardEvent("paste", how) : new DragEvent(kind, how);
   document.getElementById("text").dispatchEvent(event);
 }"""
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 def files(folder: Path) -> Files:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests.adapters.web_core import Script, house
-from tests.browser.stage import SIZES, chromium, say, visit
+from tests.browser.stage import SIZES, say, visit
 from tests.browser.test_chat_addresses import answered
 from tests.browser.test_chat_meanwhile import beside, message
 from tests.browser.test_sidebar import conversations
@@ -20,12 +18,6 @@ HIDE = """away => {
     Object.defineProperty(document, "hidden", { value: away, configurable: true });
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 async def busy(route: Route) -> None:

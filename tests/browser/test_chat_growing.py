@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
 from tests.adapters.web_core import house
-from tests.browser.stage import SIZES, chromium, shot, violations, visit
+from tests.browser.stage import SIZES, shot, violations, visit
 
 pytestmark = pytest.mark.browser
 ANSWER = "See https://example.org/a_b.\n\n- [x] done\n- [ ] to do\n\nLook **at these words** now."
 
 
-async def test_an_open_emphasis_is_bold_already_and_addresses_and_tasks_are_made() -> None:
-    async with chromium() as browser, house() as home:
+async def test_an_open_emphasis_is_bold_already_and_addresses_and_tasks_are_made(browser: Browser) -> None:
+    async with house() as home:
         home.core.script.answer = ANSWER
         home.core.script.pause_after = ANSWER.split(" ").index("words**")
         page, errors = await visit(browser, home.url, viewport=SIZES["desktop"], locale="en")

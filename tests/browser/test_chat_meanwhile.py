@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests.adapters.web_core import Script, house
-from tests.browser.stage import SIZES, chromium, say, visit
+from tests.browser.stage import SIZES, say, visit
 from tests.browser.test_chat_addresses import answered
 from tests.browser.test_chat_connection import AFTER_A_FRAME, LONG
 from tests.browser.test_chat_files import NOTES, files
@@ -22,12 +21,6 @@ from tests.browser.test_sidebar import conversations
 from tests.browser.test_sidebar_meanwhile import DELETE, RENAME
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 class Late:

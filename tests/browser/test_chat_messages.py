@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 import pytest
@@ -10,7 +9,7 @@ from playwright.async_api import Browser, expect
 
 from bot.types import Citation, EventKind, Passage
 from tests.adapters.web_core import Script, house
-from tests.browser.stage import ATTACK, LOOKS, SIZES, chromium, say, shot, sideways, violations, visit
+from tests.browser.stage import ATTACK, LOOKS, SIZES, say, shot, sideways, violations, visit
 from tests.browser.test_chat_addresses import answered
 
 pytestmark = pytest.mark.browser
@@ -42,12 +41,6 @@ $$
 
 async def passage(visitor: str, citation: Citation) -> Passage | None:
     return Passage("p1", WHOLE, citation.source, citation.title) if citation.passage_id == "p1" else None
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 @pytest.mark.parametrize(("size", "scheme", "locale"), LOOKS)

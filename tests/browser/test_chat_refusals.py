@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Route, expect
 
 from tests.adapters.web_core import Script, house
-from tests.browser.stage import NO_CLIPBOARD, SIZES, chromium, say, shot, violations, visit
+from tests.browser.stage import NO_CLIPBOARD, SIZES, say, shot, violations, visit
 from tests.browser.test_chat_files import GIVE, NOTES, files
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 async def test_what_cannot_be_sent_is_left_out_and_a_refused_question_comes_back(browser: Browser) -> None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
-from tests.browser.stage import chromium, say, visit
+from tests.browser.stage import say, visit
 from tests.e2e.taken_page import ann, page, talking
 from tests.simulators.openai import Server
 
@@ -17,9 +17,10 @@ HELD = "A person answers here now: earlier questions and answers stay as they ar
 PENCIL, AGAIN = "[data-do=edit]", "[data-do=retry]"
 
 
-async def test_nothing_said_earlier_is_answered_anew_while_a_person_answers(tmp_path: Path) -> None:
+async def test_nothing_said_earlier_is_answered_anew_while_a_person_answers(
+    browser: Browser, tmp_path: Path
+) -> None:
     async with (
-        chromium() as browser,
         Server().lifespan() as model,
         page(tmp_path, **talking(model)) as (app, client),
     ):
@@ -63,9 +64,10 @@ async def test_nothing_said_earlier_is_answered_anew_while_a_person_answers(tmp_
         assert errors == []
 
 
-async def test_an_answer_stands_where_a_person_takes_over_while_it_is_asked_for_anew(tmp_path: Path) -> None:
+async def test_an_answer_stands_where_a_person_takes_over_while_it_is_asked_for_anew(
+    browser: Browser, tmp_path: Path
+) -> None:
     async with (
-        chromium() as browser,
         Server().lifespan() as model,
         page(tmp_path, **talking(model)) as (app, client),
     ):

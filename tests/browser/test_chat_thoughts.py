@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 import pytest
@@ -11,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.adapters.web_core import Script, house
 from tests.browser.embedding import ask, embedded, frame_of, opened
-from tests.browser.stage import ATTACK, LOOKS, SIZES, chromium, say, shot, sideways, violations, visit
+from tests.browser.stage import ATTACK, LOOKS, SIZES, say, shot, sideways, violations, visit
 
 pytestmark = pytest.mark.browser
 PIECES = ("The question is about Telegram.\n\n", "So they need a token. ", "I shall say where it comes from.")
@@ -25,12 +24,6 @@ WATCH_TOLD = """() => {
   new MutationObserver(() => told.textContent && heard.push(told.textContent))
     .observe(told, { childList: true, characterData: true, subtree: true });
 }"""
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 def thinking(**more: Any) -> Script:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests.adapters.web_core import House, Script, house
-from tests.browser.stage import SIZES, chromium, say, visit
+from tests.browser.stage import SIZES, say, visit
 from tests.browser.test_chat_addresses import answered
 from tests.browser.test_chat_files import NOTES, files
 
@@ -20,12 +19,6 @@ DENIED = """Object.defineProperty(window, 'sessionStorage', {
   get() { throw new DOMException('denied', 'SecurityError'); } });"""
 PATIENCE = 30_000.0
 """Milliseconds in which what a second and a half follows has followed."""
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 class Hanging:

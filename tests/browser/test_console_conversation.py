@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from playwright.async_api import Page, Request, Route, expect
+from playwright.async_api import Browser, Page, Request, Route, expect
 
 from adapters.web.console.reading import SHOWN
 from bot.types import Thoughts, TurnState
@@ -30,8 +30,10 @@ async def told(page: Page) -> None:
         pass
 
 
-async def test_what_is_selected_stays_while_more_is_said_and_what_changed_below_it_is_shown_later() -> None:
-    async with place() as (browser, home, town, at):
+async def test_what_is_selected_stays_while_more_is_said_and_what_changed_below_it_is_shown_later(
+    browser: Browser,
+) -> None:
+    async with place() as (home, town, at):
         page, errors = await enter(browser, home, "Olga", at)
         asked = page.locator(ASKED)
         await page.locator("article.said").last.evaluate(SELECT)
@@ -50,8 +52,8 @@ async def test_what_is_selected_stays_while_more_is_said_and_what_changed_below_
         assert errors == []
 
 
-async def test_nothing_fades_while_a_slow_server_is_asked_what_is_new() -> None:
-    async with place() as (browser, home, _, at):
+async def test_nothing_fades_while_a_slow_server_is_asked_what_is_new(browser: Browser) -> None:
+    async with place() as (home, _, at):
         page, errors = await enter(browser, home, "Olga", at)
         hanging: list[Route] = []
         await page.route("**/news?*", lambda route: hanging.append(route))
@@ -63,8 +65,8 @@ async def test_nothing_fades_while_a_slow_server_is_asked_what_is_new() -> None:
         assert errors == []
 
 
-async def test_what_the_model_thought_is_folded_above_its_answer() -> None:
-    async with place() as (browser, home, town, at):
+async def test_what_the_model_thought_is_folded_above_its_answer(browser: Browser) -> None:
+    async with place() as (home, town, at):
         await town.ask("Why?", "Because.", thoughts=Thoughts("<b>First</b> things\n\nfirst.", 11.6, cut=True))
         page, errors = await enter(browser, home, "Olga", at)
         fold = page.locator(".thoughts")
@@ -79,8 +81,8 @@ async def test_what_the_model_thought_is_folded_above_its_answer() -> None:
         assert errors == []
 
 
-async def test_thoughts_that_were_opened_stay_open_when_more_is_said() -> None:
-    async with place() as (browser, home, town, at):
+async def test_thoughts_that_were_opened_stay_open_when_more_is_said(browser: Browser) -> None:
+    async with place() as (home, town, at):
         turn = await town.ask("Why?", "Bec", state=TurnState.DELIVERING, thoughts=Thoughts("Well.", 2.0))
         page, errors = await enter(browser, home, "Olga", at)
         fold = page.locator(".thoughts")
@@ -94,8 +96,8 @@ async def test_thoughts_that_were_opened_stay_open_when_more_is_said() -> None:
         assert errors == []
 
 
-async def test_of_many_new_turns_each_is_shown_once_and_none_is_lost() -> None:
-    async with place() as (browser, home, town, at):
+async def test_of_many_new_turns_each_is_shown_once_and_none_is_lost(browser: Browser) -> None:
+    async with place() as (home, town, at):
         page, errors = await enter(browser, home, "Olga", at)
         asked = page.locator(ASKED)
         turn = await town.ask("Question 2", "An ans", state=TurnState.DELIVERING)
@@ -118,8 +120,8 @@ async def test_of_many_new_turns_each_is_shown_once_and_none_is_lost() -> None:
         assert errors == []
 
 
-async def test_where_one_writes_nothing_is_put_anew_by_what_people_say() -> None:
-    async with place() as (browser, home, town, at):
+async def test_where_one_writes_nothing_is_put_anew_by_what_people_say(browser: Browser) -> None:
+    async with place() as (home, town, at):
         page, errors = await enter(browser, home, "Olga", at)
         await take(page)
         text, send = page.locator("#f-text"), page.locator("#composer .primary").first
@@ -134,8 +136,10 @@ async def test_where_one_writes_nothing_is_put_anew_by_what_people_say() -> None
         assert errors == []
 
 
-async def test_a_question_that_is_open_stays_and_does_nothing_to_what_is_anothers_now() -> None:
-    async with place() as (browser, home, town, at):
+async def test_a_question_that_is_open_stays_and_does_nothing_to_what_is_anothers_now(
+    browser: Browser,
+) -> None:
+    async with place() as (home, town, at):
         (olga, errors), (otto, _) = (
             await enter(browser, home, "Olga", at),
             await enter(browser, home, "Otto", at),
@@ -159,8 +163,10 @@ async def test_a_question_that_is_open_stays_and_does_nothing_to_what_is_another
         assert all("409" in error for error in errors)
 
 
-async def test_words_added_after_an_answer_whose_end_was_never_heard_of_are_said_too() -> None:
-    async with place() as (browser, home, _, at):
+async def test_words_added_after_an_answer_whose_end_was_never_heard_of_are_said_too(
+    browser: Browser,
+) -> None:
+    async with place() as (home, _, at):
         page, _ = await enter(browser, home, "Olga", at)
         await take(page)
 

@@ -23,7 +23,7 @@ from bot.settings import PersonaSettings, SamplingSettings
 from tests.adapters.console_plugins import running
 from tests.adapters.web_core import House, console_deps, house
 from tests.browser.console_look import enter, looks, well_made
-from tests.browser.stage import LOOKS, chromium
+from tests.browser.stage import LOOKS
 from tests.fakes import FakeKeyValue, Memory
 from tests.fakes_control import FakeBackup, a_sealer
 from tests.fakes_personas import MemoryPersonas
@@ -33,12 +33,6 @@ PROMPT = """You are the assistant of a lighthouse museum.
 Answer briefly, in the language of the question.
 Name the room where a thing is shown."""
 NAMED = {"pirate": PersonaSettings(prompt="Speak like a pirate.", sampling=SamplingSettings(top_p=0.9))}
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as found:
-        yield found
 
 
 async def personas() -> Personas:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
@@ -13,7 +12,6 @@ from bot.types import Address, Place, Sender
 from tests.adapters.console_people import Town
 from tests.adapters.web_core import House, console_deps, house
 from tests.browser.console_look import enter
-from tests.browser.stage import chromium
 from tests.browser.test_console_desk import home
 from tests.fakes import FakeClock, FakePeople, Memory
 from tests.fakes_atlas import FakeAtlas
@@ -21,12 +19,6 @@ from tests.fakes_atlas import FakeAtlas
 pytestmark = pytest.mark.browser
 AGAIN = "What you typed is here again."
 MUSEUM = "/console/personas/one?name=museum"
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as found:
-        yield found
 
 
 async def session_ends(found: House) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from typing import Literal
 
 import pytest
@@ -12,16 +11,10 @@ from playwright.async_api import Browser, Page, expect
 from adapters.web.console.access import BROWSER_COOKIE, COOKIE
 from bot.types import ConsoleRole, Passkey
 from tests.adapters.web_core import House, house
-from tests.browser.stage import LAN, SIZES, chromium, shot, sideways, violations
+from tests.browser.stage import LAN, SIZES, shot, sideways, violations
 
 pytestmark = pytest.mark.browser
 ATTACK = '"><img src=x onerror="window.hacked=1">'
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 def named(home: House) -> str:

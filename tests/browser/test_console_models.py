@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +18,7 @@ from bot.settings import PersonaSettings
 from bot.types import ConsoleRole, ModelState
 from tests.adapters.web_core import console_deps, house
 from tests.browser.console_look import enter, looks, well_made
-from tests.browser.stage import ATTACK, LOOKS, chromium
+from tests.browser.stage import ATTACK, LOOKS
 from tests.fakes import FakeClock, Memory
 from tests.fakes_service import VLLM, FakeServers, trials
 from tests.scripted import OneModel, ScriptedModel, Step
@@ -36,12 +35,6 @@ print("tides")
 ```
 """
 PIRATE = PersonaSettings(prompt="Speak like a pirate.", sampling=SamplingSettings(temperature=1.5))
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 def playground(*scripts: list[Step]) -> tuple[dict[str, Any], ScriptedModel]:

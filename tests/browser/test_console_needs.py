@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from bot.clock import SystemClock
 from bot.types import (
@@ -24,7 +24,7 @@ from bot.types import (
 from tests.adapters.console_people import ATTACK, Town
 from tests.adapters.web_core import console_deps, house
 from tests.browser.console_look import enter, looks, well_made
-from tests.browser.stage import LOOKS, chromium
+from tests.browser.stage import LOOKS
 from tests.fakes import FakeClock, FakeInbox, Memory
 
 pytestmark = pytest.mark.browser
@@ -54,11 +54,11 @@ async def look(page: Page) -> None:
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
-async def test_who_waits_is_seen_in_the_menu_the_title_and_the_list_and_heard() -> None:
+async def test_who_waits_is_seen_in_the_menu_the_title_and_the_list_and_heard(browser: Browser) -> None:
     memory, clock = Memory(), FakeClock()
     town, deps = Town(memory, clock), console_deps(memory, SystemClock())
     id = await taken_over(memory, town)
-    async with chromium() as browser, house(console=deps) as home:
+    async with house(console=deps) as home:
         page, errors = await enter(browser, home, "/console/conversations", ConsoleRole.OPERATOR)
         seen = page.locator(".side [data-need=conversations]")
         await expect(page.locator("#taken li")).to_have_count(1)
@@ -82,7 +82,7 @@ async def test_who_waits_is_seen_in_the_menu_the_title_and_the_list_and_heard() 
 
 
 @pytest.mark.parametrize(("size", "scheme", "locale"), LOOKS)
-async def test_counts_fit_and_are_accessible(size: str, scheme: str, locale: str) -> None:
+async def test_counts_fit_and_are_accessible(browser: Browser, size: str, scheme: str, locale: str) -> None:
     memory, clock = Memory(), FakeClock()
     town, inbox = Town(memory, clock), FakeInbox(memory)
     await waits(town, await taken_over(memory, town))
@@ -91,7 +91,6 @@ async def test_counts_fit_and_are_accessible(size: str, scheme: str, locale: str
         await inbox.put(event)
         await inbox.bury(event, "broken")
     async with (
-        chromium() as browser,
         house(console=console_deps(memory, SystemClock(), inbox=inbox)) as home,
     ):
         path = "/console/conversations"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from bot.statistics import Statistics
 from bot.types import Address, ConsoleRole
 from tests.adapters.web_core import House, console_deps, house
 from tests.browser.console_look import enter, looks, well_made
-from tests.browser.stage import ATTACK, LOOKS, chromium
+from tests.browser.stage import ATTACK, LOOKS
 from tests.fakes import FakeClock, Memory
 from tests.fakes_history import FakeConversations
 from tests.fakes_service import watching
@@ -24,12 +23,6 @@ pytestmark = pytest.mark.browser
 STEP = 900.0
 FIVE_SECONDS = 15_000.0
 """Milliseconds in which what follows every five seconds has followed."""
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 async def a_day(statistics: Statistics, clock: FakeClock) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import Browser, Page, expect
 
@@ -14,19 +12,13 @@ from bot.types import ConsoleRole, FinishReason, TurnState
 from tests.adapters.console_people import Town
 from tests.adapters.web_core import console_deps, house
 from tests.browser.console_look import enter
-from tests.browser.stage import ATTACK, SIZES, chromium, sideways, violations, visit
+from tests.browser.stage import ATTACK, SIZES, sideways, violations, visit
 from tests.fakes import FakeClock, Memory
 from tests.fakes_personas import MemoryPersonas
 
 pytestmark = pytest.mark.browser
 FIVE_SECONDS = 15_000.0
 """Milliseconds in which what follows every five seconds has followed."""
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 async def asked_of_a_person(town: Town) -> None:

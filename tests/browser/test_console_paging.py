@@ -14,7 +14,7 @@ from bot.types import ConsoleRole, FinishReason, TurnState
 from tests.adapters.console_people import Town
 from tests.adapters.web_core import House, console_deps, house
 from tests.browser.console_look import enter
-from tests.browser.stage import chromium, violations
+from tests.browser.stage import violations
 from tests.fakes import FakeClock, Memory
 
 pytestmark = pytest.mark.browser
@@ -29,12 +29,6 @@ LISTEN = """() => {
 }"""
 RING = "it => it.matches(':focus-visible')"
 IN_VIEW = "it => { const { top } = it.getBoundingClientRect(); return top >= 0 && top < innerHeight; }"
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, expect
 from bot.types import Address, Citation, ConsoleRole, Event, EventKind, Part, Sender
 from tests.adapters.console_people import Town
 from tests.adapters.web_core import House, console_deps, house
-from tests.browser.stage import ATTACK, LOOKS, SIZES, chromium, shot, sideways, violations, visit
+from tests.browser.stage import ATTACK, LOOKS, SIZES, shot, sideways, violations, visit
 from tests.fakes import FakeClock, FakeInbox, Memory
 
 pytestmark = pytest.mark.browser
@@ -33,12 +33,6 @@ CITED = Citation(
     1, "p1", "handbook/telegram.md", "Connect Telegram", "Talk to @BotFather, who gives a token."
 )
 PAGES = ("conversations", "conversations/search?q=token", "feedback?show=all", "people", "invites", "dead")
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 import pytest
@@ -12,19 +11,13 @@ from bot.clock import SystemClock
 from bot.types import Address, ConsoleRole, Place
 from tests.adapters.web_core import console_deps, house
 from tests.browser.console_look import enter, looks, well_made
-from tests.browser.stage import ATTACK, LOOKS, chromium
+from tests.browser.stage import ATTACK, LOOKS
 from tests.fakes import Memory
 from tests.fakes_atlas import FakeAtlas
 from tests.fakes_history import FakeConversations
 
 pytestmark = pytest.mark.browser
 CLUB, ROOM = Address("discord", "99", "guild:812345678901234567"), Address("discord", "99", "20")
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 @pytest.mark.parametrize(("size", "scheme", "locale"), LOOKS)

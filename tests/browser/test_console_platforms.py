@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -12,7 +11,7 @@ from bot.clock import SystemClock
 from bot.types import PlatformState
 from tests.adapters.web_core import console_deps, house
 from tests.browser.console_look import enter, looks, well_made
-from tests.browser.stage import LOOKS, chromium
+from tests.browser.stage import LOOKS
 from tests.fakes import Memory
 from tests.fakes_service import SINCE, TELEGRAM, WEB, FakePlatforms
 
@@ -27,12 +26,6 @@ DISCORD = PlatformState(
     last_received=SINCE,
     link="https://discord.com/oauth2/authorize?client_id=1234567890&scope=bot+applications.commands",
 )
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 @pytest.mark.parametrize(("size", "scheme", "locale"), LOOKS)

@@ -6,10 +6,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.browser.console_taking import enter, place, take
-from tests.browser.stage import NO_CLIPBOARD, chromium, shot, violations, visit
+from tests.browser.stage import NO_CLIPBOARD, shot, violations, visit
 from tests.e2e.taken_page import ann, page, talking
 from tests.simulators.openai import Server
 
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.browser
 WORDS = "Half of an ans"
 
 
-async def test_another_takes_it_and_what_was_typed_stays_and_can_be_gone_on_with() -> None:
-    async with place() as (browser, home, _, at):
+async def test_another_takes_it_and_what_was_typed_stays_and_can_be_gone_on_with(browser: Browser) -> None:
+    async with place() as (home, _, at):
         (olga, errors), (otto, _) = (
             await enter(browser, home, "Olga", at),
             await enter(browser, home, "Otto", at),
@@ -60,8 +60,10 @@ async def test_another_takes_it_and_what_was_typed_stays_and_can_be_gone_on_with
         assert errors == []
 
 
-async def test_one_asks_before_one_hands_back_with_something_unsent_and_a_login_brings_it_back() -> None:
-    async with place() as (browser, home, _, at):
+async def test_one_asks_before_one_hands_back_with_something_unsent_and_a_login_brings_it_back(
+    browser: Browser,
+) -> None:
+    async with place() as (home, _, at):
         olga, _ = await enter(browser, home, "Olga", at)
         await take(olga)
         await olga.locator("#f-text").fill(WORDS)
@@ -91,8 +93,10 @@ async def test_one_asks_before_one_hands_back_with_something_unsent_and_a_login_
         await expect(olga.get_by_text("The assistant answers here.")).to_be_visible()
 
 
-async def test_what_is_typed_while_an_answer_is_sent_is_not_sent_and_what_is_refused_is_kept() -> None:
-    async with place() as (browser, home, _, at):
+async def test_what_is_typed_while_an_answer_is_sent_is_not_sent_and_what_is_refused_is_kept(
+    browser: Browser,
+) -> None:
+    async with place() as (home, _, at):
         (olga, _), (otto, _) = await enter(browser, home, "Olga", at), await enter(browser, home, "Otto", at)
         await take(olga)
         go = asyncio.Event()
@@ -121,10 +125,10 @@ async def test_what_is_typed_while_an_answer_is_sent_is_not_sent_and_what_is_ref
 
 
 async def test_who_chats_on_the_page_sees_who_answers_and_what_became_of_each_question(
+    browser: Browser,
     tmp_path: Path,
 ) -> None:
     async with (
-        chromium() as browser,
         Server().lifespan() as model,
         page(tmp_path, **talking(model)) as (app, client),
     ):

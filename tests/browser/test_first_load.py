@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import Browser
 
 from tests.adapters.web_core import ask, browser_like, house
 from tests.browser.console_look import enter
 from tests.browser.first_load import Load, best_load
-from tests.browser.stage import chromium
 from tests.browser.test_console_overview import measured, with_watch
 
 pytestmark = pytest.mark.browser
@@ -20,12 +17,6 @@ SOON = 500
 machine that is as many times slower, or has more to do."""
 PLAIN = 100
 TRIES = 5
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 def light_and_quick(load: Load, line: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -14,7 +13,6 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from adapters.web.console.access import COOKIE as SESSION
 from adapters.web.identity import COOKIE
 from tests.adapters.hostile import AGENT, FAMILIES, Place, filled, place, reads
-from tests.browser.stage import chromium
 
 pytestmark = pytest.mark.browser
 HARMFUL = """() => {
@@ -35,12 +33,6 @@ HACKED = "[window, ...Array.from({length: frames.length}, (_, n) => frames[n])].
 WORD = re.compile("hacked")
 SKIPPED = ("export", "data", "news", "download")
 """Files and parts of pages, which no browser shows as a page."""
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 class Watch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +22,6 @@ from tests.browser.stage import (
     LOOKS,
     NO_CLIPBOARD,
     SIZES,
-    chromium,
     shot,
     sideways,
     violations,
@@ -34,12 +33,6 @@ pytestmark = pytest.mark.browser
 DESK = SIZES["desktop"]
 COMMAND = re.compile(r"^/link [\w-]{24}$")
 CODE = "fetch('/api/v1/me/code', {method: 'POST', body: '{}', headers: {'Content-Type': 'application/json'}})"
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 @pytest.mark.parametrize(("size", "scheme", "locale"), LOOKS)

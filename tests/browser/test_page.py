@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Literal
 
 import pytest
@@ -11,16 +10,10 @@ from playwright.async_api import Browser, expect
 from adapters.web.history import SHOWN_CHARACTERS
 from bot.types import Citation
 from tests.adapters.web_core import Script, house
-from tests.browser.stage import ATTACK, SIZES, chromium, shot, sideways
+from tests.browser.stage import ATTACK, SIZES, shot, sideways
 from tests.fakes import Memory
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])

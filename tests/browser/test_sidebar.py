@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
@@ -15,15 +14,9 @@ from bot.takeover import TAKEN, Taken
 from bot.types import Address, Markup, Message, Outgoing, Part, Role, TurnState
 from tests.adapters.test_web_conversations import said_elsewhere
 from tests.adapters.web_core import House, Script, house
-from tests.browser.stage import ATTACK, LOOKS, SIZES, chromium, shot, sideways, violations, visit
+from tests.browser.stage import ATTACK, LOOKS, SIZES, shot, sideways, violations, visit
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 async def ask(page: Page, text: str) -> None:

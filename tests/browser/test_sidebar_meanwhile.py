@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests.adapters.web_core import house
-from tests.browser.stage import SIZES, chromium, visit
+from tests.browser.stage import SIZES, visit
 from tests.browser.test_sidebar import act, conversations
 
 pytestmark = pytest.mark.browser
@@ -20,12 +19,6 @@ RENAME = """([id, title]) => fetch(`/api/v1/conversations/${id}`, {
 DELETE = """id => fetch(`/api/v1/conversations/${id}`, {
   method: "DELETE", body: "{}", headers: { "Content-Type": "application/json" } })"""
 SEARCHED = re.compile(r"/api/v1/conversations\?query=")
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 async def two(browser: Browser, url: str) -> tuple[Page, list[str]]:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from bot.clock import SystemClock
 from tests.adapters.web_core import ask, browser_like, house
-from tests.browser.stage import SIZES, chromium, shot, sideways, violations, visit
+from tests.browser.stage import SIZES, shot, sideways, violations, visit
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 async def test_a_code_lets_in_and_a_wrong_one_says_so(browser: Browser) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
@@ -16,16 +15,10 @@ from adapters.web.files import Files
 from adapters.web.identity import Signer
 from bot.clock import SystemClock
 from tests.browser.embedding import ask, embedded, frame_of, inside, opened
-from tests.browser.stage import ATTACK, LOOKS, SIZES, chromium, shot, violations, visit
+from tests.browser.stage import ATTACK, LOOKS, SIZES, shot, violations, visit
 from tests.browser.test_chat_files import LIMIT, NOTES, PICTURE
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 @pytest.mark.parametrize(("size", "scheme", "locale"), LOOKS)

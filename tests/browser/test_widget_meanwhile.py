@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser, Route, expect
@@ -11,16 +10,10 @@ from playwright.async_api import Browser, Route, expect
 from adapters.web.identity import Signer
 from tests.adapters.web_core import SECRET
 from tests.browser.embedding import ask, embedded, opened, tag
-from tests.browser.stage import SIZES, chromium, visit
+from tests.browser.stage import SIZES, visit
 
 pytestmark = pytest.mark.browser
 LOOK = {"viewport": SIZES["desktop"], "locale": "en"}
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 async def test_two_tags_in_the_head_make_one_widget(browser: Browser) -> None:

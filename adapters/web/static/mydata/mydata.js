@@ -135,7 +135,7 @@ async function useCode() {
   if (!response?.ok || (!said && watch.signal.aborted)) return tellWhy(response, problem, "linked");
   $("linked").textContent = said.replace(/\*\*/g, "") || words["link.unanswered"];
   if ($("other").value === written) $("other").value = "";
-  await load();
+  load();  // not waited for: the next code may be sent already
 }
 
 // What an answer said, as far as it came.

@@ -1,0 +1,34 @@
+"""One Chromium for all browser tests of a worker: to start one takes longer than most tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.browser.stage import chromium
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """They share one event loop: a browser answers only in the loop that started it."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_chromium() -> AsyncIterator[Browser]:
+    async with chromium() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(shared_chromium: Browser) -> AsyncIterator[Browser]:
+    """Nothing is open in it, and nothing that it kept for earlier tests is seen: each has contexts
+    of its own, which end with it."""
+    yield shared_chromium
+    for context in shared_chromium.contexts:
+        await context.close()
