@@ -107,7 +107,7 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
         if request.param == "fake":
             yield open_stores(Memory(), clock)
         else:
-            url: str = request.getfixturevalue(f"{request.param}_url")
+            url: str = request.getfixturevalue(f"{request.param}_ready")
             yield open_stores(await stack.enter_async_context(Database(url).lifespan()), clock)
 
 

@@ -23,7 +23,7 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[PersonaStore]:
         if request.param == "fake":
             yield MemoryPersonas(clock)
         else:
-            url: str = request.getfixturevalue(f"{request.param}_url")
+            url: str = request.getfixturevalue(f"{request.param}_ready")
             yield SqlPersonas(await stack.enter_async_context(Database(url).lifespan()), clock)
 
 

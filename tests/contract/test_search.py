@@ -27,7 +27,7 @@ async def search(request: pytest.FixtureRequest) -> AsyncIterator[Search]:
     if request.param == "fake":
         yield FakeSearch()
         return
-    url: str = request.getfixturevalue(f"{request.param}_url")
+    url: str = request.getfixturevalue(f"{request.param}_ready")
     async with open_database(url) as db:
         yield SqlSearch(db)
 

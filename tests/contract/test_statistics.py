@@ -24,7 +24,7 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[StatisticsStore
     if request.param == "fake":
         yield FakeStatisticsStore()
         return
-    async with open_database(request.getfixturevalue(f"{request.param}_url")) as db:
+    async with open_database(request.getfixturevalue(f"{request.param}_ready")) as db:
         yield SqlStatistics(db)
 
 

@@ -145,7 +145,7 @@ async def everything(db: Database) -> str:
 
 
 async def test_a_secret_is_in_no_row_no_file_and_no_copy_and_holds_after_a_restart(
-    db: Database, database_url: str, tmp_path: Path
+    db: Database, tmp_path: Path
 ) -> None:
     stage = Stage(SqlKeyValue(db), Sealer((), tmp_path / "key" / FILE))
     async with stage.running() as desk:
