@@ -36,6 +36,13 @@ END $$"""
 """Empties what a test has filled: to empty a table takes long, to look takes nothing."""
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """More than there are cores, as many tests wait for a browser or a process; PostgreSQL bounds them."""
+    cores = os.cpu_count() or 1
+    return min(cores + (cores + 1) // 2, 6)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first: else one worker is left with them while all others have ended."""
     items.sort(key=lambda item: "chaos" not in item.path.parts)

@@ -35,7 +35,7 @@ async def test_messages_that_cannot_be_read_are_not_lost(browser: Browser) -> No
         async with page.expect_response("**/messages*"):
             await page.locator("#unread button").click()
         await page.unroute("**/messages*", unwell)
-        await expect(page.locator(".question")).to_contain_text("Where is it?", timeout=15_000)
+        await expect(page.locator(".question")).to_contain_text("Where is it?")
         await expect(page.locator("#unread")).to_have_count(0)
 
 

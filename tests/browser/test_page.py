@@ -69,7 +69,7 @@ async def test_a_reload_in_mid_answer_and_a_restart_both_end_in_the_whole_answer
         await expect(page.locator(".question")).to_contain_text("How?")
     await expect(page.locator(".status.trouble")).to_be_visible()
     async with house(memory, Script(), port=port):
-        await expect(page.locator(".sources li")).to_have_count(1, timeout=15_000)
+        await expect(page.locator(".sources li")).to_have_count(1)
         await expect(page.locator(".answer")).to_have_count(1)
     await page.close()
 
@@ -107,7 +107,7 @@ async def test_earlier_messages_of_a_long_chat_come_when_asked_for(browser: Brow
             home.core.script.answer = f"Answer {number} " + "word " * (SHOWN_CHARACTERS // 8)
             await page.locator("#text").fill(f"Question {number}")
             await page.locator("#text").press("Enter")
-            await expect(page.locator("[data-do=retry]")).to_have_count(1, timeout=20_000)
+            await expect(page.locator("[data-do=retry]")).to_have_count(1)
             await expect(page.locator(".turn")).to_have_count(number + 1)
             await expect(page.locator("#send")).to_be_visible()
         await page.reload()

@@ -58,7 +58,7 @@ async def test_the_list_is_searched_and_looks_well(
         await conversations(page, "Where is the kettle?", "绿茶怎么泡?", "What are the opening hours?")
         await _from_telegram(home)
         await drawn(page)
-        await expect(page.locator(".chat")).to_have_count(4, timeout=15_000)
+        await expect(page.locator(".chat")).to_have_count(4)
         await expect(page.locator("#list h3")).to_have_text(["今天" if locale == "zh-CN" else "Today"])
         await shot(page, f"sidebar-{size}-{scheme}-{locale}")
         assert await violations(page) == []

@@ -63,7 +63,7 @@ async def test_an_answer_of_elsewhere_comes_in_by_itself(browser: Browser) -> No
         await expect(second.locator(".turn")).to_contain_text("First")
         await ask(second, "Second")
         await page.bring_to_front()
-        await expect(frame.locator(".turn").last).to_contain_text("Second", timeout=15_000)
+        await expect(frame.locator(".turn").last).to_contain_text("Second")
         assert errors == []
 
 

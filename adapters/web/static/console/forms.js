@@ -59,7 +59,7 @@ function giveBack() {
   if (!form) return;
   store(UNSENT, null);
   fill(form, kept.fields);
-  say(again);
+  if (fieldsOf(form).some((field) => isTyped(field) && isChanged(field))) say(again);  // else it has been saved
 }
 
 // `window`, as what a page asks first is asked on `document`
