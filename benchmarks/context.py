@@ -16,7 +16,7 @@ from benchmarks import vllm
 from benchmarks.core import Setup, apart, tertulia
 from benchmarks.prefix import sampling
 from benchmarks.report import Section
-from bot.compose import Stores
+from bot.opening import Stores
 from bot.ports import Conversations
 from bot.prompt import bare
 from bot.types import Message, Passage

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 import uvloop
 
 from bot.clock import SystemClock
-from bot.compose import App, Stores, compose, open_models, open_stores
+from bot.compose import App, compose
 from bot.errors import FileRefused
+from bot.opening import Stores, open_models, open_stores
 from bot.ports import Inbox, Models
 from bot.settings import Settings
 from bot.telemetry import NullTelemetry

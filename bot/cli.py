@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -13,6 +12,8 @@ import typer
 from bot.errors import TertuliaError
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from bot.settings import Settings
 
 app = typer.Typer(
@@ -74,9 +75,9 @@ def ask(
         sampling = sampling_of(given or ())
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--set") from None
+    text = _question(question)
     from bot.terminal import ask_once
 
-    text = _question(question)
     _go(lambda settings: ask_once(settings, text, sampling, as_json=as_json))
 
 
@@ -108,7 +109,7 @@ def learn(
         readers = None if audience is None else audience_of(audience)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--audience") from None
-    from bot.terminal import learn_paths
+    from bot.upkeep import learn_paths
 
     _go(lambda settings: learn_paths(settings, paths, collection, readers))
 
@@ -126,7 +127,7 @@ def migrate(
     revision: Annotated[str, typer.Argument(help="`head`, `base`, or a revision.")] = "head",
 ) -> None:
     """Bring the database to a revision; `tertulia run` does so by itself. Going down loses data."""
-    from bot.terminal import migrate_to
+    from bot.upkeep import migrate_to
 
     _go(lambda settings: migrate_to(settings, revision))
 
@@ -138,7 +139,7 @@ def dead(
     as_json: Json = False,
 ) -> None:
     """List the questions that failed for good, or have one answered again."""
-    from bot.terminal import dead_letters
+    from bot.upkeep import dead_letters
 
     _go(lambda settings: dead_letters(settings, retry=retry, text=text, as_json=as_json))
 
@@ -146,7 +147,7 @@ def dead(
 @app.command()
 def console_link() -> None:
     """Print a link that opens the console once, within an hour; the one printed before ends."""
-    from bot.console import print_link
+    from bot.console_link import print_link
 
     _go(print_link, look_at_plugins=False)
 
@@ -171,7 +172,7 @@ def backup(
     ],
 ) -> None:
     """Copy the database and people's files into one tar archive, also while the service runs."""
-    from bot.terminal import backup_to
+    from bot.upkeep import backup_to
 
     _go(lambda settings: backup_to(settings, file), look_at_plugins=False)
 
@@ -181,7 +182,7 @@ def restore(
     file: Annotated[Path, typer.Argument(help="A backup: an archive, or a database alone.")],
 ) -> None:
     """Put a backup into an empty home, with SQLite as its database."""
-    from bot.terminal import restore_from
+    from bot.upkeep import restore_from
 
     _go(lambda settings: restore_from(settings, file), look_at_plugins=False)
 
@@ -210,6 +211,9 @@ def _go(
 ) -> None:
     """Run with the settings in force, those of the plugins checked as well; an error of ours is a
     line on standard error and exit 1."""
+    # asyncio takes half of the time in which help, or what is wrong with a call, is shown
+    import asyncio
+
     from bot.loading import load_settings
     from bot.plugins.configured import find_plugins
 
@@ -228,7 +232,7 @@ def _go(
         raise typer.Exit(1)
 
 
-def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def _fast_loop() -> Callable[[], AbstractEventLoop] | None:
     """uvloop where there is one (not on Windows)."""
     try:
         from uvloop import new_event_loop

@@ -1,4 +1,4 @@
-"""What the console is given, and the link that opens it: a part of the composition root."""
+"""What the console is given: a part of the composition root."""
 
 from __future__ import annotations
 
@@ -6,23 +6,17 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-import typer
-
-from bot.clock import SystemClock
-from bot.compose import App, open_stores, rules_of
+from bot.compose import App, rules_of
 from bot.origins import in_force
 from bot.overview import Watching
 from bot.personal import delete_person, export_person
 from bot.place_desk import PlaceDesk
 from bot.playground import Trials
-from bot.ports import Accounts, ModelStates, Telemetry
-from bot.settings import Settings
+from bot.ports import ModelStates, Telemetry
 from bot.statistics import Statistics
 
 if TYPE_CHECKING:
     from adapters.web.console.deps import ConsoleDeps
-
-LINK_SECONDS = 3600.0
 
 
 def console_deps(
@@ -90,17 +84,3 @@ async def taught(app: App) -> bool:
 
     own = [name for name in app.plugins.collections() if name != HANDBOOK]
     return any([await app.stores.search.listing(name, limit=1) for name in own])
-
-
-async def login_link(accounts: Accounts, url: str) -> str:
-    """A link that enters the owner's account once, within an hour; the one before ends."""
-    return f"{url}/console/login?token={await accounts.owner_link(seconds=LINK_SECONDS)}"
-
-
-async def print_link(settings: Settings) -> bool:
-    """Print a fresh link. The service may run meanwhile."""
-    from adapters.web.server import shown_url
-
-    async with open_stores(settings, SystemClock(), durable_inbox=True, serves=False) as stores:
-        typer.echo(await login_link(stores.accounts, shown_url(settings.web_host, settings.web_port)))
-    return True

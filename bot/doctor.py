@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from bot.clock import SystemClock
-from bot.compose import Stores, open_models, open_stores
 from bot.errors import ModelError, SettingsError, StorageError
 from bot.extensions import plugins_of
+from bot.opening import Stores, open_models, open_stores
 from bot.plugins.configured import find_plugins
 from bot.plugins.desk import PluginDesk
 from bot.settings import Settings

@@ -8,8 +8,9 @@ from contextlib import aclosing
 from typing import Any
 
 from bot.clock import SystemClock
-from bot.compose import App, Stores
+from bot.compose import App
 from bot.errors import PluginError
+from bot.opening import Stores
 from bot.plugins.api import Scoped
 from bot.ports import People
 from bot.settings import Settings

@@ -9,10 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bot.audience import roles_of
-from bot.compose import App, Stores
+from bot.compose import App
 from bot.console import console_deps
 from bot.errors import ModelError, StorageError
 from bot.groups import THREADS, choice
+from bot.opening import Stores
 from bot.personal import delete_person, export_person
 from bot.places import Places
 from bot.plugins.api import PluginContext, Scoped

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bot.clock import SystemClock
-from bot.compose import App, Stores, compose, open_models, open_stores, stop_on_signals
-from bot.console import login_link
+from bot.compose import App, compose, stop_on_signals
+from bot.console_link import login_link
 from bot.instance import instance
+from bot.opening import Stores, open_models, open_stores
 from bot.platforms import discord_adapter, state_check, telegram_adapter, web_adapter
 from bot.ports import Adapter, Telemetry
 from bot.settings import Access, Settings

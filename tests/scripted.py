@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot.compose import App, Stores, compose
+from bot.compose import App, compose
 from bot.errors import FileRefused
+from bot.opening import Stores
 from bot.ports import Model
 from bot.settings import Settings
 from bot.types import (

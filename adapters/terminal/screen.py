@@ -7,11 +7,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from functools import partial
 
-from prompt_toolkit import PromptSession
-from prompt_toolkit.history import FileHistory, InMemoryHistory
-from prompt_toolkit.patch_stdout import patch_stdout
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.markdown import Heading, Markdown
@@ -21,7 +17,6 @@ from rich.text import Text
 from adapters.terminal.adapter import TerminalAdapter
 from bot.types import Citation, Event, FinishReason, Outgoing
 
-CHAT = "chat"
 TEXTS = {
     "en": ("Ask anything. /help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves.", "Sources"),
     "zh": ("想问什么都可以。/help 列出命令，Ctrl-C 停止回答，Ctrl-D 退出。", "来源"),
@@ -82,14 +77,14 @@ async def show_answer(console: Console, answer: AsyncIterator[Outgoing], languag
 def _print_plain(console: Console, out: Outgoing, language: str) -> None:
     lines = [out.plain.rstrip()]
     if out.citations:
-        lines += ["", f"{_texts(language)[1]}:", *map(_source, out.citations)]
+        lines += ["", f"{texts(language)[1]}:", *map(_source, out.citations)]
     console.out("\n".join(lines), highlight=False)
 
 
 def _sources(citations: tuple[Citation, ...], language: str) -> list[RenderableType]:
     if not citations:
         return []
-    title = Text(_texts(language)[1], style="bold")
+    title = Text(texts(language)[1], style="bold")
     return [Text(""), title, *(Text(_source(c), style="dim") for c in citations)]
 
 
@@ -97,7 +92,7 @@ def _source(citation: Citation) -> str:
     return f"[{citation.number}] {citation.title} ({citation.source})"
 
 
-def _texts(language: str) -> tuple[str, str]:
+def texts(language: str) -> tuple[str, str]:
     return TEXTS.get(language, TEXTS["en"])
 
 
@@ -118,26 +113,6 @@ def _no_echo() -> Iterator[None]:
         yield
     finally:
         termios.tcsetattr(descriptor, termios.TCSANOW, before)
-
-
-async def chat(adapter: TerminalAdapter, console: Console, *, history: str, language: str) -> None:
-    """Questions and answers until Ctrl-D. `history` is the file of what was typed; "" for none."""
-    session: PromptSession[str] = PromptSession(
-        history=FileHistory(history) if history else InMemoryHistory()
-    )
-    show = partial(show_answer, console, language=language)
-    console.print(_texts(language)[0], style="dim")
-    while True:
-        try:
-            with patch_stdout(raw=True):
-                text = await session.prompt_async("› ")
-        except KeyboardInterrupt:
-            continue
-        except EOFError:
-            return
-        if text.strip():
-            await ask(adapter, adapter.event(text.strip(), CHAT), show)
-            console.print()
 
 
 async def ask(

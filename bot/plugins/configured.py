@@ -6,6 +6,7 @@ import difflib
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -59,7 +60,13 @@ def find_plugins(
 
 def installed_entries(entries: Iterable[EntryPoint] | None = None) -> dict[str, EntryPoint]:
     """By name: those given, or all that are installed."""
-    return {e.name: e for e in (entry_points(group=GROUP) if entries is None else entries)}
+    return {e.name: e for e in (_scanned() if entries is None else entries)}
+
+
+@cache
+def _scanned() -> tuple[EntryPoint, ...]:
+    """Once: it reads the metadata of everything that is installed."""
+    return tuple(entry_points(group=GROUP))
 
 
 def load(entry: EntryPoint, values: Mapping[str, Any], written: Mapping[str, Any]) -> Installed:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.compose import Stores, open_stores
+from bot.opening import Stores, open_stores
 from bot.settings import Settings
 from bot.statistics import Statistics
 from bot.types import (

@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from bot.clock import SystemClock
-from bot.compose import App, compose, open_models, open_stores, stop_on_signals
+from bot.compose import App, compose, stop_on_signals
+from bot.opening import open_models, open_stores
 from bot.platforms import discord_adapter
 from bot.settings import Settings
 from bot.telemetry import NullTelemetry

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.compose import Stores
+from bot.opening import Stores
 from bot.types import TurnState
 from tests.chaos.worker import TOOL
 from tests.simulators.openai import Seen

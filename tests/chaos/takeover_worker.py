@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import Any
 
 from bot.clock import SystemClock
-from bot.compose import App, compose, open_models, open_stores, stop_on_signals
+from bot.compose import App, compose, stop_on_signals
+from bot.opening import open_models, open_stores
 from bot.relay import waits
 from bot.takeover import taken
 from bot.telemetry import NullTelemetry

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.clock import SystemClock
-from bot.compose import open_stores
+from bot.opening import open_stores
 from tests.chaos.lives import DoomedLives, deaths
 from tests.chaos.people import Judge, People
 from tests.chaos.worker import POINTS, TOOL, Death, Life, install, main, settings_of

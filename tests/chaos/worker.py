@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.clock import SystemClock
-from bot.compose import Stores, compose, open_models, open_stores, stop_on_signals
+from bot.compose import compose, stop_on_signals
+from bot.opening import Stores, open_models, open_stores
 from bot.plugins.api import Plugin, PluginContext, PluginSettings, Tool, ToolResult
 from bot.settings import Settings
 from bot.telemetry import NullTelemetry

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.clock import SystemClock
-from bot.compose import App, compose, open_models, open_stores
+from bot.compose import App, compose
+from bot.opening import open_models, open_stores
 from bot.platforms import discord_adapter
 from bot.settings import Settings
 from bot.telemetry import NullTelemetry

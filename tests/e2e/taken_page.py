@@ -13,7 +13,8 @@ import httpx
 from adapters.web.adapter import WebAdapter
 from adapters.web.metrics import PrometheusTelemetry
 from bot.clock import SystemClock
-from bot.compose import App, compose, open_models, open_stores
+from bot.compose import App, compose
+from bot.opening import open_models, open_stores
 from bot.platforms import web_adapter
 from bot.settings import Settings
 from bot.types import Account, Event

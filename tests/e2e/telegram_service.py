@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from bot.clock import SystemClock
-from bot.compose import App, compose, open_models, open_stores
+from bot.compose import App, compose
 from bot.instance import instance
+from bot.opening import open_models, open_stores
 from bot.platforms import telegram_adapter
 from bot.settings import Settings
 from bot.telemetry import NullTelemetry

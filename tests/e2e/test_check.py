@@ -29,12 +29,17 @@ def home(tmp_path: Path) -> Path:
 
 
 async def findings(home: Path, name: str, *before: str, **settings: str) -> list[dict[str, Any]]:
-    """Those of this name; with a bad one, it fails."""
+    """Those of this name."""
+    return (await all_findings(home, *before, **settings)).get(name, [])
+
+
+async def all_findings(home: Path, *before: str, **settings: str) -> dict[str, list[dict[str, Any]]]:
+    """By their names; with a bad one, it fails."""
     ended = await tertulia(home, "check", "--json", before=before, **settings)
     assert ended.err == ""
     found: list[dict[str, Any]] = json.loads(ended.out)
     assert ended.code == any(f["verdict"] == "bad" for f in found)
-    return [f for f in found if f["name"] == name]
+    return {name: [f for f in found if f["name"] == name] for name in (f["name"] for f in found)}
 
 
 def install(folder: Path, name: str, value: str) -> str:
@@ -64,13 +69,13 @@ async def test_asking_a_model_that_is_not_there_names_those_that_are(home: Path,
 
 async def test_plugins_that_are_set_up_wrongly_are_bad_and_the_rest_is_looked_at(home: Path) -> None:
     (home / "tertulia.toml").write_text("[plugins.qa]\nlimt = 5\n[plugins.zz]\n")
-    found = await findings(home, "plugin", plugins_disabled="qaa")
-    assert [f["verdict"] for f in found] == ["bad"] * 3
-    told = "\n".join(f["detail"] for f in found)
+    found = await all_findings(home, plugins_disabled="qaa")
+    assert [f["verdict"] for f in found["plugin"]] == ["bad"] * 3
+    told = "\n".join(f["detail"] for f in found["plugin"])
     assert "plugin 'qa': setting 'limt' is unknown. Did you mean 'limit'?" in told
     assert "plugin 'zz' is unknown" in told
     assert "plugin 'qaa' is unknown. Did you mean 'qa'?" in told
-    assert [f["verdict"] for f in await findings(home, "database", plugins_disabled="qaa")] == ["ok"]
+    assert [f["verdict"] for f in found["database"]] == ["ok"]
 
 
 async def test_a_plugin_that_cannot_be_loaded_or_started_is_bad(home: Path, tmp_path: Path) -> None:
@@ -82,11 +87,11 @@ async def test_a_plugin_that_cannot_be_loaded_or_started_is_bad(home: Path, tmp_
         "    def lifespan(self):\n"
         "        raise OSError('no disk')\n"
     )
-    found = await findings(home, "plugin", "env", path)
-    assert [f["detail"] for f in found] == [
+    found = await all_findings(home, "env", path)
+    assert [f["detail"] for f in found["plugin"]] == [
         "plugin 'broken' cannot be loaded: No module named 'no_such_module'",
         "plugin tired failed in its start: OSError: no disk",
     ]
-    assert [f["detail"] for f in await findings(home, "plugins", "env", path)] == ["qa"]
+    assert [f["detail"] for f in found["plugins"]] == ["qa"]
     (found_good,) = await findings(home, "plugins")
     assert (found_good["verdict"], found_good["detail"]) == ("ok", "qa")

@@ -98,8 +98,6 @@ async def test_a_secret_lies_nowhere_in_the_clear_and_a_backup_needs_its_key(tmp
 
 async def test_secrets_of_an_earlier_version_are_sealed_when_the_service_starts(tmp_path: Path) -> None:
     home, before = tmp_path / "home", vault(tmp_path / "site")
-    async with service(home, before=before):
-        pass
     async with open_database(f"sqlite:///{home / 'tertulia.db'}") as db:
         record = {"settings": {"greeting": "hey", "key": CANARY}}
         await SqlKeyValue(db).put("core", "", "plugin:vault", record)

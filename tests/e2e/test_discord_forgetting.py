@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.clock import SystemClock
-from bot.compose import open_stores
+from bot.opening import open_stores
 from bot.settings import Settings
 from bot.terminal import export_person
 from tests.e2e.discord_service import calm, service

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bot.clock import SystemClock
-from bot.compose import open_stores
 from bot.instance import instance
+from bot.opening import open_stores
 from bot.settings import Settings
 from bot.types import PersonRole, Sender
 from tests.e2e.telegram_service import answer, calm, reply, service

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
+import asyncio
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -21,7 +22,7 @@ from storage.db import Database, open_database
 from storage.inbox import sql as inbox
 from storage.postgres import postgres_engine
 from storage.search import sql as search
-from storage.sqlite import check_file, sqlite_engine
+from storage.sqlite import check_file, raw, sqlite_engine
 
 DAY = 86_400
 KINDS = ("up", "down", "helped")
@@ -30,8 +31,6 @@ KINDS = ("up", "down", "helped")
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     if database_url.startswith("sqlite"):
-        from pathlib import Path
-
         path = Path(database_url.removeprefix("sqlite:///"))
         check_file(path)
         made = sqlite_engine(path)
@@ -65,10 +64,32 @@ def test_up_down_and_up_again(engine: Engine) -> None:
 
 def test_models_and_migrations_agree(engine: Engine) -> None:
     with engine.connect() as connection:
-        revisions.bring_up_to_date(connection)
+        revisions.move(connection, "head")
         options = {"include_name": lambda name, kind, _: kind != "table" or name in metadata.tables}
         context = MigrationContext.configure(connection, opts={"compare_type": True, **options})
         assert compare_metadata(context, metadata) == []
+
+
+def test_a_new_file_is_made_as_the_migrations_would_make_it(tmp_path: Path) -> None:
+    dumps = []
+    for name, make in (("made", revisions.bring_up_to_date), ("migrated", migrate_all)):
+        engine = sqlite_engine(tmp_path / name)
+        with engine.connect() as connection:
+            make(connection)
+            assert revisions.revision(connection) == revisions.HEAD
+            connection.rollback()
+            dumps.append([" ".join(line.replace(";", " ;").split()) for line in raw(connection).iterdump()])
+    made, migrated = dumps
+    assert len(made) > 80
+    assert made == migrated, "`python -m tests.schema` writes storage/schema.sql anew"
+
+
+def migrate_all(connection: Connection) -> None:
+    revisions.move(connection, "head")
+
+
+async def test_a_new_file_opens_without_alembic(sqlite_url: str) -> None:
+    assert await opens_without(sqlite_url, "alembic", "sqlmodel", "pydantic")
 
 
 def test_the_named_revisions_are_those_in_the_folder(engine: Engine) -> None:
@@ -140,14 +161,19 @@ def test_ratings_stored_before_are_counted_as_they_are(engine: Engine) -> None:
 async def test_an_up_to_date_database_opens_without_alembic_or_the_models(sqlite_url: str) -> None:
     async with open_database(sqlite_url):
         pass
+    assert await opens_without(sqlite_url, "alembic", "sqlmodel", "pydantic", "greenlet", "psycopg")
+
+
+async def opens_without(url: str, *heavy: str) -> bool:
+    """Whether a process that opens the database imports none of these."""
     program = (
         "import asyncio, sys\nfrom storage.db import open_database\n"
         "async def main():\n async with open_database(sys.argv[1]): pass\n"
         "asyncio.run(main())\n"
-        "heavy = {'alembic', 'sqlmodel', 'pydantic', 'greenlet', 'psycopg'}\n"
-        "sys.exit(not heavy.isdisjoint(sys.modules))"
+        "sys.exit(not set(sys.argv[2:]).isdisjoint(sys.modules))"
     )
-    assert subprocess.run([sys.executable, "-c", program, sqlite_url], check=False).returncode == 0  # noqa: ASYNC221
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, url, *heavy)
+    return await process.wait() == 0
 
 
 AUDITED: dict[str, object] = {

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import StorageError
-from bot.terminal import write_whole
+from bot.upkeep import write_whole
 
 
 async def text(*pieces: bytes, failure: BaseException | None = None) -> AsyncIterator[bytes]:

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.clock import SystemClock
-from bot.compose import compose, open_stores
+from bot.compose import compose
+from bot.opening import open_stores
 from bot.ports import Inbox, Model
 from bot.settings import Settings
 from bot.types import Address, Capabilities, Event, EventKind, Outgoing, Part, Sender

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
@@ -15,6 +17,7 @@ from adapters.web.console.deps import ConsoleDeps
 from adapters.web.console.pages import PAGES
 from adapters.web.console.site import Console
 from adapters.web.guard import Page, Scope
+from adapters.web.late import Late
 from bot.errors import StorageError
 from bot.types import ConsoleRole
 
@@ -23,18 +26,25 @@ FAILURES: dict[type[Exception], int] = {RequestValidationError: 422, StorageErro
 
 
 def add_console(app: FastAPI, deps: ConsoleDeps) -> Console:
-    """All of the console's routes; the console. Raises ValueError if one declares no role."""
+    """All of the console's routes, made when it is first opened; the console."""
     pages = [(entry, router) for entry, router in PAGES if entry.there(deps)]
     console = Console(deps, [entry for entry, _ in pages])
     app.add_exception_handler(Refused, _refused)
     for kind, status in FAILURES.items():
         app.add_exception_handler(kind, _told(console, status, app.exception_handlers[kind]))
-    app.include_router(checked(login.router(console)))
-    for _, router in pages:
-        app.include_router(checked(router(console)))
-    app.include_router(checked(needs.router(console.pressing, console.needs(ConsoleRole.VIEWER))))
-    app.include_router(checked(login.rest(console)))
+    app.router.routes.append(Late(HOME, partial(_routes, console, [router for _, router in pages])))
     return console
+
+
+def _routes(console: Console, pages: Sequence[Callable[[Console], APIRouter]]) -> APIRouter:
+    """Raises ValueError if one declares no role."""
+    routes = APIRouter(redirect_slashes=False)
+    routes.include_router(checked(login.router(console)))
+    for router in pages:
+        routes.include_router(checked(router(console)))
+    routes.include_router(checked(needs.router(console.pressing, console.needs(ConsoleRole.VIEWER))))
+    routes.include_router(checked(login.rest(console)))
+    return routes
 
 
 def refusals(console: Console) -> Page:
