@@ -59,7 +59,7 @@ class Trial:
 
     def __init__(self, dc: Discord, life: Life, random_: random.Random) -> None:
         self.dc = dc
-        self.lives = DoomedLives(main, ["adapters.discord.adapter", "adapters.discord.gateway"], life)
+        self.lives = DoomedLives(main, life)
         self.talks: list[Chat] = []
         self._random = random_
 

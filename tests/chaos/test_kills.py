@@ -32,7 +32,7 @@ class Trial:
     def __init__(self, platform: Platform, life: Life, random_: random.Random) -> None:
         self.platform = platform
         self.people = People(platform, random_)
-        self.lives = DoomedLives(main, (), life)
+        self.lives = DoomedLives(main, life)
         self._random = random_
 
     async def one_life(self, death: Death) -> None:
