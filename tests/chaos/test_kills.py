@@ -39,7 +39,10 @@ class Trial:
         process = self.lives.begin(death)
         await self.people.stop()
         await self.people.act(LEADS_TO.get(death.point, "ask"))
-        for _ in range(self._random.randint(1, 3)):
+        acts = self._random.randint(1, 3)
+        if death.point == "inbox.put":  # nothing but new events leads there
+            acts = max(acts, death.count - 1)
+        for _ in range(acts):
             await self.people.act_at_random()
         patience = 10.0 if death.point else self._random.uniform(0.15, 0.7)
         await self.lives.die(process, death, patience)
