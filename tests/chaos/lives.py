@@ -17,9 +17,6 @@ from typing import Generic, TypeVar
 from tests.chaos.worker import Death, Life
 
 T = TypeVar("T")
-INSTANT = (0.1, 1.4)
-"""Between which seconds of its life a bot on a platform is killed, if at any instant. It serves after about
-a tenth of a second."""
 _AHEAD = (
     "adapters.discord.adapter",
     "adapters.discord.gateway",

@@ -15,7 +15,7 @@ import pytest
 
 from tests.chaos.discord_worker import POINTS, main
 from tests.chaos.judge import Question, Shown, all_answered, judge
-from tests.chaos.lives import INSTANT, DoomedLives, deaths
+from tests.chaos.lives import DoomedLives, deaths
 from tests.chaos.people import WORDS
 from tests.chaos.worker import Death, Life
 from tests.simulators.discord import Channel, Discord, Faults, GatewayRules, Person
@@ -87,7 +87,7 @@ class Trial:
         down, up, away = (questions[n::3] for n in range(3))
         await self._ask(down)
         process = self.lives.begin(death)
-        patience = 20.0 if death.point else self._random.uniform(*INSTANT)
+        patience = 20.0 if death.point else self._random.uniform(0.1, 1.4)
         dying = asyncio.create_task(self.lives.die(process, death, patience))
         connected = asyncio.create_task(self.dc.until(lambda: self.dc.connected, 30))
         await asyncio.wait([dying, connected], return_when=asyncio.FIRST_COMPLETED)

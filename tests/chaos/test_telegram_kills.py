@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.judge import Question, Shown, all_answered, judge
-from tests.chaos.lives import INSTANT, Lives
+from tests.chaos.lives import Lives
 from tests.chaos.people import WORDS
 from tests.chaos.telegram_worker import Bot, main
 from tests.simulators.openai import Server
@@ -62,7 +62,7 @@ class Trial:
         process = self.lives.start(self._bot)
         for talk in questions:
             await talk.ask(self._random)
-        await self.lives.kill(process, self._random.uniform(*INSTANT))
+        await self.lives.kill(process, self._random.uniform(0.3, 2.0))
 
     async def last_life(self, within: float) -> None:
         process = self.lives.start(self._bot)
