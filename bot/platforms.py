@@ -35,6 +35,7 @@ from bot.types import (
 
 if TYPE_CHECKING:
     from adapters.discord.adapter import DiscordAdapter
+    from adapters.discord.deps import Limits
     from adapters.telegram.adapter import TelegramAdapter
     from adapters.web.adapter import WebAdapter
     from adapters.web.channel import WebChannel
@@ -178,10 +179,12 @@ def discord_adapter(
     app: Callable[[], App],
     *,
     holder: str,
+    limits: Limits | None = None,
 ) -> DiscordAdapter:
-    """The bot of the token. `app` and `holder` as for Telegram. Raises SettingsError."""
+    """The bot of the token. `app` and `holder` as for Telegram; `limits`: other than Discord's own.
+    Raises SettingsError."""
     from adapters.discord.adapter import DiscordAdapter
-    from adapters.discord.deps import DiscordDeps
+    from adapters.discord.deps import DiscordDeps, Limits
 
     async def in_threads(event: Event) -> bool:
         places = Places(app().stores.conversations)
@@ -217,6 +220,7 @@ def discord_adapter(
         shards=settings.discord_shards,
         backfill_limit=settings.discord_backfill,
         seen=settings.discord_seen,
+        limits=limits or Limits(),
     )
     return DiscordAdapter(deps)
 

@@ -17,16 +17,48 @@ from typing import Generic, TypeVar
 from tests.chaos.worker import Death, Life
 
 T = TypeVar("T")
+_AHEAD = (
+    "adapters.discord.adapter",
+    "adapters.discord.gateway",
+    "adapters.telegram.adapter",
+    "adapters.web.metrics",
+    "anyio._backends._asyncio",
+    "httpcore",
+    "inference.discovery",
+    "inference.registry",
+    "sqlalchemy.dialects.sqlite",
+    "storage.atlas",
+    "storage.backup",
+    "storage.console.accounts",
+    "storage.console.archive",
+    "storage.console.audit",
+    "storage.console.personas",
+    "storage.console.shares",
+    "storage.console.statistics",
+    "storage.inbox.memory",
+    "storage.inbox.sql",
+    "storage.keyvalue",
+    "storage.leases",
+    "storage.overheard",
+    "storage.own",
+    "storage.people",
+    "storage.turns",
+    "tests.chaos.discord_worker",
+    "tests.chaos.takeover_worker",
+    "tests.chaos.telegram_worker",
+)
+"""What the bots import, most of it when first needed. There is one fork server in a process, for all trials:
+it holds all of it, else each life would begin with half a second of imports."""
 
 
 class Lives(Generic[T]):
-    """`kills` counts. `preload`: modules that each process begins with."""
+    """`kills` counts."""
 
-    def __init__(self, main: Callable[[T], None], preload: Sequence[str]) -> None:
+    def __init__(self, main: Callable[[T], None]) -> None:
         self.kills = 0
         self._main = main
         self._forkserver = multiprocessing.get_context("forkserver")
-        self._forkserver.set_forkserver_preload([main.__module__, *preload])
+        self._forkserver.set_forkserver_preload(list(_AHEAD))
 
     def start(self, given: T) -> BaseProcess:
         process = self._forkserver.Process(target=self._main, args=(given,), daemon=True)
@@ -52,8 +84,8 @@ class Lives(Generic[T]):
 class DoomedLives(Lives[Life]):
     """Each with a death of its own. `fired`: planned deaths that came as planned."""
 
-    def __init__(self, main: Callable[[Life], None], preload: Sequence[str], life: Life) -> None:
-        super().__init__(main, preload)
+    def __init__(self, main: Callable[[Life], None], life: Life) -> None:
+        super().__init__(main)
         self.life = life
         self.fired: Counter[tuple[str, bool]] = Counter()
 

@@ -59,7 +59,7 @@ class Trial:
 
     def __init__(self, dc: Discord, life: Life, random_: random.Random) -> None:
         self.dc = dc
-        self.lives = DoomedLives(main, ["adapters.discord.adapter", "adapters.discord.gateway"], life)
+        self.lives = DoomedLives(main, life)
         self.talks: list[Chat] = []
         self._random = random_
 
@@ -87,7 +87,7 @@ class Trial:
         down, up, away = (questions[n::3] for n in range(3))
         await self._ask(down)
         process = self.lives.begin(death)
-        patience = 20.0 if death.point else self._random.uniform(0.3, 2.0)
+        patience = 20.0 if death.point else self._random.uniform(0.1, 1.4)
         dying = asyncio.create_task(self.lives.die(process, death, patience))
         connected = asyncio.create_task(self.dc.until(lambda: self.dc.connected, 30))
         await asyncio.wait([dying, connected], return_when=asyncio.FIRST_COMPLETED)

@@ -32,14 +32,17 @@ class Trial:
     def __init__(self, platform: Platform, life: Life, random_: random.Random) -> None:
         self.platform = platform
         self.people = People(platform, random_)
-        self.lives = DoomedLives(main, (), life)
+        self.lives = DoomedLives(main, life)
         self._random = random_
 
     async def one_life(self, death: Death) -> None:
         process = self.lives.begin(death)
         await self.people.stop()
         await self.people.act(LEADS_TO.get(death.point, "ask"))
-        for _ in range(self._random.randint(1, 3)):
+        acts = self._random.randint(1, 3)
+        if death.point == "inbox.put":  # nothing but new events leads there
+            acts = max(acts, death.count - 1)
+        for _ in range(acts):
             await self.people.act_at_random()
         patience = 10.0 if death.point else self._random.uniform(0.15, 0.7)
         await self.lives.die(process, death, patience)

@@ -46,7 +46,7 @@ async def test_what_an_operator_says_survives_kills_at_every_state(
     async with Platform(keyed=keyed, limit=200) as platform, Server().lifespan() as model:
         database = f"sqlite:///{tmp_path}/chaos.db"
         lives = DoomedLives(
-            main, (), Life(platform.url, model.url, str(tmp_path), database, keyed=keyed, death=Death())
+            main, Life(platform.url, model.url, str(tmp_path), database, keyed=keyed, death=Death())
         )
         plan = deaths(points)
         for number, death in enumerate(plan):

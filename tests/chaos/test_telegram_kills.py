@@ -47,7 +47,7 @@ class Trial:
     def __init__(self, tg: Telegram, bot: Bot, seed: int) -> None:
         self.tg = tg
         self.talks: list[Chat] = []
-        self.lives = Lives(main, ["adapters.telegram.adapter"])
+        self.lives = Lives(main)
         self._bot = bot
         self._random = random.Random(seed)
 

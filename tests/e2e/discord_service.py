@@ -8,13 +8,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from adapters.discord.deps import Limits
 from bot.clock import SystemClock
 from bot.compose import App, compose
 from bot.opening import open_models, open_stores
 from bot.platforms import discord_adapter
 from bot.settings import Settings
 from bot.telemetry import NullTelemetry
+from bot.types import Pace
 from tests.simulators.discord import NO_LIMITS, Discord, Faults, GatewayRules, Message
+
+BRISK = Limits(chat=(Pace(5, 0.5),), account=(Pace(500, 1.0),), edit_interval=0.12)
+"""A tenth of Discord's own waits, for a Discord that has no rate limits."""
 
 
 class Served(Protocol):
@@ -32,7 +37,7 @@ class Served(Protocol):
 
 
 @asynccontextmanager
-async def service(dc: Served, home: Path, **options: Any) -> AsyncIterator[App]:
+async def service(dc: Served, home: Path, *, limits: Limits = BRISK, **options: Any) -> AsyncIterator[App]:
     """Running until the block ends; a second one on the same home goes on where the first ended."""
     given = {
         "home": home,
@@ -49,7 +54,7 @@ async def service(dc: Served, home: Path, **options: Any) -> AsyncIterator[App]:
         open_models(settings, clock) as models,
     ):
         adapter = discord_adapter(
-            settings, stores, NullTelemetry(), clock, lambda: running[0], holder="tests"
+            settings, stores, NullTelemetry(), clock, lambda: running[0], holder="tests", limits=limits
         )
         try:
             async with compose(settings, stores, models, [adapter], NullTelemetry(), clock) as app:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from bot.console import place_desk
 from bot.types import ConsoleRole
@@ -20,7 +21,7 @@ async def test_a_servers_trigger_and_persona_are_set_in_the_console_and_hold_in_
         boss, ana = dc.person("Boss"), dc.person("Ana")
         room = await dc.guild("Club", boss, ana)
         side = await room.text("side")
-        options = {"model_url": model.url, "plugins_disabled": ("qa",), "personas": personas}
+        options: dict[str, Any] = {"model_url": model.url, "plugins_disabled": ("qa",), "personas": personas}
         async with service(dc, tmp_path, **options) as app, site(places=place_desk(app)) as console:
             operator = await console.as_role(ConsoleRole.OPERATOR)
             asked = await ana.ask("Hello", channel=side)

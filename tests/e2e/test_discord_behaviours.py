@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from adapters.discord.deps import Limits
 from bot.compose import App
 from tests.conftest import require
 from tests.e2e.discord_ours import ours
@@ -298,7 +299,8 @@ async def test_amid_limits_lost_receipts_and_broken_sockets_each_question_is_ans
     rough = Discord(limits=RateLimits(), faults=Faults(spared=spared), gateway=rules, privileged={"content"})
     async with ours(rough) as dc:
         places = (dc.private, dc.general)
-        async with service(dc, tmp_path, model_url=model.url, plugins_disabled=("qa",)):
+        options: dict[str, Any] = {"model_url": model.url, "plugins_disabled": ("qa",)}
+        async with service(dc, tmp_path, limits=Limits(), **options):
             for number in range(6):
                 for place in places:
                     await answers(dc, await dc.say(f"{dc.mention} question {number}", place), within=60)

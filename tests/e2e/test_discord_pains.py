@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from adapters.discord.deps import Limits
 from tests.e2e.discord_service import answer, calm, service
 from tests.simulators.discord import Discord, Faults, GatewayRules, Message
 from tests.simulators.openai import Server
@@ -66,7 +67,7 @@ async def test_flood_limits_eat_no_text_and_are_not_run_into(tmp_path: Path) -> 
         room = await dc.guild("Friends", *people)
         model.behaviour.text = WORDS
         model.behaviour.interval = 0.01
-        async with service(dc, tmp_path, **talking(model)):
+        async with service(dc, tmp_path, limits=Limits(), **talking(model)):
             asked = [await person.ask("Go on.", channel=room.general) for person in people]
             asked += [await person.say("Go on.") for person in people]
             for question in asked:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.discord_service import answer, calm
 from tests.e2e.discord_service import service as in_process
@@ -63,7 +64,7 @@ async def test_a_channel_that_is_forbidden_is_hardly_called_and_served_again_whe
     async with calm() as dc, Server().lifespan() as model:
         ana = dc.person("Ana")
         room = await dc.guild("Friends", ana)
-        settings = {"model_url": model.url, "plugins_disabled": ("qa",), "rate_limit": 0}
+        settings: dict[str, Any] = {"model_url": model.url, "plugins_disabled": ("qa",), "rate_limit": 0}
         async with in_process(dc, tmp_path, **settings) as app:
             await room.permit_bot(room.general, deny=Permission.SEND_MESSAGES)
             questions = [await ana.ask(f"Question {n}?", channel=room.general) for n in range(8)]
