@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -25,6 +26,12 @@ SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first: else one worker is left with them while all others have ended."""
     items.sort(key=lambda item: "chaos" not in item.path.parts)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays, and the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def require(reason: str) -> None:
