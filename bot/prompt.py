@@ -58,7 +58,7 @@ def tokens_of(message: Message) -> int:
     """The stored count, else a bound: a byte-level tokenizer gives at most one token a byte. With what
     its pictures take."""
     words = message.tokens or len(message.content.encode(errors="replace")) + _calls(message) + OVERHEAD
-    return words + _pictures_size(message)
+    return words + _pictures_size(message) if message.pictures else words
 
 
 def tokens_of_picture(picture: Picture) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import uuid
@@ -46,6 +47,12 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first: else one worker is left with them while all others have ended."""
     items.sort(key=lambda item: "chaos" not in item.path.parts)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays, and the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def require(reason: str) -> None:

@@ -31,7 +31,7 @@ from adapters.web.shares import share_pages, shares_router
 from adapters.web.uploads import files_router
 from adapters.web.visit import here
 from adapters.web.widget import widget_router
-from adapters.web.wrong_page import told
+from adapters.web.wrong_page import noted, told
 from bot.errors import StorageError
 
 CHECK_SECONDS = 3.0
@@ -155,6 +155,7 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _no_storage(request: Request, error: Exception) -> Response:
+    noted(request, error)
     return told(request, 503, "The database cannot be used just now. Try again in a moment.")
 
 

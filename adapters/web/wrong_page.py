@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from starlette.requests import Request
@@ -11,6 +12,8 @@ from adapters.web.guard import WIDGET
 from adapters.web.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, language_of, template, words_of
 from adapters.web.visit import first_language
 
+log = logging.getLogger(__name__)
+
 MACHINES = ("/api/", "/hooks/", "/static/")
 """Where no page is, whoever asks."""
 _VARIES = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Language, Cookie"}
@@ -19,6 +22,12 @@ _VARIES = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Language, Cookie
 def wants_page(request: Request) -> bool:
     """Whether a person is to read the answer: browsers name HTML when they open an address."""
     return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(MACHINES)
+
+
+def noted(request: Request, error: Exception) -> None:
+    """Tell the operator why a call is refused, without what its address may give away."""
+    route = getattr(request.scope.get("route"), "path", "")
+    log.warning("%s %s is refused: %s", request.method, route, error)
 
 
 def told(request: Request, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:

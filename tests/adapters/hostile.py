@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 from fastapi.routing import APIRoute
 
-from adapters.web.app import create_app
 from adapters.web.console.access import COOKIE as SESSION
 from adapters.web.console.access import CSRF_HEADER, routes_of
 from adapters.web.console.deps import ConsoleDeps
@@ -113,8 +112,7 @@ class Place:
 
 def routes(home: House) -> list[APIRoute]:
     """All of the application's, whatever page they belong to."""
-    app = create_app(home.deps)
-    return [route for route in routes_of(list(app.routes)) if isinstance(route, APIRoute)]
+    return [route for route in routes_of(list(home.app.routes)) if isinstance(route, APIRoute)]
 
 
 @asynccontextmanager

@@ -47,7 +47,9 @@ async def test_a_body_that_is_not_right_is_told_as_json() -> None:
     assert response.json()["message"] == "Something in the form is not right."
 
 
-async def test_a_database_that_fails_is_told_on_a_page_in_the_readers_language() -> None:
+async def test_a_database_that_fails_is_told_on_a_page_in_the_readers_language(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     accounts = FailingAccounts()
     async with site(accounts=accounts) as place:
         owner = await place.owner()
@@ -62,3 +64,9 @@ async def test_a_database_that_fails_is_told_on_a_page_in_the_readers_language()
     assert part.json()["message"].startswith("The database cannot be used")
     assert "text/html" in form.headers["content-type"]
     assert elsewhere.headers["content-type"] == "application/json"
+    refused = [message for message in caplog.messages if "secret-path" in message]
+    assert [message.partition(" is refused: ")[0] for message in refused] == [
+        "GET /console/account",
+        "GET /console/audit",
+        "POST /console/login/password",
+    ]

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.web.console.access import COOKIE
 from adapters.web.console.attempts import ANYWHERE, FORGOTTEN, MOST, PLACE, STRICT, Attempts, Key, Limit
-from adapters.web.console.passwords import Passwords
+from adapters.web.console.passwords import Passwords, Price
 from bot.types import Account, ConsoleRole
 from tests.adapters.authenticator import Authenticator
 from tests.adapters.console_core import Browser, Site, shown, site
@@ -20,7 +20,7 @@ PASSWORD = "correct horse battery"
 
 async def with_password(place: Site, name: str = "Ada", role: ConsoleRole = ConsoleRole.OPERATOR) -> Account:
     account = await place.account(name, role)
-    await Passwords(place.deps.accounts).put(account, PASSWORD)
+    await Passwords(place.deps.accounts, place.deps.price).put(account, PASSWORD)
     return account
 
 
@@ -81,6 +81,16 @@ async def test_a_login_makes_a_session_that_nobody_knew_before() -> None:
         assert planted.session != earlier
         thief.client.cookies.set(COOKIE, earlier)
         assert (await thief.get("/console/account")).status_code == 303
+
+
+async def test_a_password_is_hashed_at_the_price_that_is_recommended() -> None:
+    async with site(price=Price()) as place:
+        account = await with_password(place)
+        hashed = await place.deps.accounts.password(account.id)
+        assert hashed.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+        assert await guess(await place.browser(), "Ada") == 401
+        assert await guess(await place.browser(), "Nobody") == 401
+        assert await guess(await place.browser(), "Ada", PASSWORD) == 303
 
 
 async def test_a_password_enters_and_leads_to_where_one_was_going() -> None:

@@ -187,7 +187,9 @@ async def test_right_to_left_and_zero_width_text_passes_unchanged() -> None:
         assert home.core.seen[0].text == text
 
 
-async def test_a_database_that_fails_is_a_503_with_a_sentence() -> None:
+async def test_a_database_that_fails_is_a_503_with_a_sentence_and_the_operator_reads_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def refuse(event: object) -> bool:
         raise StorageError("disk full at /secret/place")
 
@@ -195,6 +197,7 @@ async def test_a_database_that_fails_is_a_503_with_a_sentence() -> None:
         response = await client.post(CHAT, json={"text": "hi"})
     assert response.status_code == 503
     assert "secret" not in response.text
+    assert f"POST {CHAT} is refused: disk full at /secret/place" in caplog.messages
 
 
 async def test_every_response_carries_the_security_headers() -> None:

@@ -18,7 +18,7 @@ from adapters.web.identity import COOKIE
 from bot.clock import SystemClock
 from bot.types import ConsoleRole
 from tests.adapters.hostile import at_console, calls, filled, kept, place, reads, stranger
-from tests.adapters.web_core import Core, Script, web_deps
+from tests.adapters.web_core import Core, Script, browser_like, house, web_deps
 from tests.fakes import Memory
 
 FOREIGN = "https://evil.example"
@@ -148,10 +148,10 @@ async def raw(url: str, request: bytes) -> bytes:
         "%00",
     ],
 )
-async def test_static_files_are_all_that_is_static(path: str, tmp_path: Path) -> None:
-    async with place(tmp_path) as made:
+async def test_static_files_are_all_that_is_static(path: str) -> None:
+    async with house() as home:
         asked = f"GET /static/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-        answer = await raw(made.home.url, asked.encode())
+        answer = await raw(home.url, asked.encode())
     assert answer.split()[1] in (b"404", b"400", b"405"), answer[:100]
     assert b"create_app" not in answer
     assert b"root:" not in answer
@@ -170,12 +170,12 @@ async def test_a_poisoned_host_gets_into_no_page_and_into_no_link(tmp_path: Path
 @pytest.mark.parametrize(
     "path", ["/api/v1/chat", "/console/login/password", "/console/login/link", "/hooks/x"]
 )
-async def test_bodies_that_do_not_end_hold_nobody_up_and_are_given_up(path: str, tmp_path: Path) -> None:
-    async with place(tmp_path) as made, stranger(made) as client:
+async def test_bodies_that_do_not_end_hold_nobody_up_and_are_given_up(path: str) -> None:
+    async with house() as home, browser_like(home.url) as client:
         head = (
             f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n"
         )
-        at = urlsplit(made.home.url)
+        at = urlsplit(home.url)
         slow = [await asyncio.open_connection(at.hostname, at.port) for _ in range(50)]
         for _, writer in slow:
             writer.write(head.encode() + b"{")
@@ -205,7 +205,7 @@ async def _never_ending(path: str) -> Any:
 
 async def test_no_route_takes_a_body_that_is_too_large_or_of_another_kind(tmp_path: Path) -> None:
     async with place(tmp_path) as made, at_console(made, ConsoleRole.OWNER) as client:
-        transport = httpx.ASGITransport(create_app(made.home.deps))
+        transport = httpx.ASGITransport(made.home.app)
         liar = httpx.AsyncClient(transport=transport, base_url=made.home.url, headers=client.headers)
         liar.cookies.update(client.cookies)
         before = kept(made)

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from adapters.web.app import create_app
 from adapters.web.channel import WebChannel
 from adapters.web.console.deps import ConsoleDeps
+from adapters.web.console.passwords import Price
 from adapters.web.deps import WebDeps
 from adapters.web.metrics import PrometheusTelemetry
 from adapters.web.server import WebServer
@@ -57,6 +59,8 @@ from tests.fakes_takeover import FakeTakeover
 from tests.scripted import MemoryChannel
 
 SECRET = b"a secret of at least 16 bytes"
+CHEAP = Price(passes=1, kibibytes=64, lanes=1)
+"""Of a password: at the real price, hundreds of guesses take minutes."""
 ANSWER = "Create a bot with **@BotFather** and set `TERTULIA_TELEGRAM_TOKEN` [1]."
 CITATION = Citation(1, "p1", "handbook/telegram.md", "Connect Telegram", "Talk to @BotFather …")
 
@@ -243,6 +247,7 @@ class House:
     url: str
     core: Core
     deps: WebDeps
+    app: FastAPI
 
 
 def place_desk(memory: Memory, personas: Personas, models: Models) -> PlaceDesk:
@@ -269,6 +274,7 @@ def console_deps(memory: Memory, clock: Clock | None = None, **changes: Any) -> 
         "audit": MemoryAudit(memory, clock),
         "clock": clock,
         "secret": SECRET,
+        "price": CHEAP,
         "archive": FakeArchive(memory),
         "conversations": FakeConversations(memory),
         "turns": FakeTurns(memory, clock),
@@ -325,11 +331,12 @@ async def house(
     channel = WebChannel(SystemClock(), changes.get("files"), thoughts=thoughts)
     core = Core(memory or Memory(), channel, script or Script())
     deps = web_deps(core, **changes)
-    server = WebServer(create_app(deps), host="127.0.0.1", port=port, on_stop=channel.close, stop_seconds=1)
+    app = create_app(deps)
+    server = WebServer(app, host="127.0.0.1", port=port, on_stop=channel.close, stop_seconds=1)
     running = asyncio.create_task(core.run())
     try:
         async with server.lifespan() as url:
-            yield House(url, core, deps)
+            yield House(url, core, deps, app)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -338,7 +345,8 @@ async def house(
 
 def browser_like(url: str) -> httpx.AsyncClient:
     """A client that keeps cookies."""
-    return httpx.AsyncClient(base_url=url, timeout=10, trust_env=False)
+    # nothing here is https, and the certificates of all the web take longer to load than a page
+    return httpx.AsyncClient(base_url=url, timeout=10, trust_env=False, verify=False)
 
 
 Told = tuple[str, Any]

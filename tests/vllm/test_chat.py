@@ -18,7 +18,7 @@ from tests.vllm.asking import BLOCK, GREEDY, QUESTION, answer, ask, beginning, e
 from tests.vllm.conftest import QUEUE_LIMIT
 from tests.vllm.servers import MODEL, Server
 
-pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.vllm, pytest.mark.xdist_group("one"), pytest.mark.timeout(900)]
 
 SEARCH = ToolSpec(
     "search_documents",

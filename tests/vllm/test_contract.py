@@ -7,7 +7,7 @@ import pytest
 from bot.ports import Model
 from tests.contract.model_suite import GeneratingContract, ModelContract, ask, collect
 
-pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.vllm, pytest.mark.xdist_group("makes"), pytest.mark.timeout(900)]
 
 
 class TestVllm(ModelContract, GeneratingContract):

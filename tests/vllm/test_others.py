@@ -10,7 +10,7 @@ from bot.ports import Model
 from bot.types import FinishReason, Message, ModelRequest, Priority, Role, Sampling, ToolSpec
 from tests.vllm.asking import GREEDY, answer, ask, beginning
 
-pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.vllm, pytest.mark.xdist_group("makes"), pytest.mark.timeout(900)]
 
 DIALOGUE = (
     Message(Role.SYSTEM, "You are the assistant of a tertulia."),

@@ -17,7 +17,7 @@ from tests.contract.model_suite import collect
 from tests.pictures import picture
 from tests.vllm.servers import MODEL, Server
 
-pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.vllm, pytest.mark.xdist_group("one"), pytest.mark.timeout(900)]
 RED = prepared(picture())
 ASKED = ModelRequest((Message(Role.USER, "What is this?", pictures=(RED,)),), Sampling(max_tokens=4))
 

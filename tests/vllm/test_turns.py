@@ -18,7 +18,7 @@ from tests.vllm.asking import QUESTION, eventually
 from tests.vllm.chats import Chats
 from tests.vllm.servers import START_SECONDS, Server
 
-pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.vllm, pytest.mark.xdist_group("makes"), pytest.mark.timeout(900)]
 
 PACE = 0.005
 """Seconds of a token while something is about to end: an answer that fills the window takes 10 s."""

@@ -18,6 +18,7 @@ from adapters.web.console.pages import PAGES
 from adapters.web.console.site import Console
 from adapters.web.guard import Page, Scope
 from adapters.web.late import Late
+from adapters.web.wrong_page import noted
 from bot.errors import StorageError
 from bot.types import ConsoleRole
 
@@ -68,6 +69,8 @@ def _told(console: Console, status: int, elsewhere: Any) -> Any:
 
     async def handler(request: Request, error: Exception) -> Response:
         if _within(request.url.path):
+            if isinstance(error, StorageError):
+                noted(request, error)
             return await console.failure(request, status)
         answer = elsewhere(request, error)
         response: Response = await answer if inspect.isawaitable(answer) else answer

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from adapters.web.console.passwords import Price
 from bot.ports import (
     Accounts,
     Archive,
@@ -68,7 +69,7 @@ class ConsoleDeps:
 
     `export_person` and `delete_person` (by id) reach all that is kept of a person. `links` gives, of
     each platform that runs, the link that begins a chat with a code (`{code}`), "" without one. `changed`
-    tells the open pages of who chats at this address to look again.
+    tells the open pages of who chats at this address to look again. `price` is that of a password.
     """
 
     accounts: Accounts
@@ -76,6 +77,7 @@ class ConsoleDeps:
     clock: Clock
     secret: bytes
     name: str = "Tertulia"
+    price: Price = field(default_factory=Price)
     archive: Archive | None = None
     conversations: Conversations | None = None
     turns: Turns | None = None

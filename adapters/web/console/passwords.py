@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -25,24 +26,34 @@ _LOOKED_AT = 72
 _AT_ONCE = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What it takes to try a password once: by default what RFC 9106 recommends second."""
+
+    passes: int = 3
+    kibibytes: int = 65_536
+    lanes: int = 4
+
+
 @cache
-def _hasher() -> PasswordHasher:
+def _hasher(price: Price) -> PasswordHasher:
     from argon2 import PasswordHasher
 
-    return PasswordHasher()
+    return PasswordHasher(price.passes, price.kibibytes, price.lanes)
 
 
 @cache
-def _nobodys() -> str:
+def _nobodys(price: Price) -> str:
     """A hash that no password has: it is checked where there is no account, and takes as long."""
-    return _hasher().hash("\0nobody's password")
+    return _hasher(price).hash("\0nobody's password")
 
 
 class Passwords:
     """Sets and checks passwords."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, price: Price | None = None) -> None:
         self._accounts = accounts
+        self._price = price or Price()
         self._few = asyncio.Semaphore(_AT_ONCE)
         self._guessing = asyncio.Lock()
 
@@ -50,7 +61,7 @@ class Passwords:
         """Whether it is this account's. Takes as long where there is no account, or no password."""
         stored = await self._accounts.password(account.id) if account else ""
         async with self._few:
-            right = await asyncio.to_thread(_matches, stored, password[: LONGEST + 1])
+            right = await asyncio.to_thread(_matches, self._price, stored, password[: LONGEST + 1])
         return right and account is not None and not account.disabled
 
     async def weakness(self, account: Account, password: str, *known: str) -> str:
@@ -68,7 +79,7 @@ class Passwords:
 
     async def put(self, account: Account, password: str) -> None:
         async with self._few:
-            hashed = await asyncio.to_thread(_hasher().hash, password)
+            hashed = await asyncio.to_thread(_hasher(self._price).hash, password)
         await self._accounts.set_password(account.id, hashed)
 
 
@@ -79,10 +90,10 @@ def _score(password: str, known: Sequence[str]) -> int:
     return int(zxcvbn(password[:_LOOKED_AT], user_inputs=known)["score"])
 
 
-def _matches(stored: str, password: str) -> bool:
+def _matches(price: Price, stored: str, password: str) -> bool:
     from argon2.exceptions import InvalidHashError, VerificationError
 
     try:
-        return _hasher().verify(stored or _nobodys(), password) and bool(stored)
+        return _hasher(price).verify(stored or _nobodys(price), password) and bool(stored)
     except (VerificationError, InvalidHashError):
         return False

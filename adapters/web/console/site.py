@@ -43,7 +43,7 @@ class Console:
         self.door = Door(deps)
         self.attempts = Attempts(deps.clock)
         self.devices = Devices(deps.secret)
-        self.passwords = Passwords(deps.accounts)
+        self.passwords = Passwords(deps.accounts, deps.price)
         self.passkeys = Ceremonies(deps.clock, deps.name, deps.secret)
         self.pressing = Pressing(deps, pages)
         self._renderer = Renderer(deps.name, pages)
