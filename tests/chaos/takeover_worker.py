@@ -35,6 +35,7 @@ class Operator:
         self._app: App | None = None
         self._ann: Account
         self._said: set[asyncio.Task[None]] = set()
+        self._one_by_one = asyncio.Lock()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._turns, name)
@@ -67,9 +68,10 @@ class Operator:
 
     async def _answer(self, turn: Turn) -> None:
         assert self._app is not None
-        question = await self._turns.question(turn)
         service = self._app.takeover
-        await service.say(turn.conversation_id, f"to {question.text}", self._ann, key=f"re-{turn.number}")
+        async with self._one_by_one:  # in the order in which they came to wait
+            question = await self._turns.question(turn)
+            await service.say(turn.conversation_id, f"to {question.text}", self._ann, key=f"re-{turn.number}")
         if question.text == LAST:
             await service.give_back(turn.conversation_id, self._ann)
 
