@@ -46,7 +46,7 @@ class Operator:
             self._begin(turn)
 
     async def sit_down(self, app: App) -> None:
-        """Take the conversation, and answer what waits there from a life before."""
+        """Take the conversation, and answer what came to wait there in a life before."""
         self._app, accounts = app, app.stores.accounts
         owner = await accounts.enter(await accounts.owner_link(seconds=60))
         self._ann = await accounts.update(owner.id, name="Ann")
@@ -54,7 +54,7 @@ class Operator:
         if taken(found) is None:
             await app.takeover.take(found.id, self._ann)
         for turn in reversed(await self._turns.listing(found.id)):
-            if waits(turn):
+            if waits(turn) or turn.text:  # an answer to an earlier one stands in the last one's place
                 self._begin(turn)
 
     async def stand_up(self) -> None:
