@@ -67,7 +67,7 @@ test: setup-dev
 test-vllm: setup-dev
 	@echo "Setting up the model servers (.venv-vllm)…"
 	@$(BIN)/python -m tests.vllm.setup
-	@$(BIN)/python -m pytest -m vllm tests/vllm -n 2 --dist loadgroup $(PYTEST_FLAGS)
+	@$(BIN)/python -m pytest -m vllm tests/vllm $(PYTEST_FLAGS)
 
 bench: setup-dev
 	@$(BIN)/python -m benchmarks
