@@ -53,6 +53,7 @@ def create_app(deps: WebDeps) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         redirect_slashes=False,  # such a redirect names whatever host the request did
     )
+    app.state.noted = {}
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(StorageError, _no_storage)

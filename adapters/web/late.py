@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from fastapi import APIRouter
-from starlette.routing import BaseRoute, Match
+from starlette.datastructures import URLPath
+from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
 
@@ -32,6 +34,10 @@ class Late(BaseRoute):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         inside = scope["type"] == "http" and f"{scope['path']}/".startswith(f"{self.path}/")
         return (Match.FULL if inside else Match.NONE), {}
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """Nothing here has a name to be asked for by."""
+        raise NoMatchFound(name, path_params)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._made is None:

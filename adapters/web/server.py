@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     import uvicorn
 
 STOP_SECONDS = 5
-LOOK_SECONDS = 0.01
-"""How often it looks, at the end, whether all have gone."""
+LOOK_SECONDS = 0.01, 0.1
+"""How soon, and then how often, it looks at the end whether all have gone."""
+LEAVE_SECONDS = 1
+"""In which whoever was asked to go takes what is left for them."""
 
 
 class WebServer:
@@ -55,15 +57,22 @@ class WebServer:
             await self.aclose()
 
     async def aclose(self) -> None:
-        """End what is under way. Nothing, if it never began to listen."""
+        """End what is under way, after `stop_seconds` also what does not end by itself, whatever its reader
+        does. Nothing, if it never began to listen."""
         if self._on_stop is not None:
             self._on_stop()
         ending, self._ending = self._ending, None
         if ending is None or self._server is None:
             return
+        there = self._server.server_state
         await asyncio.wait({ending}, timeout=self._stop_seconds)
-        for task in [] if ending.done() else list(self._server.server_state.tasks):
-            task.cancel()
+        if not ending.done():
+            for task in list(there.tasks):
+                task.cancel()
+            await asyncio.wait({ending}, timeout=LEAVE_SECONDS)
+        if not ending.done():  # somebody reads nothing, and would be waited for as long as they like
+            for connection in list(there.connections):
+                connection.transport.abort()
         await ending
 
     @contextlib.asynccontextmanager
@@ -109,11 +118,13 @@ async def _end(server: uvicorn.Server, listener: socket.socket) -> None:
     for accepting in server.servers:
         accepting.close()
     listener.close()
-    there, left = server.server_state, True
+    there, (pause, longest) = server.server_state, LOOK_SECONDS
+    left = True
     while left:
         for connection in list(there.connections):
             connection.shutdown()
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, longest)
         left = bool(there.connections or there.tasks)
     for accepting in server.servers:
         await accepting.wait_closed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 MACHINES = ("/api/", "/hooks/", "/static/")
 """Where no page is, whoever asks."""
+NOTED_SECONDS = 60
+MOST_NOTED = 100
 _VARIES = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Language, Cookie"}
 
 
@@ -25,9 +28,17 @@ def wants_page(request: Request) -> bool:
 
 
 def noted(request: Request, error: Exception) -> None:
-    """Tell the operator why a call is refused, without what its address may give away."""
+    """Tell the operator why a call is refused, without what its address may give away. The same at most once
+    a minute: with a full disk, whoever asks again and again is not to fill the log."""
     route = getattr(request.scope.get("route"), "path", "")
-    log.warning("%s %s is refused: %s", request.method, route, error)
+    said = f"{request.method} {route} is refused: {error}"
+    lately: dict[str, float] = request.app.state.noted
+    now = asyncio.get_running_loop().time()
+    for past in [told for told, at in lately.items() if now - at >= NOTED_SECONDS]:
+        del lately[past]
+    if said not in lately and len(lately) < MOST_NOTED:
+        lately[said] = now
+        log.warning("%s", said)
 
 
 def told(request: Request, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:

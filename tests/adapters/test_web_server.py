@@ -20,6 +20,28 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"hi"})
 
 
+@pytest.mark.parametrize("ends", [True, False], ids=["an answer", "a stream"])
+async def test_who_reads_nothing_does_not_hold_up_the_end(ends: bool) -> None:
+    sent = asyncio.Event()
+
+    async def much(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x" * 8_000_000, "more_body": not ends})
+        sent.set()
+        while not ends:
+            await send({"type": "http.response.body", "body": b"x" * 65_536, "more_body": True})
+
+    server = WebServer(much, host="127.0.0.1", port=0, stop_seconds=0)
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        async with server.intake() as url:
+            at = urlsplit(url)
+            reader.connect((at.hostname, at.port))
+            reader.send(ASKED)
+            await sent.wait()
+        await server.aclose()
+
+
 async def connect(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     at = urlsplit(url)
     return await asyncio.open_connection(at.hostname, at.port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -30,8 +31,7 @@ async def shared_chromium() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def browser(shared_chromium: Browser) -> AsyncIterator[Browser]:
-    """Nothing is open in it, and nothing that it kept for earlier tests is seen: each has contexts
-    of its own, which end with it."""
+    """Nothing is open in it, and nothing that it kept for earlier tests is seen but the clipboard: each has
+    contexts of its own, which end with it."""
     yield shared_chromium
-    for context in shared_chromium.contexts:
-        await context.close()
+    await asyncio.gather(*(context.close() for context in shared_chromium.contexts))

@@ -13,7 +13,12 @@ from bot.ports import Model
 from tests.vllm.asking import GREEDY, answer, ask
 from tests.vllm.servers import Server
 
-pytestmark = [pytest.mark.vllm, pytest.mark.xdist_group("one"), pytest.mark.timeout(900), pytest.mark.usefixtures("unhurried")]
+pytestmark = [
+    pytest.mark.vllm,
+    pytest.mark.xdist_group("one"),
+    pytest.mark.timeout(900),
+    pytest.mark.usefixtures("unhurried"),
+]
 
 LONG = replace(GREEDY, max_tokens=600)
 

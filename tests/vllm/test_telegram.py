@@ -14,7 +14,12 @@ from tests.simulators.telegram import Telegram
 from tests.vllm.asking import BLOCK, QUESTION, eventually
 from tests.vllm.servers import Server, grown
 
-pytestmark = [pytest.mark.vllm, pytest.mark.xdist_group("one"), pytest.mark.timeout(900), pytest.mark.usefixtures("unhurried")]
+pytestmark = [
+    pytest.mark.vllm,
+    pytest.mark.xdist_group("one"),
+    pytest.mark.timeout(900),
+    pytest.mark.usefixtures("unhurried"),
+]
 
 PATIENCE = 300.0
 LENGTH = 400
