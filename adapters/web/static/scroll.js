@@ -18,7 +18,8 @@ export const take = () => { if (left() < AT) following = true; };
 
 export function toEnd() {
   following = true;
-  before = scroller.scrollTop = scroller.scrollHeight;
+  scroller.scrollTop = scroller.scrollHeight;
+  before = scroller.scrollTop;  // as far as it goes: else its own step, told of late, would be one up
 }
 
 function settle() {
