@@ -155,7 +155,7 @@ def _refused(request: Request, error: Exception) -> Response:
     return told(request, error.status_code, error.detail, error.headers)
 
 
-def _no_storage(request: Request, error: Exception) -> Response:
+async def _no_storage(request: Request, error: Exception) -> Response:
     noted(request, error)
     return told(request, 503, "The database cannot be used just now. Try again in a moment.")
 
