@@ -57,7 +57,7 @@ async def test_every_route_declares_one_role_or_that_it_is_open() -> None:
     }
 
 
-def test_a_route_without_a_role_or_outside_of_the_console_does_not_start() -> None:
+def test_a_route_without_a_role_or_outside_of_the_console_is_refused() -> None:
     async def page() -> str:
         return ""
 
